@@ -1,0 +1,255 @@
+//! From [`AgentSpec`]s to the graph's agents: the actor, the config, the ports, the roots.
+
+use std::collections::BTreeSet;
+
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::plan::Root;
+
+use crate::codes;
+use crate::facts::{
+    ActorFacts, ActorProblem, ConfigFault, Direction, Need, PortFacts, PortsProblem,
+};
+use crate::fault::{Fault, did_you_mean};
+use crate::graph::{Agent, Port, Ports};
+use crate::notes::Notes;
+use crate::paths;
+use crate::pointer;
+use crate::span::Span;
+use crate::spec::{AgentSpec, ConfigSpec};
+use crate::tree::Node;
+use crate::type_review::Review;
+use crate::type_text::{self, Expr, Place};
+use crate::values::Values;
+
+/// Finds out what an agent is.
+pub(crate) fn meet<'s, 'n: 's>(
+    spec: &'s AgentSpec,
+    values: &mut Values,
+    review: &Review<'_>,
+    notes: &mut Notes<'n>,
+) -> Agent<'s> {
+    let actor = spec
+        .actor
+        .as_ref()
+        .and_then(|actor| full_name(&actor.value, notes.source.folder));
+    let facts = facts(spec, actor.as_deref(), notes);
+    let config = match &spec.config {
+        ConfigSpec::Absent => Some("{}".to_owned()),
+        ConfigSpec::Table(config) => values.config(config, notes).map(|value| value.to_string()),
+        ConfigSpec::Faulty => None,
+    };
+    let said = match (facts, &config) {
+        (Some(facts), Some(config)) => said(spec, facts, config, notes),
+        _ => None,
+    };
+    let ports = said.and_then(|said| ports(spec, said, review, notes));
+    let mut roots = |nodes: &[Node]| -> Vec<Root> {
+        let root = |node| {
+            values
+                .root(node, notes)
+                .map(|(name, path)| Root { name, path })
+        };
+        nodes.iter().filter_map(root).collect()
+    };
+    let (read, write) = (roots(&spec.grants.read), roots(&spec.grants.write));
+    let actor = actor.unwrap_or_default();
+    Agent {
+        spec,
+        actor,
+        facts,
+        config,
+        ports,
+        read,
+        write,
+    }
+}
+
+/// `std/<name>` as it is, a path made absolute; `None` for what is neither.
+fn full_name(actor: &str, folder: &str) -> Option<String> {
+    if actor.starts_with("std/") {
+        return Some(actor.to_owned());
+    }
+    let is_path = actor.contains('/')
+        || std::path::Path::new(actor)
+            .extension()
+            .is_some_and(|end| end == "wasm");
+    is_path.then(|| paths::absolute(folder, actor))
+}
+
+fn facts<'a>(
+    spec: &AgentSpec,
+    actor: Option<&str>,
+    notes: &mut Notes<'a>,
+) -> Option<&'a ActorFacts> {
+    let span = spec.actor.as_ref()?.span;
+    let Some(actor) = actor else {
+        notes.fault(unknown_actor(spec, notes));
+        return None;
+    };
+    let facts = notes.facts;
+    match facts.actors.get(actor) {
+        None => notes.need(Need::Actor(actor.to_owned())),
+        Some(Ok(facts)) => {
+            check_pin(spec, facts.digest, notes);
+            return Some(facts);
+        }
+        Some(Err(ActorProblem::NotFound)) => notes.fault(unknown_actor(spec, notes)),
+        Some(Err(problem)) => {
+            let reason = match problem {
+                ActorProblem::Unreadable(reason) => format!("cannot be read: {reason}"),
+                ActorProblem::WrongWorld(reason) => format!("is not an actor: {reason}"),
+                ActorProblem::NotAComponent(reason) => {
+                    format!("is not a WebAssembly component: {reason}")
+                }
+                ActorProblem::NotFound => String::new(),
+            };
+            let fault = Fault::new(codes::BAD_COMPONENT, format!("`{actor}` {reason}"));
+            notes.fault(fault.label(span, "this actor"));
+        }
+    }
+    None
+}
+
+fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
+    let (name, span) = match &spec.actor {
+        Some(actor) => (actor.value.as_str(), actor.span),
+        None => ("", spec.name.span),
+    };
+    let std = notes.facts.std.iter().map(String::as_str);
+    let with_std = format!("std/{name}");
+    let help = if notes.facts.std.contains(&with_std) {
+        Some(format!("did you mean `{with_std}`?"))
+    } else {
+        did_you_mean(name, std)
+    };
+    let what = if name.starts_with("std/") {
+        format!("there is no actor `{name}`")
+    } else if let Some(path) = full_name(name, notes.source.folder) {
+        format!("there is no file {path}")
+    } else {
+        format!("`{name}` is neither `std/<name>` nor the path of a component")
+    };
+    Fault::new(codes::UNKNOWN_ACTOR, what)
+        .label(span, "unknown actor")
+        .maybe_help(help)
+}
+
+fn check_pin(spec: &AgentSpec, found: Digest, notes: &mut Notes<'_>) {
+    let Some(pin) = spec.sha256.as_ref().filter(|pin| pin.value != found) else {
+        return;
+    };
+    let fault = Fault::new(
+        codes::PIN,
+        "the component is not the one that `sha256` pins",
+    );
+    let help = format!("if the new component is to be trusted: sha256 = \"{found}\"");
+    notes.fault(fault.label(pin.span, "pinned here").help(help));
+}
+
+/// What the actor says of its ports for this config.
+fn said<'a>(
+    spec: &AgentSpec,
+    facts: &ActorFacts,
+    config: &str,
+    notes: &mut Notes<'a>,
+) -> Option<&'a [PortFacts]> {
+    let known = notes.facts;
+    match known.ports.get(&(facts.digest, config.to_owned())) {
+        None => {
+            notes.need(Need::Ports {
+                component: facts.digest,
+                config: config.to_owned(),
+            });
+        }
+        Some(Ok(ports)) => return Some(ports),
+        Some(Err(PortsProblem::Config(faults))) => {
+            for fault in faults {
+                notes.fault(config_fault(spec, fault));
+            }
+        }
+        Some(Err(PortsProblem::Crashed(reason))) => {
+            let span = actor_span(spec);
+            let message = format!("the actor failed when asked for its ports: {reason}");
+            notes.fault(Fault::new(codes::BAD_COMPONENT, message).label(span, "this actor"));
+        }
+    }
+    None
+}
+
+fn config_fault(spec: &AgentSpec, fault: &ConfigFault) -> Fault {
+    let name = &spec.name.value;
+    let span = match &spec.config {
+        ConfigSpec::Table(config) => pointer::span(config, &fault.pointer),
+        ConfigSpec::Absent | ConfigSpec::Faulty => spec.name.span,
+    };
+    let place = match fault.pointer.as_str() {
+        "" => String::new(),
+        pointer => format!(" at {pointer}"),
+    };
+    let message = format!(
+        "the config of `{name}` is not accepted{place}: {}",
+        fault.message
+    );
+    Fault::new(codes::CONFIG, message).label(span, fault.message.clone())
+}
+
+/// The actor's word on its ports, checked: an actor is code that somebody wrote, too.
+fn ports(
+    spec: &AgentSpec,
+    said: &[PortFacts],
+    review: &Review<'_>,
+    notes: &mut Notes<'_>,
+) -> Option<Ports> {
+    let span = actor_span(spec);
+    let mut names = BTreeSet::new();
+    let mut ports = Ports {
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    };
+    for port in said {
+        let problem = match port_type(&port.ty, span, review) {
+            Err(problem) => problem,
+            Ok(_) if port.name.is_empty() || port.name.contains('.') => {
+                "the name is empty or holds a dot".to_owned()
+            }
+            Ok(_) if !names.insert((port.direction == Direction::Input, &port.name)) => {
+                "there are two of this name".to_owned()
+            }
+            Ok(expr) => {
+                let side = match port.direction {
+                    Direction::Input => &mut ports.inputs,
+                    Direction::Output => &mut ports.outputs,
+                };
+                let (name, said) = (port.name.clone(), port.ty.clone());
+                side.push(Port {
+                    name,
+                    expr,
+                    said,
+                    optional: port.optional,
+                });
+                continue;
+            }
+        };
+        let message = format!("the actor's port `{}` makes no sense: {problem}", port.name);
+        notes.fault(Fault::new(codes::ACTOR_PORTS, message).label(span, "this actor"));
+        return None;
+    }
+    Some(ports)
+}
+
+fn port_type(text: &str, span: Span, review: &Review<'_>) -> Result<Expr, String> {
+    let expr = type_text::parse(text, Place::Within(span)).map_err(|fault| fault.message)?;
+    if let Some(name) = review.unknown_name(&expr) {
+        return Err(format!("there is no type `{name}`"));
+    }
+    if review.refuses(&expr) {
+        return Err(format!("`{text}` holds an option of an option or of json"));
+    }
+    Ok(expr)
+}
+
+fn actor_span(spec: &AgentSpec) -> Span {
+    spec.actor
+        .as_ref()
+        .map_or(spec.name.span, |actor| actor.span)
+}

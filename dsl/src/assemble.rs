@@ -1,0 +1,209 @@
+//! The last stage: from a graph without faults to the [`Plan`].
+
+use std::collections::BTreeMap;
+
+use theater_flow_kernel::ids::{AgentId, PortId, TypeId};
+use theater_flow_kernel::limits;
+use theater_flow_kernel::plan::{
+    self, Backoff, DeadLetterPort, GuestLimits, InputPort, OutputPort, Overflow, Restart, Restore,
+    Retry,
+};
+
+use crate::grants;
+use crate::graph::{Agent, Graph};
+use crate::solve::PortTypes;
+use crate::spec::{Habits, Spec};
+
+/// The agents of the plan; `None` if something of them is not known.
+pub(crate) fn agents(
+    graph: &Graph<'_>,
+    types: &[PortTypes],
+    spec: &Spec,
+) -> Option<Vec<plan::Agent>> {
+    let ids = Numbers::new(graph);
+    let capacities = capacities(graph, spec);
+    let mut agents = Vec::with_capacity(graph.agents.len());
+    for (at, (agent, types)) in graph.agents.iter().zip(types).enumerate() {
+        let inputs = inputs(agent, ids.first(at), &types.inputs)?;
+        let first_output = ids.first(at) + id(inputs.len());
+        let outputs = outputs(agent, first_output, &types.outputs, capacities.get(at)?)?;
+        agents.push(one(
+            AgentId(id(at)),
+            agent,
+            (inputs, outputs),
+            &spec.default_agent,
+        )?);
+    }
+    for wire in &graph.wires {
+        let (input, output) = (wire.input?, wire.output?);
+        let from = agents.get(wire.from)?.outputs.get(output)?.port;
+        let to = agents.get(wire.to)?.inputs.get(input)?.port;
+        agents
+            .get_mut(wire.to)?
+            .inputs
+            .get_mut(input)?
+            .from
+            .push(from);
+        agents
+            .get_mut(wire.from)?
+            .outputs
+            .get_mut(output)?
+            .readers
+            .push(to);
+    }
+    Some(agents)
+}
+
+/// The input that takes dead letters.
+pub(crate) fn dead_letter(
+    at: Option<usize>,
+    graph: &Graph<'_>,
+    agents: &[plan::Agent],
+) -> Option<DeadLetterPort> {
+    let at = at?;
+    let agent = agents.get(at)?;
+    let port = agent.inputs.first()?.port;
+    let fed = graph.fed_by(at);
+    let feeds = |other: &usize| *other != at && !fed.contains(other);
+    let feeders = (0..agents.len())
+        .filter(feeds)
+        .map(|other| AgentId(id(other)))
+        .collect();
+    Some(DeadLetterPort {
+        agent: agent.id,
+        port,
+        feeders,
+    })
+}
+
+/// All ports are numbered in agent order, inputs then outputs.
+struct Numbers {
+    first: Vec<u32>,
+}
+
+impl Numbers {
+    fn new(graph: &Graph<'_>) -> Self {
+        let ports = |agent: &Agent<'_>| {
+            let ports = agent.ports.as_ref();
+            ports.map_or(0, |ports| id(ports.inputs.len() + ports.outputs.len()))
+        };
+        let first = graph.agents.iter().scan(0, |next, agent| {
+            let first = *next;
+            *next += ports(agent);
+            Some(first)
+        });
+        Self {
+            first: first.collect(),
+        }
+    }
+
+    fn first(&self, agent: usize) -> u32 {
+        self.first.get(agent).copied().unwrap_or_default()
+    }
+}
+
+fn id(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn inputs(agent: &Agent<'_>, first: u32, types: &[Option<TypeId>]) -> Option<Vec<InputPort>> {
+    let ports = &agent.ports.as_ref()?.inputs;
+    let port = |(number, (port, ty)): (u32, (&crate::graph::Port, &Option<TypeId>))| {
+        Some(InputPort {
+            port: PortId(number),
+            name: port.name.clone(),
+            ty: (*ty)?,
+            from: Vec::new(),
+        })
+    };
+    (first..).zip(ports.iter().zip(types)).map(port).collect()
+}
+
+fn outputs(
+    agent: &Agent<'_>,
+    first: u32,
+    types: &[Option<TypeId>],
+    capacities: &[u32],
+) -> Option<Vec<OutputPort>> {
+    let ports = &agent.ports.as_ref()?.outputs;
+    let mut outputs = Vec::with_capacity(ports.len());
+    for (((number, port), ty), capacity) in (first..).zip(ports).zip(types).zip(capacities) {
+        outputs.push(OutputPort {
+            port: PortId(number),
+            name: port.name.clone(),
+            ty: (*ty)?,
+            readers: Vec::new(),
+            capacity: *capacity,
+            overflow: Overflow::Block,
+        });
+    }
+    Some(outputs)
+}
+
+/// The capacity of every output, by agent and port.
+fn capacities(graph: &Graph<'_>, spec: &Spec) -> Vec<Vec<u32>> {
+    let usual = spec.default_capacity.unwrap_or(limits::CAPACITY);
+    let named = spec
+        .channels
+        .iter()
+        .map(|channel| (channel.name.value.as_str(), channel.capacity));
+    let named: BTreeMap<&str, Option<u32>> = named.collect();
+    let own = |agent: &Agent<'_>, port: &str| {
+        let name = format!("{}.{port}", agent.spec.name.value);
+        named.get(name.as_str()).copied().flatten().unwrap_or(usual)
+    };
+    let of = |agent: &Agent<'_>| {
+        let outputs = agent.ports.iter().flat_map(|ports| &ports.outputs);
+        outputs.map(|port| own(agent, &port.name)).collect()
+    };
+    graph.agents.iter().map(of).collect()
+}
+
+fn one(
+    id: AgentId,
+    agent: &Agent<'_>,
+    (inputs, outputs): (Vec<InputPort>, Vec<OutputPort>),
+    usual: &Habits,
+) -> Option<plan::Agent> {
+    let facts = agent.facts?;
+    let own = &agent.spec.habits;
+    Some(plan::Agent {
+        id,
+        name: agent.spec.name.value.clone(),
+        actor: agent.actor.clone(),
+        component: facts.digest,
+        config: agent.config.clone()?,
+        grants: grants::grants(agent),
+        inputs,
+        outputs,
+        restart: own.restart.or(usual.restart).unwrap_or(Restart::Transient),
+        restore: own.restore.or(usual.restore).unwrap_or(Restore::Checkpoint),
+        retry: retry(own, usual),
+        timeout_ms: own
+            .timeout_ms
+            .or(usual.timeout_ms)
+            .unwrap_or(limits::TIMEOUT_MS),
+        limits: GuestLimits {
+            memory: own.memory.or(usual.memory).unwrap_or(limits::MEMORY_BYTES),
+            fuel: own.fuel.or(usual.fuel).unwrap_or(limits::FUEL),
+        },
+        stateless: facts.stateless,
+    })
+}
+
+/// Each value by itself: an agent that says only `max` keeps the file's `backoff`.
+fn retry(own: &Habits, usual: &Habits) -> Retry {
+    let (own, usual) = (&own.retry, &usual.retry);
+    Retry {
+        max: own.max.or(usual.max).unwrap_or(limits::RETRIES),
+        backoff: own
+            .backoff
+            .or(usual.backoff)
+            .unwrap_or(Backoff::Exponential),
+        base_ms: own
+            .base_ms
+            .or(usual.base_ms)
+            .unwrap_or(limits::RETRY_BASE_MS),
+        cap_ms: own.cap_ms.or(usual.cap_ms).unwrap_or(limits::RETRY_CAP_MS),
+    }
+}

@@ -1,0 +1,80 @@
+//! `[errors] dead_letter`.
+
+use theater_flow_kernel::ids::TypeId;
+use theater_flow_kernel::types::{Field, Type};
+
+use crate::codes;
+use crate::fault::{Fault, did_you_mean};
+use crate::graph::Agent;
+use crate::notes::Notes;
+use crate::solve::Arrival;
+use crate::span::At;
+use crate::type_table::Types;
+
+/// The agent that takes dead letters, by position.
+pub(crate) fn find(
+    name: Option<&At<String>>,
+    agents: &[Agent<'_>],
+    notes: &mut Notes<'_>,
+) -> Option<usize> {
+    let name = name?;
+    let Some(at) = agents
+        .iter()
+        .position(|agent| agent.spec.name.value == name.value)
+    else {
+        let fault = Fault::new(
+            codes::UNKNOWN_AGENT,
+            format!("there is no agent `{}`", name.value),
+        );
+        let names = agents.iter().map(|agent| agent.spec.name.value.as_str());
+        let help = did_you_mean(&name.value, names);
+        notes.fault(fault.label(name.span, "unknown agent").maybe_help(help));
+        return None;
+    };
+    let inputs = agents
+        .get(at)?
+        .ports
+        .as_ref()
+        .map(|ports| ports.inputs.len());
+    if inputs.is_some_and(|inputs| inputs != 1) {
+        let message = format!("agent `{}` cannot take dead letters", name.value);
+        let fault = Fault::new(codes::DEAD_LETTER, message);
+        let text = format!("its actor has {} inputs", inputs.unwrap_or_default());
+        let fault = fault.label(name.span, text);
+        notes.fault(fault.help("name an agent with exactly one input"));
+    }
+    Some(at)
+}
+
+/// The dead letters as something that arrives at the agent's only input.
+pub(crate) fn arrival(name: &At<String>, types: &mut Types) -> Arrival {
+    Arrival {
+        input: 0,
+        ty: letter(types),
+        span: name.span,
+        from: "the dead letter".to_owned(),
+        source: None,
+    }
+}
+
+/// `{ agent: string, port: string, message: string, code: string, text: string, attempts: u32,
+/// body: json }`.
+fn letter(types: &mut Types) -> TypeId {
+    let string = types.intern(Type::String);
+    let mut fields: Vec<Field> = ["agent", "port", "message", "code", "text"]
+        .into_iter()
+        .map(|name| Field {
+            name: name.to_owned(),
+            ty: string,
+        })
+        .collect();
+    fields.push(Field {
+        name: "attempts".to_owned(),
+        ty: types.intern(Type::U32),
+    });
+    fields.push(Field {
+        name: "body".to_owned(),
+        ty: types.intern(Type::Json),
+    });
+    types.intern(Type::Record(fields))
+}

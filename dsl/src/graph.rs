@@ -1,0 +1,163 @@
+//! What the file means: agents with their ports, and the wires between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use theater_flow_kernel::plan::Root;
+
+use crate::codes;
+use crate::facts::ActorFacts;
+use crate::fault::Fault;
+use crate::notes::Notes;
+use crate::span::Span;
+use crate::spec::AgentSpec;
+use crate::type_text::Expr;
+
+/// A node, with what is known of it so far. What is not known has its fault or its need already, and
+/// nothing is said twice.
+pub(crate) struct Agent<'a> {
+    pub(crate) spec: &'a AgentSpec,
+    /// `std/<name>` or an absolute path.
+    pub(crate) actor: String,
+    pub(crate) facts: Option<&'a ActorFacts>,
+    /// As JSON.
+    pub(crate) config: Option<String>,
+    pub(crate) ports: Option<Ports>,
+    pub(crate) read: Vec<Root>,
+    pub(crate) write: Vec<Root>,
+}
+
+/// The ports of an agent, in the actor's order.
+pub(crate) struct Ports {
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+}
+
+/// A port as its actor says it.
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) expr: Expr,
+    /// The type in the actor's words.
+    pub(crate) said: String,
+    pub(crate) optional: bool,
+}
+
+/// A wire from an output to an input; a port that is not known is `None`.
+pub(crate) struct Wire {
+    pub(crate) from: usize,
+    pub(crate) output: Option<usize>,
+    pub(crate) to: usize,
+    pub(crate) input: Option<usize>,
+    /// Where the consumer names the producer.
+    pub(crate) span: Span,
+}
+
+/// Agents by position, wires in file order.
+pub(crate) struct Graph<'a> {
+    pub(crate) agents: Vec<Agent<'a>>,
+    pub(crate) wires: Vec<Wire>,
+    /// Nodes are the agents, edges the wires, both by position.
+    pub(crate) flow: DiGraph<(), usize>,
+}
+
+impl<'a> Graph<'a> {
+    pub(crate) fn new(agents: Vec<Agent<'a>>, wires: Vec<Wire>) -> Self {
+        let mut flow = DiGraph::with_capacity(agents.len(), wires.len());
+        for _ in &agents {
+            flow.add_node(());
+        }
+        for (at, wire) in wires.iter().enumerate() {
+            flow.add_edge(NodeIndex::new(wire.from), NodeIndex::new(wire.to), at);
+        }
+        Self {
+            agents,
+            wires,
+            flow,
+        }
+    }
+
+    /// The name of the agent at a position.
+    pub(crate) fn name(&self, agent: usize) -> &str {
+        &self.agents[agent].spec.name.value
+    }
+
+    /// The wires that end at each agent, in file order.
+    pub(crate) fn arriving(&self) -> Vec<Vec<&Wire>> {
+        let mut arriving: Vec<Vec<&Wire>> = self.agents.iter().map(|_| Vec::new()).collect();
+        for wire in &self.wires {
+            arriving[wire.to].push(wire);
+        }
+        arriving
+    }
+
+    /// Reports one shortest cycle of each knot of agents; true if there is none. Iterative searches:
+    /// a chain may be as long as the file.
+    pub(crate) fn check_cycles(&self, notes: &mut Notes<'_>) -> bool {
+        let mut sound = true;
+        for knot in kosaraju_scc(&self.flow) {
+            let Some(first) = knot.iter().min().copied() else {
+                continue;
+            };
+            if knot.len() > 1 || self.flow.contains_edge(first, first) {
+                notes.fault(self.cycle(first));
+                sound = false;
+            }
+        }
+        sound
+    }
+
+    fn cycle(&self, first: NodeIndex) -> Fault {
+        const SHOWN: usize = 4;
+        let chain = self.way_back(first);
+        let names: Vec<&str> = chain.iter().map(|wire| self.name(wire.from)).collect();
+        let circle = format!("{} -> {}", names.join(" -> "), self.name(first.index()));
+        let mut fault = Fault::new(codes::CYCLE, format!("the wires make a circle: {circle}"));
+        // The last wire leads back to the first agent: it is the one to look at.
+        for wire in chain.iter().rev().take(SHOWN) {
+            let text = format!("{} -> {}", self.name(wire.from), self.name(wire.to));
+            fault = fault.label(wire.span, text);
+        }
+        fault.help("take one of these wires out")
+    }
+
+    /// The wires of a shortest way from an agent back to itself.
+    fn way_back(&self, first: NodeIndex) -> Vec<&Wire> {
+        let mut came: BTreeMap<NodeIndex, usize> = BTreeMap::new();
+        let mut queue = std::collections::VecDeque::from([first]);
+        while let Some(node) = queue.pop_front() {
+            for edge in self.flow.edges(node) {
+                came.entry(edge.target()).or_insert_with(|| {
+                    queue.push_back(edge.target());
+                    *edge.weight()
+                });
+            }
+            if came.contains_key(&first) {
+                break;
+            }
+        }
+        let mut chain = Vec::new();
+        let mut at = first;
+        while let Some(wire) = came.get(&at).map(|wire| &self.wires[*wire]) {
+            chain.push(wire);
+            at = NodeIndex::new(wire.from);
+            if at == first {
+                break;
+            }
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// The agents that an agent's messages can reach, itself not counted.
+    pub(crate) fn fed_by(&self, agent: usize) -> BTreeSet<usize> {
+        let mut fed = petgraph::visit::Dfs::new(&self.flow, NodeIndex::new(agent));
+        let mut found = BTreeSet::new();
+        while let Some(node) = fed.next(&self.flow) {
+            found.insert(node.index());
+        }
+        found.remove(&agent);
+        found
+    }
+}

@@ -1,0 +1,54 @@
+//! The pipeline language of theater-flow: text in, [`Plan`](theater_flow_kernel::plan::Plan) or
+//! [`Fault`]s out.
+//!
+//! The crate is pure. It reads no file, no environment variable and no clock: [`compile`] says what it
+//! needs to know ([`Need`]), the caller finds out ([`Facts`]) and calls again until it is
+//! [`Done`](Outcome::Done).
+//!
+//! Stages, each a type: text → `Tree` ([`toml`] with places) → `Spec` (what the file says) → values
+//! (references resolved) → `Graph` (what it means) → port types → `Plan`. Every stage goes on with what
+//! it could make out, so that one compilation tells of all faults; and what follows from an earlier
+//! fault is not told again.
+
+mod codes;
+mod facts;
+mod fault;
+mod notes;
+mod span;
+
+mod spec;
+mod spec_agent;
+mod spec_file;
+mod table;
+mod tree;
+mod units;
+
+mod type_match;
+mod type_parser;
+mod type_review;
+mod type_table;
+mod type_text;
+
+mod params;
+mod paths;
+mod pointer;
+mod values;
+
+mod agents;
+mod assemble;
+mod compile;
+mod dead_letter;
+mod grants;
+mod graph;
+mod solve;
+mod supervision;
+mod wiring;
+
+pub use codes::{ALL as CODES, Code, explain};
+pub use compile::{Compiled, Outcome, compile};
+pub use facts::{
+    ActorFacts, ActorProblem, ConfigFault, Direction, Facts, Import, Mode, Need, PortFacts,
+    PortsProblem, Source,
+};
+pub use fault::{Fault, Label, Severity};
+pub use span::{At, Span};

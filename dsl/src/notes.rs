@@ -1,0 +1,90 @@
+//! What is gathered while a file is compiled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes::Code;
+use crate::facts::{Facts, Mode, Need, Source};
+use crate::fault::{Fault, Severity};
+
+/// The inputs of a compilation, with the faults and needs found so far. Every stage writes here and
+/// goes on with what it could make out, so that one compilation tells of everything.
+pub(crate) struct Notes<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) facts: &'a Facts,
+    pub(crate) faults: Vec<Fault>,
+    needs: BTreeSet<Need>,
+    /// A value is not known, though that is no error in this mode.
+    incomplete: bool,
+    /// Faults by code, those that were not kept too.
+    counts: BTreeMap<&'static str, usize>,
+}
+
+/// Faults kept of one code: nobody reads more, and a file of nothing but faults must not take long.
+const KEPT: usize = 100;
+
+impl<'a> Notes<'a> {
+    pub(crate) const fn new(source: Source<'a>, facts: &'a Facts) -> Self {
+        Self {
+            source,
+            facts,
+            faults: Vec::new(),
+            needs: BTreeSet::new(),
+            incomplete: false,
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps a fault, unless there are [enough](Self::enough) of its code.
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        let count = self.counts.entry(fault.code).or_default();
+        *count += 1;
+        if *count <= KEPT {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Whether another fault of this code would not be kept: a reason not to make a dear one.
+    pub(crate) fn enough(&self, code: Code) -> bool {
+        self.has(code) >= KEPT
+    }
+
+    /// How many faults of this code there are.
+    pub(crate) fn has(&self, code: Code) -> usize {
+        self.counts.get(code.id).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn need(&mut self, need: Need) {
+        self.needs.insert(need);
+    }
+
+    /// A value that the file leaves to the world is not there: only a run is stopped by that.
+    pub(crate) fn missing(&mut self, fault: Fault) {
+        self.incomplete = true;
+        self.fault(match self.source.mode {
+            Mode::Check => fault.warning(),
+            Mode::Run => fault,
+        });
+    }
+
+    /// Whether a plan can be made of what was read.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.incomplete
+            && self
+                .faults
+                .iter()
+                .all(|fault| fault.severity == Severity::Warning)
+    }
+
+    /// The needs, if there are any.
+    pub(crate) fn take_needs(&mut self) -> Vec<Need> {
+        std::mem::take(&mut self.needs).into_iter().collect()
+    }
+
+    /// The faults in file order; those without a place first.
+    pub(crate) fn into_faults(mut self) -> Vec<Fault> {
+        self.faults
+            .sort_by_key(|fault| fault.labels.first().map(|label| label.span));
+        self.faults.dedup();
+        self.faults
+    }
+}

@@ -1,0 +1,341 @@
+//! The types of all ports: variables solved along the wires, every wire checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use theater_flow_kernel::flow::{self, Clash};
+use theater_flow_kernel::ids::TypeId;
+use theater_flow_kernel::types::Type;
+
+use crate::codes;
+use crate::fault::Fault;
+use crate::graph::{Agent, Graph, Port, Wire};
+use crate::notes::Notes;
+use crate::span::Span;
+use crate::spec::OutputSpec;
+use crate::type_match::{matched, solved};
+use crate::type_review::{Review, option_refused};
+use crate::type_table::{Solved, Types};
+use crate::wiring::unknown_port;
+
+/// The types of an agent's ports, by position; `None` where a fault or an unknown actor leaves it open.
+#[derive(Default, Clone)]
+pub(crate) struct PortTypes {
+    pub(crate) inputs: Vec<Option<TypeId>>,
+    pub(crate) outputs: Vec<Option<TypeId>>,
+}
+
+/// Something that arrives at an input: a message's type, and where the file says that it arrives.
+pub(crate) struct Arrival {
+    pub(crate) input: usize,
+    pub(crate) ty: TypeId,
+    pub(crate) span: Span,
+    /// For messages: "`walk.out`".
+    pub(crate) from: String,
+    /// Where the producer is, if it stands elsewhere in the file.
+    pub(crate) source: Option<Span>,
+}
+
+/// Solves agents in an order in which producers come before their consumers.
+pub(crate) struct Solver<'s> {
+    pub(crate) types: &'s mut Types,
+    pub(crate) review: &'s Review<'s>,
+    pub(crate) found: Vec<PortTypes>,
+    /// Answers already had: files wire the same two types again and again.
+    flows: BTreeMap<(TypeId, TypeId), Option<Clash>>,
+}
+
+/// What the variables of one agent stand for, and which wire or binding said so.
+#[derive(Default)]
+struct Variables {
+    solved: Solved,
+    said: BTreeMap<String, Said>,
+}
+
+#[derive(Clone, Copy)]
+struct Said {
+    span: Span,
+    /// By `outputs`: what arrives then only has to flow.
+    bound: bool,
+}
+
+impl<'s> Solver<'s> {
+    pub(crate) fn new(types: &'s mut Types, review: &'s Review<'s>, agents: usize) -> Self {
+        let found = vec![PortTypes::default(); agents];
+        Self {
+            types,
+            review,
+            found,
+            flows: BTreeMap::new(),
+        }
+    }
+
+    /// What arrives over wires whose producer is solved. The flag is true if something else arrives of
+    /// which the type is not known.
+    pub(crate) fn arrivals(&self, graph: &Graph<'_>, wires: &[&Wire]) -> (Vec<Arrival>, bool) {
+        let arrival = |wire: &&Wire| {
+            let output = wire.output?;
+            let ty = self
+                .found
+                .get(wire.from)?
+                .outputs
+                .get(output)
+                .copied()
+                .flatten()?;
+            let producer = graph.agents.get(wire.from)?;
+            let port = producer.ports.as_ref()?.outputs.get(output)?;
+            let bound = producer
+                .spec
+                .outputs
+                .iter()
+                .find(|spec| spec.port.value == port.name);
+            Some(Arrival {
+                input: wire.input?,
+                ty,
+                span: wire.span,
+                from: format!("`{}.{}`", producer.spec.name.value, port.name),
+                source: Some(bound.map_or(producer.spec.name.span, |spec| spec.ty.span)),
+            })
+        };
+        let known: Vec<Arrival> = wires.iter().filter_map(arrival).collect();
+        let partial = known.len() < wires.len();
+        (known, partial)
+    }
+
+    /// Solves one agent.
+    pub(crate) fn agent(
+        &mut self,
+        at: usize,
+        agent: &Agent<'_>,
+        (arrivals, partial): &(Vec<Arrival>, bool),
+        notes: &mut Notes<'_>,
+    ) {
+        let Some(ports) = &agent.ports else { return };
+        let mut variables = Variables::default();
+        let mut disputed = BTreeSet::new();
+        let mut clear = !partial;
+        for output in &agent.spec.outputs {
+            clear &= self.bind(agent, output, &mut variables, notes).is_some();
+        }
+        for arrival in arrivals {
+            let Some(port) = ports.inputs.get(arrival.input) else {
+                continue;
+            };
+            if self
+                .learn(agent, (port, arrival), &mut variables, notes)
+                .is_none()
+            {
+                disputed.insert(arrival.span);
+            }
+        }
+        clear &= disputed.is_empty();
+        let wired = |at: usize| arrivals.iter().any(|arrival| arrival.input == at);
+        let open = ports
+            .inputs
+            .iter()
+            .enumerate()
+            .any(|(at, port)| !port.optional && !wired(at));
+        let quiet = !clear || open;
+        let mut found = PortTypes::default();
+        for port in &ports.outputs {
+            let ty = self.lower(agent, port, &variables, notes);
+            if ty.is_none() && !quiet {
+                unsolved(agent, port, &variables, notes);
+            }
+            found.outputs.push(ty);
+        }
+        for port in &ports.inputs {
+            let open = !quiet && !solved(&port.expr, &variables.solved);
+            // Nothing arrives at an open optional input: any type will do.
+            let ty = if open {
+                Some(self.types.intern(Type::Json))
+            } else {
+                None
+            };
+            found
+                .inputs
+                .push(ty.or_else(|| self.lower(agent, port, &variables, notes)));
+        }
+        for arrival in arrivals
+            .iter()
+            .filter(|arrival| !disputed.contains(&arrival.span))
+        {
+            if let Some(Some(ty)) = found.inputs.get(arrival.input).copied() {
+                self.check_flow(agent, arrival, ty, notes);
+            }
+        }
+        if let Some(place) = self.found.get_mut(at) {
+            *place = found;
+        }
+    }
+
+    /// `outputs = { out = "File" }`.
+    fn bind(
+        &mut self,
+        agent: &Agent<'_>,
+        output: &OutputSpec,
+        variables: &mut Variables,
+        notes: &mut Notes<'_>,
+    ) -> Option<()> {
+        let ports = agent.ports.as_ref()?;
+        let Some(port) = ports
+            .outputs
+            .iter()
+            .find(|port| port.name == output.port.value)
+        else {
+            notes.fault(unknown_port("output", agent, &output.port, &ports.outputs));
+            return None;
+        };
+        if !self.review.expr(&output.ty.value, notes) {
+            return None;
+        }
+        if self.review.refuses(&output.ty.value) {
+            let what = format!("the type of `{}`", output.port.value);
+            notes.fault(option_refused(&what).label(output.ty.span, "this type"));
+            return None;
+        }
+        let ty = self.types.lower(&output.ty.value, &Solved::new())?;
+        for (name, ty) in matched(self.types.table(), &port.expr, ty) {
+            variables.said.insert(
+                name.clone(),
+                Said {
+                    span: output.ty.span,
+                    bound: true,
+                },
+            );
+            variables.solved.insert(name, ty);
+        }
+        let whole = self.types.lower(&port.expr, &variables.solved);
+        if whole.is_some_and(|whole| self.same(whole, ty)) {
+            return Some(());
+        }
+        let message = format!(
+            "output `{}` of agent `{}` cannot be {}",
+            port.name,
+            agent.spec.name.value,
+            flow::show(self.types.table(), ty)
+        );
+        let text = format!("the actor says {}", port.said);
+        notes.fault(Fault::new(codes::BAD_OUTPUTS, message).label(output.ty.span, text));
+        None
+    }
+
+    /// The producer's type flows into the variables of the input.
+    fn learn(
+        &mut self,
+        agent: &Agent<'_>,
+        (port, arrival): (&Port, &Arrival),
+        variables: &mut Variables,
+        notes: &mut Notes<'_>,
+    ) -> Option<()> {
+        for (name, ty) in matched(self.types.table(), &port.expr, arrival.ty) {
+            let known = variables.solved.get(&name).copied();
+            let Some((known, said)) = known.zip(variables.said.get(&name).copied()) else {
+                variables.said.insert(
+                    name.clone(),
+                    Said {
+                        span: arrival.span,
+                        bound: false,
+                    },
+                );
+                variables.solved.insert(name, ty);
+                continue;
+            };
+            if said.bound || self.same(known, ty) {
+                continue;
+            }
+            let show = |ty| flow::show(self.types.table(), ty);
+            let message = format!(
+                "`${name}` of agent `{}` would have to be two types: {} and {}",
+                agent.spec.name.value,
+                show(known),
+                show(ty)
+            );
+            let fault = Fault::new(codes::CONFLICT, message)
+                .label(arrival.span, show(ty))
+                .label(said.span, show(known));
+            notes.fault(fault.help("say which it is with outputs = { <output> = \"<type>\" }"));
+            return None;
+        }
+        Some(())
+    }
+
+    /// A port's type, if its variables are solved.
+    fn lower(
+        &mut self,
+        agent: &Agent<'_>,
+        port: &Port,
+        variables: &Variables,
+        notes: &mut Notes<'_>,
+    ) -> Option<TypeId> {
+        let ty = self.types.lower(&port.expr, &variables.solved);
+        if ty.is_none() && solved(&port.expr, &variables.solved) {
+            let what = format!("port `{}` of agent `{}`", port.name, agent.spec.name.value);
+            notes.fault(option_refused(&what).label(agent.spec.name.span, "this agent"));
+        }
+        ty
+    }
+
+    fn check_flow(
+        &mut self,
+        agent: &Agent<'_>,
+        arrival: &Arrival,
+        to: TypeId,
+        notes: &mut Notes<'_>,
+    ) {
+        if notes.enough(codes::MISMATCH) {
+            return;
+        }
+        let Some(clash) = self.clash(arrival.ty, to) else {
+            return;
+        };
+        let ports = agent.ports.as_ref();
+        let port = ports.and_then(|ports| ports.inputs.get(arrival.input));
+        let port = port.map_or("", |port| port.name.as_str());
+        let show = |ty| flow::show(self.types.table(), ty);
+        let place = match clash.path.as_str() {
+            "" => String::new(),
+            path => format!(" at {path}"),
+        };
+        let name = &agent.spec.name.value;
+        let message = format!(
+            "{} does not flow into `{name}.{port}`{place}: {}",
+            arrival.from, clash.message
+        );
+        let fault = Fault::new(codes::MISMATCH, message)
+            .label(arrival.span, format!("input `{port}` takes {}", show(to)));
+        notes.fault(match arrival.source {
+            Some(span) => fault.label(span, format!("gives {}", show(arrival.ty))),
+            None => fault.help(format!("a dead letter is {}", show(arrival.ty))),
+        });
+    }
+
+    /// Why a type does not flow into another, if it does not.
+    pub(crate) fn clash(&mut self, from: TypeId, to: TypeId) -> Option<Clash> {
+        let table = self.types.table();
+        self.flows
+            .entry((from, to))
+            .or_insert_with(|| flow::flows(table, from, to).err())
+            .clone()
+    }
+
+    /// Whether two types are the same but for names.
+    fn same(&mut self, one: TypeId, other: TypeId) -> bool {
+        one == other || (self.clash(one, other).is_none() && self.clash(other, one).is_none())
+    }
+}
+
+fn unsolved(agent: &Agent<'_>, port: &Port, variables: &Variables, notes: &mut Notes<'_>) {
+    if solved(&port.expr, &variables.solved) {
+        return;
+    }
+    let name = &agent.spec.name.value;
+    let message = format!(
+        "the actor leaves the type of `{name}.{}` open: {}",
+        port.name, port.said
+    );
+    let fault = Fault::new(codes::UNSOLVED, message).label(agent.spec.name.span, "this agent");
+    notes.fault(fault.help(format!(
+        "say what it is: outputs = {{ {} = \"…\" }}",
+        port.name
+    )));
+}

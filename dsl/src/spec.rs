@@ -1,0 +1,160 @@
+//! What a pipeline file says, before it is known what it means. Every leaf keeps its place.
+
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::plan::{Backoff, Restart, Restore, Strategy};
+
+use crate::span::{At, Span};
+use crate::tree::Node;
+use crate::type_text::Expr;
+
+/// The whole file.
+#[derive(Debug, Default)]
+pub(crate) struct Spec {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) supervisors: Vec<SupervisorSpec>,
+    pub(crate) params: Vec<ParamSpec>,
+    pub(crate) types: Vec<TypeSpec>,
+    pub(crate) dead_letter: Option<At<String>>,
+    pub(crate) agents: Vec<AgentSpec>,
+    pub(crate) channels: Vec<ChannelSpec>,
+    pub(crate) default_capacity: Option<u32>,
+    pub(crate) default_agent: Habits,
+}
+
+/// `[supervisors.<name>]`.
+#[derive(Debug)]
+pub(crate) struct SupervisorSpec {
+    pub(crate) name: At<String>,
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) children: Vec<At<String>>,
+    pub(crate) intensity: Option<u32>,
+    pub(crate) period_ms: Option<u64>,
+}
+
+/// `[params] <name> = { … }`.
+#[derive(Debug)]
+pub(crate) struct ParamSpec {
+    pub(crate) name: At<String>,
+    pub(crate) ty: Option<Expr>,
+    pub(crate) default: Option<Node>,
+}
+
+/// `[types] <name> = …`.
+#[derive(Debug)]
+pub(crate) struct TypeSpec {
+    pub(crate) name: At<String>,
+    /// `None` after a fault; the name exists all the same.
+    pub(crate) expr: Option<Expr>,
+}
+
+/// `[agents.<name>]`.
+#[derive(Debug)]
+pub(crate) struct AgentSpec {
+    pub(crate) name: At<String>,
+    pub(crate) actor: Option<At<String>>,
+    pub(crate) sha256: Option<At<Digest>>,
+    pub(crate) inputs: Vec<InputSpec>,
+    pub(crate) outputs: Vec<OutputSpec>,
+    pub(crate) config: ConfigSpec,
+    pub(crate) grants: GrantsSpec,
+    pub(crate) habits: Habits,
+}
+
+/// `config = { … }`.
+#[derive(Debug)]
+pub(crate) enum ConfigSpec {
+    /// There is none.
+    Absent,
+    /// A table.
+    Table(Node),
+    /// Something else, which was said.
+    Faulty,
+}
+
+/// What `[defaults.agent]` can say too.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Habits {
+    pub(crate) restart: Option<Restart>,
+    pub(crate) restore: Option<Restore>,
+    pub(crate) retry: RetrySpec,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) memory: Option<u64>,
+    pub(crate) fuel: Option<u64>,
+}
+
+/// `retry = { … }`.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct RetrySpec {
+    pub(crate) max: Option<u32>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) base_ms: Option<u64>,
+    pub(crate) cap_ms: Option<u64>,
+}
+
+/// The producers of one input.
+#[derive(Debug)]
+pub(crate) struct InputSpec {
+    /// `None` where the file leaves it to the actor, which has only one.
+    pub(crate) port: Option<At<String>>,
+    /// `walk` or `walk.out`.
+    pub(crate) from: Vec<At<String>>,
+    /// Where the input is wired.
+    pub(crate) span: Span,
+}
+
+/// `outputs = { <port> = <type> }`.
+#[derive(Debug)]
+pub(crate) struct OutputSpec {
+    pub(crate) port: At<String>,
+    pub(crate) ty: At<Expr>,
+}
+
+/// `grants = { … }`.
+#[derive(Debug, Default)]
+pub(crate) struct GrantsSpec {
+    /// Those that are `true`, with their place.
+    pub(crate) switches: Vec<At<Switch>>,
+    /// Where `files` stands, if it is there.
+    pub(crate) files: Option<Span>,
+    pub(crate) read: Vec<Node>,
+    pub(crate) write: Vec<Node>,
+}
+
+/// A grant that is only on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    Clock,
+    Random,
+    Timer,
+    Stdin,
+    Stdout,
+}
+
+impl Switch {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Clock,
+        Self::Random,
+        Self::Timer,
+        Self::Stdin,
+        Self::Stdout,
+    ];
+
+    /// Its name in the file, which is that of its interface.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::Timer => "timer",
+            Self::Stdin => "stdin",
+            Self::Stdout => "stdout",
+        }
+    }
+}
+
+/// `[channels."agent.port"]`.
+#[derive(Debug)]
+pub(crate) struct ChannelSpec {
+    pub(crate) name: At<String>,
+    pub(crate) capacity: Option<u32>,
+}

@@ -1,0 +1,249 @@
+//! From the tree to the [`AgentSpec`].
+
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::limits;
+use theater_flow_kernel::plan::{Backoff, Restart, Restore};
+
+use crate::codes;
+use crate::fault::Fault;
+use crate::notes::Notes;
+use crate::span::At;
+use crate::spec::{
+    AgentSpec, ConfigSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
+};
+use crate::spec_file::inner_table;
+use crate::table::{
+    Table, boolean, check_name, duration, not_yet, size, string, table, whole, whole32, word,
+    wrong_kind,
+};
+use crate::tree::{Entry, Node, Tree};
+use crate::type_text;
+
+const RESTARTS: &[(&str, Restart)] = &[
+    ("permanent", Restart::Permanent),
+    ("transient", Restart::Transient),
+    ("temporary", Restart::Temporary),
+];
+const RESTORES: &[(&str, Restore)] = &[
+    ("checkpoint", Restore::Checkpoint),
+    ("fresh", Restore::Fresh),
+];
+const BACKOFFS: &[(&str, Backoff)] = &[
+    ("constant", Backoff::Constant),
+    ("linear", Backoff::Linear),
+    ("exponential", Backoff::Exponential),
+];
+
+/// Reads `[agents.<name>]`.
+pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
+    let name = entry.key.clone();
+    check_name(&name, "an agent", notes);
+    let mut table = Table::of(format!("agent `{}`", name.value), entry, notes)?;
+    let spec = AgentSpec {
+        actor: table.need("actor", notes, string),
+        sha256: table.read("sha256", notes, digest),
+        inputs: table
+            .get("inputs")
+            .map_or_else(Vec::new, |entry| inputs(&entry.value, notes)),
+        outputs: table
+            .read("outputs", notes, outputs)
+            .map_or_else(Vec::new, |read| read.value),
+        config: config(table.get("config"), notes),
+        grants: table
+            .read("grants", notes, grants)
+            .map_or_else(Default::default, |g| g.value),
+        habits: habits(&mut table, notes),
+        name,
+    };
+    table.later("key", notes);
+    table.later("workers", notes);
+    table.finish(notes);
+    Some(spec)
+}
+
+/// Reads what an agent and `[defaults.agent]` have in common.
+pub(crate) fn habits(table: &mut Table<'_>, notes: &mut Notes<'_>) -> Habits {
+    let limits = table
+        .read("limits", notes, guest_limits)
+        .map(|read| read.value);
+    let (memory, fuel) = limits.unwrap_or_default();
+    Habits {
+        restart: table
+            .read("restart", notes, word(RESTARTS))
+            .map(|read| read.value),
+        restore: table
+            .read("restore", notes, word(RESTORES))
+            .map(|read| read.value),
+        retry: table
+            .read("retry", notes, retry)
+            .map(|read| read.value)
+            .unwrap_or_default(),
+        timeout_ms: table
+            .read("timeout", notes, duration)
+            .map(|read| read.value),
+        memory,
+        fuel,
+    }
+}
+
+fn digest(node: &Node, notes: &mut Notes<'_>) -> Option<Digest> {
+    let digest = Digest::from_hex(&string(node, notes)?);
+    if digest.is_none() {
+        let fault = Fault::new(codes::WRONG_KIND, "a SHA-256 is 64 hex digits");
+        notes.fault(fault.label(node.span, "not a SHA-256"));
+    }
+    digest
+}
+
+fn config(entry: Option<&Entry>, notes: &mut Notes<'_>) -> ConfigSpec {
+    match entry {
+        None => ConfigSpec::Absent,
+        Some(entry) if table(&entry.value, notes).is_some() => {
+            ConfigSpec::Table(entry.value.clone())
+        }
+        Some(_) => ConfigSpec::Faulty,
+    }
+}
+
+fn guest_limits(node: &Node, notes: &mut Notes<'_>) -> Option<(Option<u64>, Option<u64>)> {
+    let mut table = Table::new("`limits`", node.span, table(node, notes)?);
+    let memory = table.read("memory", notes, size(limits::MEMORY_BYTES_MAX));
+    let fuel = table.read("fuel", notes, whole(1, i64::MAX.unsigned_abs()));
+    table.finish(notes);
+    Some((memory.map(|read| read.value), fuel.map(|read| read.value)))
+}
+
+fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
+    let mut table = Table::new("`retry`", node.span, table(node, notes)?);
+    let retry = RetrySpec {
+        max: table
+            .read("max", notes, whole32(0, 1_000_000))
+            .map(|read| read.value),
+        backoff: table
+            .read("backoff", notes, word(BACKOFFS))
+            .map(|read| read.value),
+        base_ms: table.read("base", notes, duration).map(|read| read.value),
+        cap_ms: table.read("cap", notes, duration).map(|read| read.value),
+    };
+    table.finish(notes);
+    Some(retry)
+}
+
+/// `inputs`: a producer, a list of them, or a table of ports.
+fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
+    let is_edge = |key: &str| matches!(key, "from" | "feedback" | "rounds");
+    match node.entries() {
+        Some(entries) if !is_bare_edge(entries, is_edge) => {
+            let port = |entry: &Entry| InputSpec {
+                port: Some(entry.key.clone()),
+                from: producers(&entry.value, notes),
+                span: entry.key.span,
+            };
+            entries.iter().map(port).collect()
+        }
+        _ => vec![InputSpec {
+            port: None,
+            from: producers(node, notes),
+            span: node.span,
+        }],
+    }
+}
+
+/// Whether a table is one edge and not a table of ports: an actor may well have a port `from`, but
+/// hardly one `feedback` beside it.
+fn is_bare_edge(entries: &[Entry], is_edge: impl Fn(&str) -> bool) -> bool {
+    entries.len() > 1 && entries.iter().all(|entry| is_edge(&entry.key.value))
+}
+
+fn producers(node: &Node, notes: &mut Notes<'_>) -> Vec<At<String>> {
+    match &node.tree {
+        Tree::Array(items) => items
+            .iter()
+            .filter_map(|node| producer(node, notes))
+            .collect(),
+        _ => producer(node, notes).into_iter().collect(),
+    }
+}
+
+/// `"walk"`, `"walk.out"`, or an edge as a table.
+fn producer(node: &Node, notes: &mut Notes<'_>) -> Option<At<String>> {
+    match &node.tree {
+        Tree::String(text) => Some(At::new(text.clone(), node.span)),
+        Tree::Table(entries) => {
+            let mut table = Table::new("an edge", node.span, entries);
+            let from = table.need("from", notes, string);
+            let feedback = table.read("feedback", notes, boolean);
+            table.read("rounds", notes, whole32(1, 1_000_000));
+            table.finish(notes);
+            if let Some(feedback) = feedback.filter(|feedback| feedback.value) {
+                not_yet("a feedback edge", feedback.span, notes);
+                return None;
+            }
+            from
+        }
+        _ => {
+            wrong_kind(
+                "a producer such as \"walk.out\", or a list of them",
+                node,
+                notes,
+            );
+            None
+        }
+    }
+}
+
+fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {
+    let entries = inner_table(node, "a table from ports to types", notes)?;
+    let read = |entry: &Entry| {
+        let expr = type_text::read(&entry.value, notes)?;
+        Some(OutputSpec {
+            port: entry.key.clone(),
+            ty: At::new(expr, entry.value.span),
+        })
+    };
+    Some(entries.iter().filter_map(read).collect())
+}
+
+fn grants(node: &Node, notes: &mut Notes<'_>) -> Option<GrantsSpec> {
+    let mut table = Table::new("`grants`", node.span, table(node, notes)?);
+    let mut grants = GrantsSpec::default();
+    for switch in Switch::ALL {
+        if let Some(on) = table
+            .read(switch.name(), notes, boolean)
+            .filter(|on| on.value)
+        {
+            grants.switches.push(At::new(switch, on.span));
+        }
+    }
+    if let Some(entry) = table.get("files") {
+        grants.files = Some(entry.key.span);
+        files(&entry.value, &mut grants, notes);
+    }
+    for key in ["http", "model", "process", "approval"] {
+        table.later(key, notes);
+    }
+    table.finish(notes);
+    Some(grants)
+}
+
+fn files(node: &Node, grants: &mut GrantsSpec, notes: &mut Notes<'_>) {
+    let Some(entries) = inner_table(node, "a table with `read` and `write`", notes) else {
+        return;
+    };
+    let mut table = Table::new("`files`", node.span, entries);
+    grants.read = table
+        .read("read", notes, roots)
+        .map_or_else(Vec::new, |roots| roots.value);
+    grants.write = table
+        .read("write", notes, roots)
+        .map_or_else(Vec::new, |roots| roots.value);
+    table.finish(notes);
+}
+
+fn roots(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<Node>> {
+    if let Tree::Array(items) = &node.tree {
+        return Some(items.clone());
+    }
+    wrong_kind("an array of files and folders", node, notes);
+    None
+}

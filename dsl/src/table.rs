@@ -1,0 +1,252 @@
+//! Reading a table key by key, and the leaves below it.
+
+use crate::codes;
+use crate::fault::{Fault, did_you_mean, list, nearest};
+use crate::notes::Notes;
+use crate::span::{At, Span};
+use crate::tree::{Entry, Node, Tree};
+use crate::units;
+
+/// A table with fixed keys. A key that nobody asked for by the end is a fault.
+pub(crate) struct Table<'t> {
+    /// What it describes, for messages: "agent `walk`".
+    what: String,
+    /// Where it begins: its key.
+    at: Span,
+    entries: &'t [Entry],
+    known: Vec<&'static str>,
+    /// Keys of format 1 that were answered with a fault of their own.
+    later: Vec<&'static str>,
+}
+
+impl<'t> Table<'t> {
+    pub(crate) fn new(what: impl Into<String>, at: Span, entries: &'t [Entry]) -> Self {
+        Self {
+            what: what.into(),
+            at,
+            entries,
+            known: Vec::new(),
+            later: Vec::new(),
+        }
+    }
+
+    /// The table behind a key.
+    pub(crate) fn of(
+        what: impl Into<String>,
+        entry: &'t Entry,
+        notes: &mut Notes<'_>,
+    ) -> Option<Self> {
+        let entries = table(&entry.value, notes)?;
+        Some(Self::new(what, entry.key.span, entries))
+    }
+
+    /// The entry of a key, which is known from now on.
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'t Entry> {
+        self.known.push(key);
+        self.entries.iter().find(|entry| entry.key.value == key)
+    }
+
+    /// The value of a key, read by `leaf`.
+    pub(crate) fn read<T>(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        leaf: impl FnOnce(&'t Node, &mut Notes<'_>) -> Option<T>,
+    ) -> Option<At<T>> {
+        let entry = self.get(key)?;
+        leaf(&entry.value, notes).map(|value| At::new(value, entry.value.span))
+    }
+
+    /// As [`read`](Self::read), but the key must be there.
+    pub(crate) fn need<T>(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        leaf: impl FnOnce(&'t Node, &mut Notes<'_>) -> Option<T>,
+    ) -> Option<At<T>> {
+        if !self.entries.iter().any(|entry| entry.key.value == key) {
+            let message = format!("{} has no `{key}`", self.what);
+            notes.fault(Fault::new(codes::MISSING_KEY, message).label(self.at, "here"));
+        }
+        self.read(key, notes, leaf)
+    }
+
+    /// A key of format 1 that this version does not run.
+    pub(crate) fn later(&mut self, key: &'static str, notes: &mut Notes<'_>) {
+        self.later.push(key);
+        if let Some(entry) = self.entries.iter().find(|entry| entry.key.value == key) {
+            not_yet(&format!("`{key}`"), entry.key.span, notes);
+        }
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(crate) fn finish(self, notes: &mut Notes<'_>) {
+        let read = |key: &str| self.known.contains(&key) || self.later.contains(&key);
+        for entry in self.entries.iter().filter(|entry| !read(&entry.key.value)) {
+            let key = &entry.key.value;
+            let message = format!("{} has no key `{key}`", self.what);
+            let help = did_you_mean(key, self.known.iter().copied());
+            let fault = Fault::new(codes::UNKNOWN_KEY, message);
+            notes.fault(fault.label(entry.key.span, "unknown key").maybe_help(help));
+        }
+    }
+}
+
+/// A fault for what the language has but this version does not run.
+pub(crate) fn not_yet(what: &str, span: Span, notes: &mut Notes<'_>) {
+    let message = format!("{what} is part of format 1 but not in this version");
+    notes.fault(Fault::new(codes::NOT_YET, message).label(span, "not in this version"));
+}
+
+/// A fault for a value of another kind.
+pub(crate) fn wrong_kind(wanted: &str, node: &Node, notes: &mut Notes<'_>) {
+    let message = format!("expected {wanted}, found {}", node.kind());
+    let fault = Fault::new(codes::WRONG_KIND, message);
+    notes.fault(fault.label(node.span, format!("this is {}", node.kind())));
+}
+
+/// A table's entries, in file order.
+pub(crate) fn table<'t>(node: &'t Node, notes: &mut Notes<'_>) -> Option<&'t [Entry]> {
+    let entries = node.entries();
+    if entries.is_none() {
+        wrong_kind("a table", node, notes);
+    }
+    entries
+}
+
+pub(crate) fn string(node: &Node, notes: &mut Notes<'_>) -> Option<String> {
+    if let Tree::String(text) = &node.tree {
+        return Some(text.clone());
+    }
+    wrong_kind("a string", node, notes);
+    None
+}
+
+pub(crate) fn boolean(node: &Node, notes: &mut Notes<'_>) -> Option<bool> {
+    if let Tree::Bool(value) = node.tree {
+        return Some(value);
+    }
+    wrong_kind("`true` or `false`", node, notes);
+    None
+}
+
+/// An array of strings.
+pub(crate) fn strings(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<At<String>>> {
+    let Tree::Array(items) = &node.tree else {
+        wrong_kind("an array of strings", node, notes);
+        return None;
+    };
+    let read = |node: &Node| string(node, notes).map(|text| At::new(text, node.span));
+    Some(items.iter().filter_map(read).collect())
+}
+
+/// A whole number within `least..=most`.
+pub(crate) fn whole(
+    least: u64,
+    most: u64,
+) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<u64> + Copy {
+    move |node, notes| {
+        let Tree::Integer(number) = node.tree else {
+            wrong_kind("an integer", node, notes);
+            return None;
+        };
+        let fits = u64::try_from(number)
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        if fits.is_none() {
+            out_of_range(
+                &number.to_string(),
+                (&least.to_string(), &most.to_string()),
+                node,
+                notes,
+            );
+        }
+        fits
+    }
+}
+
+/// As [`whole`], for numbers that the plan keeps in 32 bits.
+pub(crate) fn whole32(
+    least: u32,
+    most: u32,
+) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<u32> + Copy {
+    move |node, notes| {
+        let number = whole(least.into(), most.into())(node, notes)?;
+        u32::try_from(number).ok()
+    }
+}
+
+fn out_of_range(found: &str, (least, most): (&str, &str), node: &Node, notes: &mut Notes<'_>) {
+    let message = format!("{found} is out of range");
+    let fault = Fault::new(codes::RANGE, message);
+    notes.fault(fault.label(node.span, format!("must be within {least} and {most}")));
+}
+
+/// A duration of at least one millisecond and at most 30 days, in milliseconds.
+pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
+    const LONGEST: u64 = 30 * 24 * 3_600_000;
+    let text = string(node, notes)?;
+    let Some(ms) = units::milliseconds(&text) else {
+        let message = format!("`{text}` is not a duration");
+        let fault = Fault::new(codes::UNIT, message).label(node.span, "expected a duration");
+        notes.fault(fault.help("a whole number with `ms`, `s`, `m` or `h`, such as \"30s\""));
+        return None;
+    };
+    if (1..=LONGEST).contains(&ms) {
+        return Some(ms);
+    }
+    out_of_range(&text, ("1ms", "720h"), node, notes);
+    None
+}
+
+/// A size of at most `most` bytes, in bytes.
+pub(crate) fn size(most: u64) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<u64> {
+    const LEAST: u64 = 64 << 10;
+    move |node, notes| {
+        let text = string(node, notes)?;
+        let Some(bytes) = units::bytes(&text) else {
+            let message = format!("`{text}` is not a size");
+            let fault = Fault::new(codes::UNIT, message).label(node.span, "expected a size");
+            notes.fault(fault.help("a whole number with `KiB`, `MiB` or `GiB`: \"64MiB\""));
+            return None;
+        };
+        if (LEAST..=most).contains(&bytes) {
+            return Some(bytes);
+        }
+        out_of_range(&text, ("64KiB", &format!("{}MiB", most >> 20)), node, notes);
+        None
+    }
+}
+
+/// One of a few words.
+pub(crate) fn word<T: Copy>(
+    words: &'static [(&'static str, T)],
+) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<T> {
+    move |node, notes| {
+        let text = string(node, notes)?;
+        let found = words
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+            let message = format!("`{text}` is not one of {}", list(&names));
+            let help = nearest(&text, names.iter().copied());
+            let fault = Fault::new(codes::WORD, message).label(node.span, "unknown word");
+            notes.fault(fault.maybe_help(help));
+        }
+        found
+    }
+}
+
+/// Checks that `name` is `[a-z][a-z0-9-]*`.
+pub(crate) fn check_name(name: &At<String>, what: &str, notes: &mut Notes<'_>) {
+    let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let mut bytes = name.value.bytes();
+    let good = bytes.next().is_some_and(|b| b.is_ascii_lowercase()) && bytes.all(rest);
+    if !good {
+        let message = format!("`{}` cannot name {what}", name.value);
+        let fault = Fault::new(codes::BAD_NAME, message).label(name.span, "not a name");
+        notes.fault(fault.help("a name is a small letter, then small letters, digits and `-`"));
+    }
+}

@@ -1,0 +1,202 @@
+//! What can be wrong with the types of a file, beyond their syntax.
+
+use std::collections::BTreeMap;
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use theater_flow_kernel::types::Type;
+
+use crate::codes;
+use crate::fault::{Fault, did_you_mean};
+use crate::notes::Notes;
+use crate::span::At;
+use crate::spec::TypeSpec;
+use crate::type_text::{Expr, SCALARS};
+
+/// The names of `[types]`, against which every type of the file is read.
+pub(crate) struct Review<'s> {
+    by_name: BTreeMap<&'s str, (usize, &'s TypeSpec)>,
+}
+
+impl<'s> Review<'s> {
+    pub(crate) fn new(specs: &'s [TypeSpec]) -> Self {
+        let entry = |(at, spec): (usize, &'s TypeSpec)| (spec.name.value.as_str(), (at, spec));
+        Self {
+            by_name: specs.iter().enumerate().map(entry).collect(),
+        }
+    }
+
+    /// Faults in what a type refers to. True if there is none.
+    pub(crate) fn expr(&self, expr: &Expr, notes: &mut Notes<'_>) -> bool {
+        match expr {
+            Expr::Name(name) if !self.by_name.contains_key(name.value.as_str()) => {
+                if !notes.enough(codes::UNKNOWN_TYPE) {
+                    notes.fault(self.unknown(name));
+                }
+                return false;
+            }
+            Expr::Variable(name) => {
+                let message = format!("`${}` can only stand in an actor's ports", name.value);
+                let fault = Fault::new(codes::REFUSED_TYPE, message);
+                notes.fault(
+                    fault
+                        .label(name.span, "a variable")
+                        .help("name the type itself"),
+                );
+                return false;
+            }
+            _ => {}
+        }
+        let mut sound = true;
+        for part in expr.parts() {
+            sound &= self.expr(part, notes);
+        }
+        sound
+    }
+
+    /// The first name in it that the file does not give.
+    pub(crate) fn unknown_name<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
+        match expr {
+            Expr::Name(name) if !self.by_name.contains_key(name.value.as_str()) => {
+                Some(&name.value)
+            }
+            _ => expr
+                .parts()
+                .into_iter()
+                .find_map(|part| self.unknown_name(part)),
+        }
+    }
+
+    /// Whether there is an option of an option or of json in it, names followed.
+    pub(crate) fn refuses(&self, expr: &Expr) -> bool {
+        let here = match expr {
+            Expr::Option(inner) => {
+                matches!(
+                    self.head(inner),
+                    Some(Expr::Option(_) | Expr::Scalar(Type::Json))
+                )
+            }
+            _ => false,
+        };
+        here || expr.parts().into_iter().any(|part| self.refuses(part))
+    }
+
+    /// Faults in `[types]`. If there is none: the types in an order in which an alias comes after what
+    /// it names.
+    pub(crate) fn types(&self, specs: &[TypeSpec], notes: &mut Notes<'_>) -> Option<Vec<usize>> {
+        let mut sound = true;
+        for spec in specs {
+            sound &= spec
+                .expr
+                .as_ref()
+                .is_some_and(|expr| self.expr(expr, notes));
+        }
+        let groups = self.groups(specs);
+        for group in &groups {
+            sound &= self.ends(group, specs, notes);
+        }
+        for spec in specs {
+            if spec.expr.as_ref().is_some_and(|expr| self.refuses(expr)) {
+                notes.fault(refused(&spec.name.value, spec));
+                sound = false;
+            }
+        }
+        sound.then(|| groups.concat())
+    }
+
+    /// Types that need each other, in reverse topological order. Iterative: chains may be long.
+    fn groups(&self, specs: &[TypeSpec]) -> Vec<Vec<usize>> {
+        let mut graph = DiGraph::<usize, ()>::new();
+        let nodes: Vec<NodeIndex> = (0..specs.len()).map(|at| graph.add_node(at)).collect();
+        for (spec, node) in specs.iter().zip(&nodes) {
+            for needed in spec.expr.iter().flat_map(|expr| self.needed(expr)) {
+                graph.add_edge(*node, nodes[needed], ());
+            }
+        }
+        let groups = kosaraju_scc(&graph);
+        groups
+            .into_iter()
+            .map(|group| group.into_iter().map(|node| graph[node]).collect())
+            .collect()
+    }
+
+    /// The named types without a value of which there is no value of `expr`. A list, an option, a
+    /// result or a variant can do without.
+    fn needed(&self, expr: &Expr) -> Vec<usize> {
+        match expr {
+            Expr::Name(name) => self
+                .by_name
+                .get(name.value.as_str())
+                .map(|(at, _)| *at)
+                .into_iter()
+                .collect(),
+            Expr::Record(_) | Expr::Tuple(_) => expr
+                .parts()
+                .into_iter()
+                .flat_map(|part| self.needed(part))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn ends(&self, group: &[usize], specs: &[TypeSpec], notes: &mut Notes<'_>) -> bool {
+        let Some(spec) = group.iter().min().and_then(|first| specs.get(*first)) else {
+            return true;
+        };
+        let needs_itself = || {
+            let own = self
+                .by_name
+                .get(spec.name.value.as_str())
+                .map(|(at, _)| *at);
+            let needed = spec
+                .expr
+                .as_ref()
+                .map_or_else(Vec::new, |expr| self.needed(expr));
+            needed.into_iter().any(|at| Some(at) == own)
+        };
+        if group.len() == 1 && !needs_itself() {
+            return true;
+        }
+        let message = format!(
+            "a value of `{}` would hold itself, without an end",
+            spec.name.value
+        );
+        let fault = Fault::new(codes::ENDLESS_TYPE, message).label(spec.name.span, "this type");
+        notes
+            .fault(fault.help("put `list<…>` or `option<…>` around the type on its way to itself"));
+        false
+    }
+
+    /// What a type is, if it is only a name; `None` for names in a circle.
+    fn head<'e>(&'e self, expr: &'e Expr) -> Option<&'e Expr> {
+        let mut at = expr;
+        for _ in 0..=self.by_name.len() {
+            let Expr::Name(name) = at else {
+                return Some(at);
+            };
+            at = self.by_name.get(name.value.as_str())?.1.expr.as_ref()?;
+        }
+        None
+    }
+
+    fn unknown(&self, name: &At<String>) -> Fault {
+        let words = SCALARS.iter().map(|(word, _)| *word);
+        let help = did_you_mean(&name.value, self.by_name.keys().copied().chain(words));
+        let fault = Fault::new(
+            codes::UNKNOWN_TYPE,
+            format!("there is no type `{}`", name.value),
+        );
+        fault.label(name.span, "unknown type").maybe_help(help)
+    }
+}
+
+fn refused(what: &str, spec: &TypeSpec) -> Fault {
+    option_refused(&format!("type `{what}`")).label(spec.name.span, "this type")
+}
+
+/// The fault for an option of an option or of json, still without a place.
+pub(crate) fn option_refused(what: &str) -> Fault {
+    let message = format!("{what} holds an option of an option or of json");
+    let help = "`null` could then mean two things; use one option, a variant, or plain json";
+    Fault::new(codes::REFUSED_TYPE, message).help(help)
+}

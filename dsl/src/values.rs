@@ -1,0 +1,230 @@
+//! Values of the file as JSON, their references resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::codes;
+use crate::facts::Need;
+use crate::fault::{Fault, did_you_mean};
+use crate::notes::Notes;
+use crate::paths;
+use crate::span::At;
+use crate::tree::{Entry, Node, Tree};
+
+/// A param with its value.
+#[derive(Debug)]
+pub(crate) struct Param {
+    /// `None` if there is none, or none of the right type; that was said already.
+    pub(crate) value: Option<Value>,
+    /// The folder that a relative path in it is against: the file's for a default, the current one
+    /// for `--set`.
+    pub(crate) base: String,
+}
+
+/// The values that a file can refer to, and those to which it did.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    pub(crate) params: BTreeMap<String, Param>,
+    pub(crate) used: BTreeSet<String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) secrets: BTreeSet<String>,
+}
+
+/// What stands in place of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Param,
+    Env,
+    Secret,
+    File,
+}
+
+impl Values {
+    /// A config as JSON; its own keys are never taken for references. `None` if some value is not
+    /// known: it was asked for, or its fault was said.
+    pub(crate) fn config(&mut self, config: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+        match &config.tree {
+            Tree::Table(entries) => self.object(entries, notes),
+            _ => self.value(config, notes),
+        }
+    }
+
+    fn value(&mut self, node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+        if let Some((kind, name)) = reference(node) {
+            return self.resolve(kind, &name, notes);
+        }
+        match &node.tree {
+            Tree::Table(entries) => self.object(entries, notes),
+            Tree::Array(items) => {
+                // Not a short-circuiting collect: each element's fault is to be heard.
+                let values: Vec<Option<Value>> =
+                    items.iter().map(|node| self.value(node, notes)).collect();
+                values
+                    .into_iter()
+                    .collect::<Option<Vec<Value>>>()
+                    .map(Value::Array)
+            }
+            _ => scalar(node, notes),
+        }
+    }
+
+    fn object(&mut self, entries: &[Entry], notes: &mut Notes<'_>) -> Option<Value> {
+        let values: Vec<Option<(String, Value)>> = entries
+            .iter()
+            .map(|entry| Some((entry.key.value.clone(), self.value(&entry.value, notes)?)))
+            .collect();
+        values.into_iter().collect::<Option<_>>().map(Value::Object)
+    }
+
+    fn resolve(&mut self, kind: Kind, name: &At<String>, notes: &mut Notes<'_>) -> Option<Value> {
+        match kind {
+            Kind::Param => self
+                .param(name, notes)
+                .and_then(|param| param.value.clone()),
+            Kind::Env => self.env(name, notes).map(Value::String),
+            Kind::Secret => {
+                self.secrets.insert(name.value.clone());
+                Some(Value::String(format!("{{{{secret:{}}}}}", name.value)))
+            }
+            Kind::File => file(name, notes).map(Value::String),
+        }
+    }
+
+    /// The param of a name.
+    pub(crate) fn param(&mut self, name: &At<String>, notes: &mut Notes<'_>) -> Option<&Param> {
+        if !self.params.contains_key(&name.value) {
+            if notes.enough(codes::UNKNOWN_PARAM) {
+                return None;
+            }
+            let message = format!("there is no param `{}`", name.value);
+            let help = did_you_mean(&name.value, self.params.keys().map(String::as_str));
+            let fault = Fault::new(codes::UNKNOWN_PARAM, message);
+            notes.fault(fault.label(name.span, "unknown param").maybe_help(help));
+            return None;
+        }
+        self.used.insert(name.value.clone());
+        self.params.get(&name.value)
+    }
+
+    fn env(&mut self, name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
+        match notes.facts.env.get(&name.value) {
+            None => notes.need(Need::Env(name.value.clone())),
+            Some(Some(value)) => {
+                self.env.insert(name.value.clone(), value.clone());
+                return Some(value.clone());
+            }
+            Some(None) => {
+                let message = format!("the environment variable `{}` is not set", name.value);
+                notes.missing(Fault::new(codes::NO_ENV, message).label(name.span, "read here"));
+            }
+        }
+        None
+    }
+
+    /// A file root: its text as it was written, and the absolute path.
+    pub(crate) fn root(&mut self, node: &Node, notes: &mut Notes<'_>) -> Option<(String, String)> {
+        let folder = notes.source.folder.to_owned();
+        let (name, base) = match (&node.tree, reference(node)) {
+            (Tree::String(text), _) => (text.clone(), folder),
+            (_, Some((Kind::Param, name))) => {
+                let param = self.param(&name, notes)?;
+                match (&param.value, &param.base) {
+                    (None, _) => return None,
+                    (Some(Value::String(text)), base) => (text.clone(), base.clone()),
+                    _ => return bad_root(node, "this param is not a string", notes),
+                }
+            }
+            _ => return bad_root(node, "not a root", notes),
+        };
+        if name.is_empty() || name.contains('\0') {
+            return bad_root(node, "not a path", notes);
+        }
+        let path = paths::absolute(&base, &name);
+        Some((name, path))
+    }
+}
+
+fn bad_root<T>(node: &Node, label: &str, notes: &mut Notes<'_>) -> Option<T> {
+    let fault = Fault::new(
+        codes::BAD_ROOT,
+        "a file root is a path or a param that holds one",
+    );
+    let help = "write read = [\"data\"] or read = [{ param = \"input\" }]";
+    notes.fault(fault.label(node.span, label).help(help));
+    None
+}
+
+/// A table of exactly one key that is `param`, `env`, `secret` or `file`.
+fn reference(node: &Node) -> Option<(Kind, At<String>)> {
+    let [entry] = node.entries()? else {
+        return None;
+    };
+    let kind = match entry.key.value.as_str() {
+        "param" => Kind::Param,
+        "env" => Kind::Env,
+        "secret" => Kind::Secret,
+        "file" => Kind::File,
+        _ => return None,
+    };
+    match &entry.value.tree {
+        Tree::String(name) => Some((kind, At::new(name.clone(), entry.value.span))),
+        _ => None,
+    }
+}
+
+fn file(name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
+    let path = paths::absolute(notes.source.folder, &name.value);
+    match notes.facts.files.get(&path) {
+        None => notes.need(Need::File(path)),
+        Some(Ok(text)) => return Some(text.clone()),
+        Some(Err(reason)) => {
+            let message = format!("`{}` cannot be read: {reason}", name.value);
+            let fault = Fault::new(codes::NO_FILE, message).label(name.span, "read here");
+            notes.fault(fault.help(format!("this is {path}")));
+        }
+    }
+    None
+}
+
+/// A literal without references, as a param's default is.
+pub(crate) fn literal(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+    if let Some((_, name)) = reference(node) {
+        let fault = Fault::new(codes::MISPLACED, "a param's default is a plain value");
+        let help = "put the reference where the param is used";
+        notes.fault(fault.label(name.span, "a reference").help(help));
+        return None;
+    }
+    match &node.tree {
+        Tree::Table(entries) => {
+            let mut object = serde_json::Map::new();
+            for entry in entries {
+                object.insert(entry.key.value.clone(), literal(&entry.value, notes)?);
+            }
+            Some(Value::Object(object))
+        }
+        Tree::Array(items) => {
+            let values: Option<Vec<Value>> = items.iter().map(|n| literal(n, notes)).collect();
+            values.map(Value::Array)
+        }
+        _ => scalar(node, notes),
+    }
+}
+
+fn scalar(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+    let value = match &node.tree {
+        Tree::Bool(value) => Some(Value::Bool(*value)),
+        Tree::String(text) | Tree::Datetime(text) => Some(Value::String(text.clone())),
+        Tree::Integer(number) => i64::try_from(*number)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(*number).map(Value::from))
+            .ok(),
+        Tree::Float(number) => serde_json::Number::from_f64(*number).map(Value::Number),
+        Tree::Array(_) | Tree::Table(_) => None,
+    };
+    if value.is_none() {
+        let fault = Fault::new(codes::NO_JSON, "JSON has no such number");
+        notes.fault(fault.label(node.span, "this value"));
+    }
+    value
+}

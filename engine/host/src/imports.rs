@@ -1,0 +1,301 @@
+//! The imports of the contract. Each is a line or two that calls the gate's method of the same name; the
+//! gate is the only thing behind them.
+
+use theater_flow_kernel::gate::{Gate, Stop};
+use theater_flow_kernel::plan::Grants;
+use theater_flow_kernel::record::CrashKind;
+use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
+use wasmtime::{AsContext, AsContextMut, Engine, Result, StoreContext, StoreContextMut};
+
+use crate::crash;
+use crate::limiter::Limiter;
+use crate::wire::{EmitError, Entry, FileError, Level, Stat};
+
+/// What an instance's store holds.
+pub(crate) struct Data {
+    /// None while an actor is asked about itself, when there is nothing to reach, and during a host call.
+    pub(crate) gate: Option<Box<Gate>>,
+    /// Bounds memory and tables.
+    pub(crate) limiter: Limiter,
+    /// The timeout of a call, in ticks.
+    pub(crate) ticks: u64,
+}
+
+type Store<'a> = StoreContextMut<'a, Data>;
+type View<'a> = StoreContext<'a, Data>;
+type Link<'a> = LinkerInstance<'a, Data>;
+
+/// An interface of the contract that a component may import.
+pub(crate) struct Interface {
+    /// Its short name, `files`.
+    pub(crate) name: &'static str,
+    /// Its whole name, `theater:flow/files@0.1.0`.
+    pub(crate) full: &'static str,
+    /// Its bit in a [`Needs`]; none: always linked.
+    bit: u8,
+    link: fn(&mut Link<'_>) -> Result<()>,
+}
+
+/// A set of interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Needs(u8);
+
+impl Needs {
+    /// Every interface.
+    pub(crate) const ALL: Self = Self(u8::MAX);
+
+    /// What is granted.
+    pub(crate) fn granted(grants: &Grants) -> Self {
+        let files = !grants.read.is_empty() || !grants.write.is_empty();
+        let given = [
+            (CLOCK, grants.clock),
+            (RANDOM, grants.random),
+            (TIMER, grants.timer),
+            (FILES, files),
+            (STDIN, grants.stdin),
+            (STDOUT, grants.stdout),
+        ];
+        Self(
+            given
+                .iter()
+                .filter(|(_, given)| *given)
+                .fold(0, |set, (bit, _)| set | bit),
+        )
+    }
+
+    /// Adds an interface.
+    pub(crate) fn add(&mut self, interface: &Interface) {
+        self.0 |= interface.bit;
+    }
+
+    /// The first interface that is in this set and not in `other`.
+    pub(crate) fn beyond(self, other: Self) -> Option<&'static Interface> {
+        let extra = self.0 & !other.0;
+        INTERFACES
+            .iter()
+            .find(|interface| interface.bit & extra != 0)
+    }
+}
+
+const CLOCK: u8 = 1;
+const RANDOM: u8 = 1 << 1;
+const TIMER: u8 = 1 << 2;
+const FILES: u8 = 1 << 3;
+const STDIN: u8 = 1 << 4;
+const STDOUT: u8 = 1 << 5;
+
+/// All of them.
+pub(crate) const INTERFACES: &[Interface] = &[
+    Interface {
+        name: "outbox",
+        full: "theater:flow/outbox@0.1.0",
+        bit: 0,
+        link: outbox,
+    },
+    Interface {
+        name: "log",
+        full: "theater:flow/log@0.1.0",
+        bit: 0,
+        link: log,
+    },
+    Interface {
+        name: "clock",
+        full: "theater:flow/clock@0.1.0",
+        bit: CLOCK,
+        link: clock,
+    },
+    Interface {
+        name: "random",
+        full: "theater:flow/random@0.1.0",
+        bit: RANDOM,
+        link: random,
+    },
+    Interface {
+        name: "timer",
+        full: "theater:flow/timer@0.1.0",
+        bit: TIMER,
+        link: timer,
+    },
+    Interface {
+        name: "files",
+        full: "theater:flow/files@0.1.0",
+        bit: FILES,
+        link: files,
+    },
+    Interface {
+        name: "stdin",
+        full: "theater:flow/stdin@0.1.0",
+        bit: STDIN,
+        link: stdin,
+    },
+    Interface {
+        name: "stdout",
+        full: "theater:flow/stdout@0.1.0",
+        bit: STDOUT,
+        link: stdout,
+    },
+];
+
+/// A linker that knows the interfaces in `granted`, and those that need no grant.
+pub(crate) fn linker(engine: &Engine, granted: Needs) -> Result<Linker<Data>> {
+    let mut linker = Linker::new(engine);
+    for interface in INTERFACES {
+        if interface.bit == 0 || interface.bit & granted.0 != 0 {
+            (interface.link)(&mut linker.instance(interface.full)?)?;
+        }
+    }
+    Ok(linker)
+}
+
+/// Takes a call through the gate, and charges the guest for the host's work.
+///
+/// The gate is out of the store meanwhile, so that it can be given strings that still lie in the guest's
+/// memory: they are copied once, into the trace.
+fn pass<T>(
+    store: &mut Store<'_>,
+    call: impl FnOnce(&mut Gate, View<'_>) -> Result<Result<T, Stop>>,
+) -> Result<T> {
+    let Some(mut gate) = store.data_mut().gate.take() else {
+        let message = "the outside was called while the actor was asked about itself";
+        return Err(crash::crashing(CrashKind::Trap, message));
+    };
+    let answer = call(&mut gate, store.as_context());
+    let cost = gate.take_cost();
+    store.data_mut().gate = Some(gate);
+    let charged = charge(store, cost);
+    let answer = answer?.map_err(crash::ending)?;
+    charged.map(|()| answer)
+}
+
+fn charge(store: &mut Store<'_>, cost: u64) -> Result<()> {
+    let fuel = store.get_fuel()?;
+    store.set_fuel(fuel.saturating_sub(cost))?;
+    if fuel < cost {
+        return Err(crash::crashing(
+            CrashKind::Fuel,
+            "the fuel of one event is used up",
+        ));
+    }
+    Ok(())
+}
+
+fn outbox(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap(
+        "emit",
+        |mut store: Store<'_>, (port, body): (WasmStr, WasmStr)| {
+            let done = pass(&mut store, |gate, view| {
+                Ok(gate.emit(&port.to_str(&view)?, &body.to_str(&view)?))
+            })?;
+            Ok((done.map_err(EmitError::from),))
+        },
+    )
+}
+
+fn log(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap(
+        "write",
+        |mut store: Store<'_>, (level, text): (Level, WasmStr)| {
+            if store.data().gate.is_none() {
+                return Ok(());
+            }
+            pass(&mut store, |gate, view| {
+                Ok(gate.log(level.into(), &text.to_str(&view)?))
+            })
+        },
+    )
+}
+
+fn clock(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap("now", |mut store: Store<'_>, (): ()| {
+        Ok((pass(&mut store, |gate, _| Ok(gate.now()))?,))
+    })
+}
+
+fn random(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap("bytes", |mut store: Store<'_>, (len,): (u32,)| {
+        Ok((pass(&mut store, |gate, _| Ok(gate.random(len)))?,))
+    })
+}
+
+fn timer(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap(
+        "set",
+        |mut store: Store<'_>, (name, after_ms): (WasmStr, u64)| {
+            pass(&mut store, |gate, view| {
+                Ok(gate.timer_set(&name.to_str(&view)?, after_ms))
+            })
+        },
+    )?;
+    link.func_wrap("cancel", |mut store: Store<'_>, (name,): (WasmStr,)| {
+        pass(&mut store, |gate, view| {
+            Ok(gate.timer_cancel(&name.to_str(&view)?))
+        })
+    })
+}
+
+/// Waiting for input is not working: the timeout begins anew after it.
+fn stdin(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap("read", |mut store: Store<'_>, (len,): (u32,)| {
+        let bytes = pass(&mut store, |gate, _| Ok(gate.stdin(len)));
+        let ticks = store.data().ticks;
+        store.as_context_mut().set_epoch_deadline(ticks);
+        Ok((bytes?,))
+    })
+}
+
+fn stdout(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap(
+        "write",
+        |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
+            pass(&mut store, |gate, view| {
+                Ok(gate.stdout(bytes.as_le_slice(&view)))
+            })
+        },
+    )
+}
+
+fn files(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap(
+        "read",
+        |mut store: Store<'_>, (path, at, len): (WasmStr, u64, u32)| {
+            let done = pass(&mut store, |gate, view| {
+                Ok(gate.file_read(&path.to_str(&view)?, at, len))
+            })?;
+            Ok((done.map_err(FileError::from),))
+        },
+    )?;
+    link.func_wrap("stat", |mut store: Store<'_>, (path,): (WasmStr,)| {
+        let done = pass(&mut store, |gate, view| {
+            Ok(gate.file_stat(&path.to_str(&view)?))
+        })?;
+        Ok((done.map(Stat::from).map_err(FileError::from),))
+    })?;
+    link.func_wrap("list", |mut store: Store<'_>, (path,): (WasmStr,)| {
+        let done = pass(&mut store, |gate, view| {
+            Ok(gate.file_list(&path.to_str(&view)?))
+        })?;
+        let done = done.map(|entries| entries.into_iter().map(Entry::from).collect::<Vec<_>>());
+        Ok((done.map_err(FileError::from),))
+    })?;
+    link.func_wrap(
+        "append",
+        |mut store: Store<'_>, (path, bytes): (WasmStr, WasmList<u8>)| {
+            let done = pass(&mut store, |gate, view| {
+                Ok(gate.file_append(&path.to_str(&view)?, bytes.as_le_slice(&view)))
+            })?;
+            Ok((done.map_err(FileError::from),))
+        },
+    )?;
+    link.func_wrap("replace", |mut store: Store<'_>, (path,): (WasmStr,)| {
+        let done = pass(&mut store, |gate, view| {
+            Ok(gate.file_replace(&path.to_str(&view)?))
+        })?;
+        Ok((done.map_err(FileError::from),))
+    })?;
+    link.func_wrap("close", |mut store: Store<'_>, (path,): (WasmStr,)| {
+        let done = pass(&mut store, |gate, view| {
+            Ok(gate.file_close(&path.to_str(&view)?))
+        })?;
+        Ok((done.map_err(FileError::from),))
+    })
+}

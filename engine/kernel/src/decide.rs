@@ -1,0 +1,192 @@
+//! What follows from an input, and from the state alone: [`advance`] is the kernel's one step.
+
+mod fact;
+mod letter;
+mod settle;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::fold::fold;
+use crate::ids::{AgentId, Bytes, Ref, Salt};
+use crate::input::{Input, Stamped};
+use crate::record::{Body, Entry};
+use crate::state::{Phase, State};
+use crate::work::{Done, Report};
+
+/// What one step gave.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Advance {
+    /// The new records, in order. They are in the state already.
+    pub entries: Vec<Arc<Entry>>,
+    /// Agents that may have become ready for work.
+    pub touched: Vec<AgentId>,
+}
+
+/// A record without its place.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Draft {
+    causes: Vec<Ref>,
+    body: Body,
+    /// `None`: drawn from the input's.
+    salt: Option<Salt>,
+    payloads: Vec<Bytes>,
+}
+
+impl Draft {
+    fn new(causes: Vec<Ref>, body: Body) -> Self {
+        Self {
+            causes,
+            body,
+            salt: None,
+            payloads: Vec::new(),
+        }
+    }
+}
+
+/// Takes an input into the state: decides what it means, and what follows from that.
+pub fn advance(state: &mut State, stamped: Stamped) -> Advance {
+    let mut step = Step {
+        at: stamped.wall_ms.max(state.kept.now),
+        salt: stamped.salt,
+        drawn: 0,
+        gave: Advance::default(),
+    };
+    match stamped.input {
+        input if !may_come(state.kept.phase, &input) => {}
+        Input::Report(report) => step.report(state, report),
+        input => {
+            let draft = fact::other(state, input);
+            step.write(state, draft);
+        }
+    }
+    step.settle(state);
+    step.gave
+}
+
+/// A run begins once, and only a resumed one goes on after it was let go: what comes late is dropped.
+fn may_come(phase: Phase, input: &Input) -> bool {
+    match phase {
+        Phase::New => matches!(input, Input::Begin(_)),
+        Phase::Running | Phase::Stopping | Phase::Failing => !matches!(input, Input::Begin(_)),
+        Phase::Suspended => matches!(input, Input::Resume(_)),
+        Phase::Finished(_) => false,
+    }
+}
+
+/// One step under way.
+struct Step {
+    at: u64,
+    salt: Salt,
+    drawn: u32,
+    gave: Advance,
+}
+
+impl Step {
+    /// A report of a life that is over says nothing: what it did was not committed.
+    fn report(&mut self, state: &mut State, report: Report) {
+        self.gave.touched.push(report.agent);
+        let id = report.agent;
+        match report.done {
+            Done::Begun(begun) if fact::is_next_life(state, id, report.incarnation) => {
+                let draft = fact::begun(state, id, begun);
+                self.write(state, Some(draft));
+            }
+            Done::Handled(calls) => {
+                for call in calls {
+                    if !fact::is_this_life(state, id, report.incarnation) {
+                        return;
+                    }
+                    let draft = fact::call(state, id, call);
+                    self.write(state, Some(draft));
+                }
+            }
+            Done::Snapshot(taken) if fact::is_this_life(state, id, report.incarnation) => {
+                let draft = fact::snapshot(state, id, taken);
+                self.write(state, Some(draft));
+            }
+            Done::Begun(_) | Done::Snapshot(_) => {}
+        }
+    }
+
+    /// Decides what follows until nothing does.
+    fn settle(&mut self, state: &mut State) {
+        self.supervisors(state);
+        while !state.touched.is_empty() {
+            let mut touched = core::mem::take(&mut state.touched);
+            touched.sort_unstable();
+            touched.dedup();
+            for id in &touched {
+                self.agent(state, *id);
+            }
+            self.gave.touched.extend(touched);
+        }
+        while let Some(draft) = settle::run(state) {
+            self.write(state, Some(draft));
+            self.gave.touched.append(&mut state.touched);
+        }
+        self.gave.touched.sort_unstable();
+        self.gave.touched.dedup();
+    }
+
+    fn agent(&mut self, state: &mut State, id: AgentId) {
+        while let Some(draft) = settle::agent(state, id, self.at) {
+            let gave_up = matches!(draft.body, Body::Escalated(_));
+            self.write(state, Some(draft));
+            if gave_up {
+                // Before the agent is looked at again: its supervisor must not decide twice.
+                self.supervisors(state);
+            }
+        }
+    }
+
+    fn supervisors(&mut self, state: &mut State) {
+        while let Some(draft) = settle::supervisors(state, self.at) {
+            self.write(state, Some(draft));
+        }
+    }
+
+    /// Gives a draft its place, and takes it into the state.
+    fn write(&mut self, state: &mut State, draft: Option<Draft>) {
+        let Some(mut draft) = draft else { return };
+        let salt = match draft.salt {
+            _ if draft.payloads.is_empty() => Salt::default(),
+            Some(salt) => salt,
+            None => self.draw(),
+        };
+        if draft.salt.is_none() {
+            letter::commit(&mut draft, &salt);
+        }
+        let Draft {
+            causes,
+            body,
+            payloads,
+            ..
+        } = draft;
+        let entry = Entry {
+            seq: state.kept.next_seq,
+            at: self.at,
+            causes,
+            body,
+            salt,
+            payloads,
+        };
+        let entry = Arc::new(entry);
+        fold(state, &entry);
+        self.gave.entries.push(entry);
+    }
+
+    /// A salt of its own for each record that the kernel makes.
+    fn draw(&mut self) -> Salt {
+        let digest = Sha256::new()
+            .chain_update(self.salt)
+            .chain_update(self.drawn.to_be_bytes())
+            .finalize();
+        self.drawn += 1;
+        let mut salt = Salt::default();
+        salt.copy_from_slice(&digest[..16]);
+        salt
+    }
+}

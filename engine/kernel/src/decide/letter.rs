@@ -1,0 +1,100 @@
+//! Dead letters: the JSON object that the dead-letter agent gets.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use super::Draft;
+use crate::ids::{AgentId, Bytes, PortId, Ref, Salt};
+use crate::limits;
+use crate::record::{Body, DeadLetterReason, DeadLettered, Payload};
+use crate::state::State;
+
+/// The record that sets a message aside. It goes to the dead-letter agent if there is one that takes
+/// letters from this agent, still lives, and has room.
+pub(super) fn draft(
+    state: &State,
+    id: AgentId,
+    message: (Ref, PortId),
+    (attempts, why): (u32, DeadLetterReason),
+) -> Draft {
+    let (message, port) = message;
+    let failure = state
+        .agent(id)
+        .pending
+        .as_ref()
+        .map(|pending| Ref::record(pending.failure));
+    let causes = [message].into_iter().chain(failure).collect();
+    let bytes =
+        takes_letters(state, id).then(|| text(state, id, (message, port), (attempts, &why)));
+    let bytes = bytes.flatten();
+    let letter = bytes
+        .as_ref()
+        .map(|bytes| Payload::commit(&Salt::default(), bytes));
+    let body = Body::DeadLettered(DeadLettered {
+        agent: id,
+        message,
+        port,
+        attempts,
+        why,
+        letter,
+    });
+    Draft {
+        payloads: bytes.into_iter().collect(),
+        ..Draft::new(causes, body)
+    }
+}
+
+/// Commits to the letter under the record's salt, which is drawn last.
+pub(super) fn commit(draft: &mut Draft, salt: &Salt) {
+    if let (Body::DeadLettered(body), Some(bytes)) = (&mut draft.body, draft.payloads.last()) {
+        body.letter = Some(Payload::commit(salt, bytes));
+    }
+}
+
+fn takes_letters(state: &State, from: AgentId) -> bool {
+    let Some(letters) = &state.plan.dead_letter else {
+        return false;
+    };
+    let to = state.agent(letters.agent);
+    letters.feeders.contains(&from)
+        && !to.life.is_over()
+        && to.depth() < limits::CAPACITY_MAX as usize
+}
+
+/// `{agent, port, message, code, text, attempts, body}`.
+fn text(
+    state: &State,
+    id: AgentId,
+    (message, port): (Ref, PortId),
+    (attempts, why): (u32, &DeadLetterReason),
+) -> Option<Bytes> {
+    let agent = state.plan.agent(id)?;
+    let input = agent.inputs.iter().find(|input| input.port == port)?;
+    let body = core::str::from_utf8(state.agent(id).head(message, port)?).ok()?;
+    let (code, text) = match why {
+        DeadLetterReason::Fault(fault) => (fault.code.as_str(), fault.message.as_str()),
+        DeadLetterReason::Crash(crash) => ("crash", crash.message.as_str()),
+        DeadLetterReason::Ended => ("ended", "the agent has ended and will not come back"),
+    };
+    let [name, input, code, text] = [&agent.name, &input.name, code, text].map(quote);
+    let letter = format!(
+        r#"{{"agent":{name},"port":{input},"message":"{message}","code":{code},"text":{text},"attempts":{attempts},"body":{body}}}"#
+    );
+    Some(Arc::from(letter.into_bytes()))
+}
+
+/// A JSON string.
+fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if u32::from(c) < 0x20 => out.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,323 @@
+//! The desk: which agent works next, on what. It holds only what is under way, which a crash forgets;
+//! all it says follows from the [`State`] and the time.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::ids::AgentId;
+use crate::limits;
+use crate::plan::Plan;
+use crate::record::{Consumed, Next, Origin};
+use crate::state::{AgentState, Life, Pending, Phase, State};
+use crate::work::{Activation, Batch, Begin, Event, Work};
+
+/// See the [module](self).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Desk {
+    /// By agent: a worker has it.
+    busy: Vec<bool>,
+    /// By agent: an instance may be alive.
+    alive: Vec<bool>,
+    /// How many workers' reports are awaited.
+    awaited: usize,
+    ready: VecDeque<AgentId>,
+    /// By time: who is to be looked at again. An agent is here once at most.
+    waiting: BTreeSet<(u64, AgentId)>,
+    /// By agent: its time in `waiting`.
+    due: Vec<Option<u64>>,
+}
+
+/// What an agent could do now.
+enum Ready {
+    Work(Work),
+    At(u64),
+    Nothing,
+}
+
+impl Desk {
+    /// A desk on which nothing lies.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let none = vec![false; plan.agents.len()];
+        let (ready, waiting) = (VecDeque::new(), BTreeSet::new());
+        let due = vec![None; plan.agents.len()];
+        Self {
+            busy: none.clone(),
+            alive: none,
+            awaited: 0,
+            ready,
+            waiting,
+            due,
+        }
+    }
+
+    /// These agents may be ready.
+    pub fn touch(&mut self, agents: &[AgentId]) {
+        self.ready.extend(agents);
+    }
+
+    /// A worker reported about this agent.
+    pub fn reported(&mut self, id: AgentId) {
+        if core::mem::take(&mut self.busy[id.index()]) {
+            self.awaited -= 1;
+        }
+        self.ready.push_back(id);
+    }
+
+    /// True if no report is awaited.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.awaited == 0
+    }
+
+    /// When the next timer, retry or restart is due, in ms since 1970.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// The work that can be done now. Each piece must be reported, but for drops.
+    pub fn dispatch(&mut self, state: &State, now: u64) -> Vec<Activation> {
+        while let Some((due, id)) = self.waiting.first().copied().filter(|(due, _)| *due <= now) {
+            self.waiting.remove(&(due, id));
+            self.due[id.index()] = None;
+            self.ready.push_back(id);
+        }
+        let mut given = Vec::new();
+        while let Some(id) = self.ready.pop_front() {
+            if self.busy[id.index()] {
+                continue;
+            }
+            if let Some(due) = self.due[id.index()].take() {
+                self.waiting.remove(&(due, id));
+            }
+            match next(state, id, now) {
+                Ready::Work(work) => given.push(self.give(state, id, work)),
+                Ready::At(due) => {
+                    self.waiting.insert((due, id));
+                    self.due[id.index()] = Some(due);
+                }
+                Ready::Nothing if state.agent(id).life.is_over() && self.alive[id.index()] => {
+                    self.alive[id.index()] = false;
+                    let incarnation = state.agent(id).incarnations;
+                    given.push(Activation {
+                        agent: id,
+                        incarnation,
+                        work: Work::Drop,
+                    });
+                }
+                Ready::Nothing => {}
+            }
+        }
+        given
+    }
+
+    /// The last work of a run that stops: a snapshot of each agent that has changed since its last one.
+    pub fn close(&mut self, state: &State) -> Vec<Activation> {
+        let agents = state.plan.agents.iter().map(|agent| agent.id);
+        let changed = agents.filter(|id| {
+            let agent = state.agent(*id);
+            agent.life == Life::Up && !agent.redo.is_empty() && !self.busy[id.index()]
+        });
+        let changed: Vec<AgentId> = changed.collect();
+        changed
+            .into_iter()
+            .map(|id| self.give(state, id, Work::Snapshot))
+            .collect()
+    }
+
+    fn give(&mut self, state: &State, id: AgentId, work: Work) -> Activation {
+        self.busy[id.index()] = true;
+        self.alive[id.index()] = true;
+        self.awaited += 1;
+        let begins = matches!(work, Work::Begin(_));
+        let incarnation = state.agent(id).incarnations + u32::from(begins);
+        Activation {
+            agent: id,
+            incarnation,
+            work,
+        }
+    }
+}
+
+/// What an agent could do now.
+fn next(state: &State, id: AgentId, now: u64) -> Ready {
+    let agent = state.agent(id);
+    let open = matches!(state.kept.phase, Phase::Running | Phase::Stopping);
+    match agent.life {
+        Life::Starting if open && state.kept.to_start.front() == Some(&id) => {
+            Ready::Work(Work::Begin(begin(agent)))
+        }
+        Life::Up if open && agent.wants_snapshot() => Ready::Work(Work::Snapshot),
+        Life::Up if open && agent.unwritten <= limits::UNWRITTEN_BYTES => handle(state, id, now),
+        _ => Ready::Nothing,
+    }
+}
+
+/// How an agent's next life begins.
+#[must_use]
+pub fn begin(agent: &AgentState) -> Begin {
+    let redone = u32::try_from(agent.redo.len()).unwrap_or(u32::MAX);
+    let snapshot = agent.saved.as_ref().map(|saved| saved.seq);
+    let origin = if agent.started || snapshot.is_some() || redone > 0 {
+        Origin::Checkpoint { snapshot, redone }
+    } else {
+        Origin::Fresh
+    };
+    let sinks = if redone > 0 {
+        &agent.saved_sinks
+    } else {
+        &agent.sinks
+    };
+    Begin {
+        origin,
+        saved: agent.saved.as_ref().map(|saved| saved.state.clone()),
+        redo: agent.redo.clone(),
+        sinks: sinks.clone(),
+    }
+}
+
+/// The events an agent could handle now, if every output has room.
+fn handle(state: &State, id: AgentId, now: u64) -> Ready {
+    let agent = state.agent(id);
+    let room = room(state, id);
+    if agent.mode == Next::Done || room.contains(&0) {
+        return Ready::Nothing;
+    }
+    if let Some(pending) = &agent.pending
+        && (agent.started || pending.consumed == Consumed::Start)
+    {
+        return again(agent, pending, (room, now));
+    }
+    let stopping = state.kept.phase == Phase::Stopping;
+    let source = state
+        .routes
+        .inputs(id)
+        .iter()
+        .all(|input| input.producers.is_empty());
+    if stopping && (source || !agent.started) {
+        return Ready::Nothing;
+    }
+    let mut events = if stopping {
+        VecDeque::new()
+    } else {
+        timers(agent, now)
+    };
+    if !agent.started {
+        events = VecDeque::from([Event::Start]);
+    } else if events.len() > 1 {
+        // What one timer's event does may move or cancel the next.
+        events.truncate(1);
+    } else {
+        messages(agent, &mut events);
+    }
+    if events.is_empty()
+        && agent.mode == Next::Wait
+        && let Some(nth) = state.closed_input(id)
+    {
+        let port = state.routes.inputs(id)[nth].port;
+        events.push_back(Event::Closed { port });
+    }
+    if events.is_empty() && agent.mode == Next::Wait {
+        let due = agent.timers.values().map(|timer| timer.due).min();
+        return due.filter(|_| !stopping).map_or(Ready::Nothing, Ready::At);
+    }
+    Ready::Work(Work::Handle(Batch {
+        events,
+        mode: agent.mode,
+        attempt: 1,
+        room,
+    }))
+}
+
+/// A failed event, once its time has come. Nothing overtakes it.
+fn again(agent: &AgentState, pending: &Pending, (room, now): (Vec<u32>, u64)) -> Ready {
+    if pending.due > now {
+        return Ready::At(pending.due);
+    }
+    let Some(event) = event(agent, &pending.consumed) else {
+        return Ready::Nothing;
+    };
+    // The mode is left out: a failed message must come again before any pull.
+    let batch = Batch {
+        events: VecDeque::from([event]),
+        mode: Next::Wait,
+        attempt: pending.failed + 1,
+        room,
+    };
+    Ready::Work(Work::Handle(batch))
+}
+
+/// The event that a record names, from where it waits.
+#[must_use]
+pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
+    Some(match consumed {
+        Consumed::Start => Event::Start,
+        Consumed::Pull => Event::Pull,
+        Consumed::Closed { port } => Event::Closed { port: *port },
+        Consumed::Timer { name } => Event::Timer { name: name.clone() },
+        Consumed::Message { id, port } => {
+            let body = agent.head(*id, *port)?.clone();
+            Event::Message {
+                id: *id,
+                port: *port,
+                body,
+            }
+        }
+    })
+}
+
+/// Free places per output: the least over its readers.
+fn room(state: &State, id: AgentId) -> Vec<u32> {
+    let outputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.outputs);
+    let free = |port| {
+        let route = state.routes.output(port)?;
+        let readers = route
+            .readers
+            .iter()
+            .filter(|reader| !state.agent(reader.agent).life.is_over());
+        let fullest = readers
+            .map(|reader| state.agent(reader.agent).queues[reader.queue].items.len())
+            .max();
+        let taken = u32::try_from(fullest.unwrap_or(0)).unwrap_or(u32::MAX);
+        Some(route.capacity.saturating_sub(taken))
+    };
+    outputs
+        .iter()
+        .map(|output| free(output.port).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// Timers that are due, earliest first.
+fn timers(agent: &AgentState, now: u64) -> VecDeque<Event> {
+    let due = agent.timers.iter().filter(|(_, timer)| timer.due <= now);
+    let mut due: Vec<_> = due
+        .map(|(name, timer)| (timer.due, timer.set, name))
+        .collect();
+    due.sort_unstable();
+    due.into_iter()
+        .map(|(_, _, name)| Event::Timer { name: name.clone() })
+        .collect()
+}
+
+/// Messages, oldest first over all queues, as many as a batch may hold.
+fn messages(agent: &AgentState, events: &mut VecDeque<Event>) {
+    let mut taken = vec![0_usize; agent.queues.len()];
+    let mut bytes = 0;
+    while events.len() < limits::BATCH_EVENTS && bytes < limits::BATCH_BYTES {
+        let heads = agent.queues.iter().zip(&taken).enumerate();
+        let heads =
+            heads.filter_map(|(nth, (queue, from))| Some((queue.items.get(*from)?.id, nth)));
+        let Some((id, nth)) = heads.min() else { break };
+        let queue = &agent.queues[nth];
+        let body = queue.items[taken[nth]].body.clone();
+        taken[nth] += 1;
+        bytes += body.len();
+        events.push_back(Event::Message {
+            id,
+            port: queue.port,
+            body,
+        });
+    }
+}

@@ -1,0 +1,90 @@
+//! Every bound in one place. What a file may set has its default and its ceiling here too.
+
+/// Emissions of one event. A guest that meets it gets `full`.
+pub const EMISSIONS_PER_EVENT: u32 = 1_024;
+/// Parts of one event of any kind: answers, denials, staged writes, timers.
+pub const PARTS_PER_EVENT: usize = 8_192;
+/// Bytes of one payload: a message, an answer, a staged write.
+pub const PAYLOAD_BYTES: usize = 16 << 20;
+/// Payload bytes of one event, all parts together.
+pub const EVENT_BYTES: usize = 64 << 20;
+/// Log lines kept of one event.
+pub const LOG_LINES_PER_EVENT: u32 = 256;
+/// Bytes kept of one log line.
+pub const LOG_LINE_BYTES: usize = 8 << 10;
+/// Bytes of one `files.read`.
+pub const FILE_READ_BYTES: u32 = 1 << 20;
+/// Entries of one `files.list`.
+pub const FILE_LIST_ENTRIES: usize = 65_536;
+/// Bytes of one `stdin.read`.
+pub const STDIN_READ_BYTES: u32 = 64 << 10;
+/// Bytes of one `random.bytes`.
+pub const RANDOM_BYTES: u32 = 64 << 10;
+/// Timers one agent may have set at a time.
+pub const TIMERS_PER_AGENT: usize = 1_024;
+/// Files one agent may hold open for writing.
+pub const OPEN_FILES_PER_AGENT: usize = 256;
+/// Bytes of a timer's name, a port's name, a path.
+pub const NAME_BYTES: usize = 4_096;
+/// Bytes of a guest's fault or of a crash message.
+pub const MESSAGE_BYTES: usize = 8 << 10;
+/// Bytes of one snapshot.
+pub const SNAPSHOT_BYTES: usize = 64 << 20;
+
+/// Nesting of a JSON value.
+pub const JSON_DEPTH: usize = 64;
+/// Nesting of a type in the pipeline language.
+pub const TYPE_DEPTH: usize = 32;
+
+/// Events handed to a worker at a time.
+pub const BATCH_EVENTS: usize = 256;
+/// Payload bytes handed to a worker at a time; one event always fits.
+pub const BATCH_BYTES: usize = 4 << 20;
+
+/// Free places of a channel, by default.
+pub const CAPACITY: u32 = 1_024;
+/// … and at most.
+pub const CAPACITY_MAX: u32 = 1 << 20;
+
+/// Wall time of one handled event, by default, in ms.
+pub const TIMEOUT_MS: u64 = 30_000;
+/// Linear memory of one instance, by default, in bytes.
+pub const MEMORY_BYTES: u64 = 64 << 20;
+/// … and at most.
+pub const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Fuel of one handled event, by default; about one unit a wasm instruction.
+pub const FUEL: u64 = 2_000_000_000;
+/// Elements of one table of an instance.
+pub const TABLE_ELEMENTS: usize = 65_536;
+
+/// Restarts allowed within the period, by default.
+pub const INTENSITY: u32 = 3;
+/// The window in which restarts are counted, by default, in ms.
+pub const PERIOD_MS: u64 = 5_000;
+/// Further attempts at an event after the first, by default.
+pub const RETRIES: u32 = 3;
+/// Wait before the first retry, by default, in ms.
+pub const RETRY_BASE_MS: u64 = 100;
+/// Longest wait between two attempts, by default, in ms.
+pub const RETRY_CAP_MS: u64 = 10_000;
+
+/// Calls re-handled after a crash, at most: a snapshot is taken before more gather.
+pub const REDO_CALLS: usize = 4_096;
+/// Bytes of calls re-handled after a crash, unless the snapshot itself is larger.
+pub const REDO_BYTES: usize = 256 << 10;
+/// A checkpoint is due when the log since the last one is this long, in bytes, or twice the checkpoint's size.
+pub const CHECKPOINT_BYTES: u64 = 4 << 20;
+
+/// Bytes of one component file.
+pub const COMPONENT_BYTES: u64 = 64 << 20;
+/// Bytes of one pipeline file.
+pub const SOURCE_BYTES: u64 = 1 << 20;
+/// Agents of one pipeline.
+pub const AGENTS: usize = 10_000;
+/// Bytes of a value stored under one key; a longer payload is cut into chunks.
+pub const CHUNK_BYTES: usize = 16 << 10;
+
+/// Staged bytes of one agent that wait to be written; beyond it the agent waits too.
+pub const UNWRITTEN_BYTES: u64 = 8 << 20;
+/// Named types of one pipeline.
+pub const TYPES: usize = 4_096;

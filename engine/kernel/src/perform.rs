@@ -1,0 +1,186 @@
+//! Does the work of an [`Activation`](crate::work::Activation) on a [`Guest`].
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::gate::{Mode, Stop};
+use crate::ids::{Bytes, Fault};
+use crate::limits;
+use crate::record::{Body, Crash, CrashKind, Next, Part, Payload};
+use crate::work::{
+    Batch, Begin, Begun, Call, Called, Done, Event, Guest, Outcome, Redo, Taken, Trace,
+};
+
+/// Begins a life: `init`, then the recorded calls again.
+pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
+    guest.gate().open(Mode::Quiet);
+    let called = guest.init(begin.saved.as_deref());
+    let (trace, outcome) = end(guest, called)?;
+    let crash = match outcome {
+        Outcome::Next(()) => begin.redo.iter().find_map(|redo| again(guest, redo)),
+        Outcome::Fault(fault) => Some(init_fault(&fault)),
+        Outcome::Crash(crash) => Some(Crash {
+            kind: CrashKind::Init,
+            ..crash
+        }),
+    };
+    Some(Begun {
+        origin: begin.origin,
+        call: trace,
+        crash,
+    })
+}
+
+/// An `init` that answers a fault cannot be lived with.
+fn init_fault(fault: &Fault) -> Crash {
+    Crash {
+        kind: CrashKind::Init,
+        message: format!("init: {}: {}", fault.code, fault.message),
+    }
+}
+
+/// Makes a recorded call again, with the recorded answers, and says how it differed.
+pub fn again(guest: &mut impl Guest, redo: &Redo) -> Option<Crash> {
+    guest.gate().open(Mode::Redo(Arc::clone(&redo.entry)));
+    let called = guest.handle(&redo.event);
+    let (trace, outcome) = end(guest, called)?;
+    let same = match (&redo.entry.body, &outcome) {
+        (Body::Transaction(then), Outcome::Next(next)) => {
+            then.next == *next && then.fuel == trace.fuel
+        }
+        (Body::Faulted(then), Outcome::Fault(fault)) => {
+            then.fault == *fault && then.fuel == trace.fuel
+        }
+        (Body::Crashed(then), outcome) => same_crash(then.crash.kind, outcome),
+        _ => false,
+    };
+    match outcome {
+        _ if same => None,
+        Outcome::Crash(crash) if crash.kind == CrashKind::Divergence => Some(crash),
+        other => Some(Crash {
+            kind: CrashKind::Divergence,
+            message: changed(redo, &other, trace.fuel),
+        }),
+    }
+}
+
+/// Whether a call that crashed would have crashed now. A timeout is the world's doing, and timers are
+/// counted by the kernel: neither shows in the call itself.
+fn same_crash(then: CrashKind, now: &Outcome) -> bool {
+    match now {
+        Outcome::Crash(crash) => crash.kind == then || then == CrashKind::Timeout,
+        Outcome::Next(_) | Outcome::Fault(_) => {
+            matches!(then, CrashKind::Timeout | CrashKind::Limit)
+        }
+    }
+}
+
+fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
+    let (seq, then) = (
+        redo.entry.seq,
+        match &redo.entry.body {
+            Body::Transaction(body) => format!("{:?} with fuel {}", body.next, body.fuel),
+            Body::Faulted(body) => format!("fault {} with fuel {}", body.fault.code, body.fuel),
+            other => format!("{} (not a call)", other.kind()),
+        },
+    );
+    format!("record {seq} ended in {then}; handled again it ended in {now:?} with fuel {fuel}")
+}
+
+/// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes.
+/// `stop` is asked before each event.
+pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
+    let Batch {
+        mut events,
+        mut mode,
+        mut attempt,
+        mut room,
+    } = batch;
+    let mut calls = Vec::new();
+    while calls.len() < limits::BATCH_EVENTS && !stop() && room.iter().all(|free| *free > 0) {
+        let first = events.front();
+        let event = match first {
+            Some(Event::Start | Event::Pull | Event::Timer { .. }) => events.pop_front(),
+            _ if mode == Next::More => Some(Event::Pull),
+            _ => events.pop_front(),
+        };
+        let Some(event) = event else { break };
+        let Some(call) = one(guest, &event, attempt) else {
+            break;
+        };
+        spend(guest, &call.trace, &mut room);
+        let outcome = call.outcome.clone();
+        calls.push(call);
+        match outcome {
+            Outcome::Next(Next::Done) | Outcome::Fault(_) | Outcome::Crash(_) => break,
+            Outcome::Next(next) => mode = next,
+        }
+        attempt = 1;
+    }
+    Done::Handled(calls)
+}
+
+/// Handles one event. `None` if the run is stopping and the call leaves no record.
+fn one(guest: &mut impl Guest, event: &Event, attempt: u32) -> Option<Call> {
+    guest.gate().open(Mode::Live);
+    let called = guest.handle(event);
+    let (trace, outcome) = end(guest, called)?;
+    Some(Call {
+        consumed: event.consumed(),
+        attempt,
+        trace,
+        outcome,
+    })
+}
+
+/// Takes what was emitted off the room.
+fn spend(guest: &mut impl Guest, trace: &Trace, room: &mut [u32]) {
+    for part in &trace.parts {
+        if let Part::Emission { port, .. } = part {
+            let outputs = &guest.gate().agent().outputs;
+            let nth = outputs.iter().position(|output| output.port == *port);
+            if let Some(free) = nth.and_then(|nth| room.get_mut(nth)) {
+                *free = free.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// Takes a snapshot. `None` if the run is stopping.
+pub fn snapshot(guest: &mut impl Guest) -> Option<Taken> {
+    guest.gate().open(Mode::Quiet);
+    let called = guest.snapshot();
+    let salt = guest.gate().salt();
+    let (mut trace, outcome) = end(guest, called)?;
+    let state = match outcome {
+        Outcome::Next(bytes) => {
+            let bytes: Bytes = Arc::from(bytes);
+            trace.salt = salt;
+            Ok((Payload::commit(&salt, &bytes), bytes))
+        }
+        Outcome::Fault(fault) => Err(init_fault(&fault)),
+        Outcome::Crash(crash) => Err(crash),
+    };
+    Some(Taken { trace, state })
+}
+
+/// Closes the gate after a call. `None` if the call was interrupted.
+fn end<T>(guest: &mut impl Guest, called: Called<T>) -> Option<(Trace, Outcome<T>)> {
+    let kept = matches!(called.result, Ok(Ok(_)));
+    let closed = guest.gate().close(kept, called.fuel);
+    let outcome = match called.result {
+        Ok(Ok(answer)) => Outcome::Next(answer),
+        Ok(Err(fault)) => Outcome::Fault(fault),
+        Err(Stop::Crash(crash)) => Outcome::Crash(crash),
+        Err(Stop::Interrupted) => return None,
+    };
+    match (closed, outcome) {
+        (Ok(trace), outcome) => Some((trace, outcome)),
+        (Err(_), Outcome::Crash(crash)) | (Err(Stop::Crash(crash)), _) => {
+            Some((Trace::default(), Outcome::Crash(crash)))
+        }
+        (Err(Stop::Interrupted), _) => None,
+    }
+}

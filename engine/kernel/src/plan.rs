@@ -1,0 +1,281 @@
+//! What runs: the compiled form of a pipeline file. A plan is plain data, complete and checked; nothing
+//! in it is looked up again in the file, the environment or the file system.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
+use crate::types::TypeTable;
+
+/// A compiled pipeline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The pipeline's `name`.
+    pub name: String,
+    /// The pipeline's `description`, maybe empty.
+    pub description: String,
+    /// SHA-256 of the file's text.
+    pub source: Digest,
+    /// All message types.
+    pub types: TypeTable,
+    /// In file order; an agent's id is its position.
+    pub agents: Vec<Agent>,
+    /// The root first; a supervisor's id is its position.
+    pub supervisors: Vec<Supervisor>,
+    /// Who takes dead letters; without it the engine keeps them.
+    pub dead_letter: Option<DeadLetterPort>,
+    /// Parameter values as they were resolved: name and JSON value.
+    pub params: Vec<(String, String)>,
+    /// Environment values that the file refers to: name and value.
+    pub env: Vec<(String, String)>,
+    /// Names of the secrets that the file refers to.
+    pub secrets: Vec<String>,
+}
+
+/// A node of the file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its position in [`Plan::agents`].
+    pub id: AgentId,
+    /// Its name in the file.
+    pub name: String,
+    /// What it runs: `std/<name>`, or the absolute path of a component.
+    pub actor: String,
+    /// SHA-256 of the component.
+    pub component: Digest,
+    /// The config as JSON text, all references resolved, secrets by placeholder.
+    pub config: String,
+    /// What it may reach.
+    pub grants: Grants,
+    /// Its inputs, in the order its actor names them.
+    pub inputs: Vec<InputPort>,
+    /// Its outputs, in the order its actor names them.
+    pub outputs: Vec<OutputPort>,
+    /// When it is restarted.
+    pub restart: Restart,
+    /// From what it is restarted.
+    pub restore: Restore,
+    /// What happens after a fault or a crash at an event.
+    pub retry: Retry,
+    /// Wall time of one event, in ms.
+    pub timeout_ms: u64,
+    /// Bounds on the guest.
+    pub limits: GuestLimits,
+    /// True if nothing survives from one event to the next, as the actor says.
+    pub stateless: bool,
+}
+
+/// An input port with the channels it reads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InputPort {
+    /// Its id.
+    pub port: PortId,
+    /// Its name in the actor.
+    pub name: String,
+    /// What arrives there.
+    pub ty: TypeId,
+    /// The output ports it reads, in file order; empty if it is unwired.
+    pub from: Vec<PortId>,
+}
+
+/// An output port, which is a channel, with its readers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OutputPort {
+    /// Its id.
+    pub port: PortId,
+    /// Its name in the actor.
+    pub name: String,
+    /// What leaves there; every value is checked against it.
+    pub ty: TypeId,
+    /// The input ports that read it, in the order of their agents.
+    pub readers: Vec<PortId>,
+    /// Places per reader.
+    pub capacity: u32,
+    /// What happens when a reader's places are taken.
+    pub overflow: Overflow,
+}
+
+/// What happens when a reader is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Overflow {
+    /// The producer waits.
+    Block,
+}
+
+/// What an agent may reach. Nothing by default.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one grant, and they are independent"
+)]
+pub struct Grants {
+    /// `clock.now`.
+    pub clock: bool,
+    /// `random.bytes`.
+    pub random: bool,
+    /// `timer.set`.
+    pub timer: bool,
+    /// `stdin.read`.
+    pub stdin: bool,
+    /// `stdout.write`.
+    pub stdout: bool,
+    /// Files and folders it may read.
+    pub read: Vec<Root>,
+    /// Files and folders it may write.
+    pub write: Vec<Root>,
+}
+
+/// A file or folder, with all below it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Root {
+    /// As the pipeline file wrote it: this is what the guest's paths begin with.
+    pub name: String,
+    /// Where it is: absolute.
+    pub path: String,
+}
+
+/// When an agent is restarted, as in OTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Restart {
+    /// Whenever it ends, unless it is finished.
+    Permanent,
+    /// When it crashes.
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// From what a restarted agent begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Restore {
+    /// Its last snapshot, and what it handled since.
+    Checkpoint,
+    /// Nothing: `start` comes again.
+    Fresh,
+}
+
+/// What happens after a fault or a crash at an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Retry {
+    /// Further attempts after the first.
+    pub max: u32,
+    /// How the wait grows.
+    pub backoff: Backoff,
+    /// The first wait, in ms.
+    pub base_ms: u64,
+    /// The longest wait, in ms.
+    pub cap_ms: u64,
+}
+
+impl Retry {
+    /// The wait before the attempt that follows `failed` failed ones (from 1), in ms.
+    #[must_use]
+    pub fn wait_ms(&self, failed: u32) -> u64 {
+        let factor = match self.backoff {
+            Backoff::Constant => 1,
+            Backoff::Linear => u64::from(failed),
+            Backoff::Exponential => 1_u64
+                .checked_shl(failed.saturating_sub(1))
+                .unwrap_or(u64::MAX),
+        };
+        self.base_ms.saturating_mul(factor).min(self.cap_ms)
+    }
+}
+
+/// How the wait between attempts grows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Backoff {
+    /// The same each time.
+    Constant,
+    /// By `base` each time.
+    Linear,
+    /// Twice as long each time.
+    Exponential,
+}
+
+/// Bounds on one guest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GuestLimits {
+    /// Linear memory, in bytes.
+    pub memory: u64,
+    /// Fuel of one event.
+    pub fuel: u64,
+}
+
+/// A supervisor of the file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Supervisor {
+    /// Its position in [`Plan::supervisors`].
+    pub id: SupervisorId,
+    /// Its name in the file.
+    pub name: String,
+    /// Who else goes down with a failed child.
+    pub strategy: Strategy,
+    /// In start order.
+    pub children: Vec<Child>,
+    /// Restarts allowed within the period.
+    pub intensity: u32,
+    /// The window in which restarts are counted, in ms.
+    pub period_ms: u64,
+}
+
+/// Who else goes down with a failed child, as in OTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Strategy {
+    /// Nobody.
+    OneForOne,
+    /// All of them.
+    OneForAll,
+    /// Those started after it.
+    RestForOne,
+}
+
+/// A child of a supervisor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Child {
+    /// An agent.
+    Agent(AgentId),
+    /// A supervisor below.
+    Supervisor(SupervisorId),
+}
+
+/// The input that takes dead letters.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeadLetterPort {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its input.
+    pub port: PortId,
+    /// The agents whose dead letters it takes: all but itself and those that it feeds. When they have
+    /// ended, the port closes.
+    pub feeders: Vec<AgentId>,
+}
+
+impl Plan {
+    /// The agent with this id.
+    #[must_use]
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        self.agents.get(id.index())
+    }
+
+    /// The agent and the input with this port id.
+    #[must_use]
+    pub fn input(&self, port: PortId) -> Option<(&Agent, &InputPort)> {
+        self.agents
+            .iter()
+            .find_map(|agent| Some((agent, agent.inputs.iter().find(|input| input.port == port)?)))
+    }
+
+    /// The agent and the output with this port id.
+    #[must_use]
+    pub fn output(&self, port: PortId) -> Option<(&Agent, &OutputPort)> {
+        self.agents.iter().find_map(|agent| {
+            Some((
+                agent,
+                agent.outputs.iter().find(|output| output.port == port)?,
+            ))
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! The kernel's state: what all records so far add up to. It changes only in [`fold`](crate::fold).
+
+mod agent;
+mod routes;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+pub use agent::{
+    AgentState, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
+};
+pub use routes::{InputRoute, Reader, Route, Routes};
+
+use crate::ids::{AgentId, Ref, RunId};
+use crate::plan::{Child, Plan};
+use crate::record::Status;
+
+/// What all records so far add up to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct State {
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Where messages go; follows from the plan.
+    pub routes: Arc<Routes>,
+    /// All that a checkpoint must hold.
+    pub kept: Kept,
+    /// Agents that the last records may have made ready, or ended. Not part of a checkpoint: after one is
+    /// loaded, every agent is.
+    pub touched: Vec<AgentId>,
+}
+
+/// The part of the state that a checkpoint holds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// The run, once it has its first record.
+    pub run: Option<RunId>,
+    /// The number of the next record.
+    pub next_seq: u64,
+    /// The time of the last record, in ms since 1970.
+    pub now: u64,
+    /// How far the run is.
+    pub phase: Phase,
+    /// By id.
+    pub agents: Vec<AgentState>,
+    /// By id.
+    pub supervisors: Vec<SupervisorState>,
+    /// Agents that wait to be started, in order; each waits for the one before.
+    pub to_start: VecDeque<AgentId>,
+    /// Agents that have not ended.
+    pub alive: u32,
+    /// Dead letters that the engine keeps.
+    pub dead_letters: u64,
+    /// Bytes of log since the last checkpoint, about.
+    pub since_checkpoint: u64,
+    /// Bytes of the last checkpoint.
+    pub checkpoint_len: u64,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Phase {
+    /// It has no record yet.
+    New,
+    /// It runs.
+    Running,
+    /// It was asked to stop.
+    Stopping,
+    /// No process runs it; it can be resumed.
+    Suspended,
+    /// The root supervisor gave up; what was staged is still written.
+    Failing,
+    /// It is over.
+    Finished(Status),
+}
+
+/// What a supervisor remembers.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct SupervisorState {
+    /// When it restarted children, in ms, within the window; oldest first.
+    pub recent: Vec<u64>,
+    /// That it gave up, until its own supervisor has decided.
+    pub failed: Option<GaveUp>,
+}
+
+/// A supervisor gave up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GaveUp {
+    /// The record.
+    pub seq: u64,
+    /// True if a child could not be started for the first time: then the supervisor above gives up too.
+    pub at_start: bool,
+}
+
+impl State {
+    /// The state before the first record.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let routes = Arc::new(Routes::of(&plan));
+        let agents: Vec<AgentState> = plan
+            .agents
+            .iter()
+            .map(|agent| AgentState::new(&plan, agent))
+            .collect();
+        let kept = Kept {
+            run: None,
+            next_seq: 0,
+            now: 0,
+            phase: Phase::New,
+            alive: u32::try_from(agents.len()).unwrap_or(u32::MAX),
+            agents,
+            supervisors: plan
+                .supervisors
+                .iter()
+                .map(|_| SupervisorState::default())
+                .collect(),
+            to_start: VecDeque::new(),
+            dead_letters: 0,
+            since_checkpoint: 0,
+            checkpoint_len: 0,
+        };
+        Self {
+            plan,
+            routes,
+            kept,
+            touched: Vec::new(),
+        }
+    }
+
+    /// The bytes of a checkpoint of this state.
+    ///
+    /// # Panics
+    /// Never: the state is plain data.
+    #[must_use]
+    pub fn to_checkpoint(&self) -> Vec<u8> {
+        postcard::to_allocvec(&self.kept).expect("the state is plain data")
+    }
+
+    /// The state that a checkpoint of a run of `plan` holds. `None` if the bytes are not one.
+    #[must_use]
+    pub fn from_checkpoint(plan: Arc<Plan>, bytes: &[u8]) -> Option<Self> {
+        let kept: Kept = postcard::from_bytes(bytes).ok()?;
+        let fits = kept.agents.len() == plan.agents.len()
+            && kept.supervisors.len() == plan.supervisors.len();
+        let routes = Arc::new(Routes::of(&plan));
+        let touched = plan.agents.iter().map(|agent| agent.id).collect();
+        fits.then_some(Self {
+            plan,
+            routes,
+            kept,
+            touched,
+        })
+    }
+
+    /// An agent's state.
+    ///
+    /// # Panics
+    /// If the id is of another plan.
+    #[must_use]
+    pub fn agent(&self, id: AgentId) -> &AgentState {
+        &self.kept.agents[id.index()]
+    }
+
+    /// Where the record before the next one stands.
+    #[must_use]
+    pub fn last(&self) -> Ref {
+        Ref::record(self.kept.next_seq.saturating_sub(1))
+    }
+
+    /// All agents below a supervisor's child, in start order.
+    #[must_use]
+    pub fn agents_below(&self, child: Child) -> Vec<AgentId> {
+        match child {
+            Child::Agent(agent) => alloc::vec![agent],
+            Child::Supervisor(id) => {
+                let children = self
+                    .plan
+                    .supervisors
+                    .get(id.index())
+                    .map(|s| s.children.as_slice());
+                children
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|child| self.agents_below(*child))
+                    .collect()
+            }
+        }
+    }
+
+    /// True if no input of this agent can bring anything more, and all that it brought is handled.
+    #[must_use]
+    pub fn is_finished(&self, id: AgentId) -> bool {
+        let agent = self.agent(id);
+        agent.is_quiet() && agent.closed.iter().all(|closed| *closed)
+    }
+
+    /// The first input of this agent that has closed without the agent knowing it.
+    #[must_use]
+    pub fn closed_input(&self, id: AgentId) -> Option<usize> {
+        let agent = self.agent(id);
+        let inputs = self.routes.inputs(id);
+        (0..inputs.len()).find(|nth| {
+            !agent.closed[*nth]
+                && inputs[*nth]
+                    .queues
+                    .iter()
+                    .all(|queue| agent.queues[*queue].items.is_empty())
+                && inputs[*nth]
+                    .producers
+                    .iter()
+                    .all(|producer| self.agent(*producer).life.is_over())
+        })
+    }
+
+    /// True if a checkpoint is due.
+    #[must_use]
+    pub fn wants_checkpoint(&self) -> bool {
+        let due = (2 * self.kept.checkpoint_len).max(crate::limits::CHECKPOINT_BYTES);
+        self.kept.since_checkpoint >= due
+    }
+
+    /// True if all staged bytes are confirmed to be in their place.
+    #[must_use]
+    pub fn all_written(&self) -> bool {
+        self.kept
+            .agents
+            .iter()
+            .all(|agent| agent.writes.values().all(|write| write.pending.is_empty()))
+    }
+}

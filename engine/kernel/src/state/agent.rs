@@ -1,0 +1,266 @@
+//! What the kernel knows of one agent.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Bytes, PortId, Ref};
+use crate::limits;
+use crate::plan::{Agent, Plan};
+use crate::record::{Consumed, DeadLetterReason, End, Next, SinkId};
+use crate::work::{Redo, Sinks};
+
+/// What the kernel knows of one agent.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AgentState {
+    /// Where it is in its life.
+    pub life: Life,
+    /// Lives begun so far.
+    pub incarnations: u32,
+    /// It has handled `start`.
+    pub started: bool,
+    /// What it answered last.
+    pub mode: Next,
+    /// One per (input, producer), in the plan's order.
+    pub queues: Vec<Queue>,
+    /// By input: it knows that no more will come. An input without producers counts as known.
+    pub closed: Vec<bool>,
+    /// The event that failed and is to be tried again.
+    pub pending: Option<Pending>,
+    /// By name.
+    pub timers: BTreeMap<String, Timer>,
+    /// What it has open, as its gate knows it.
+    pub sinks: Sinks,
+    /// What it writes, until it is written.
+    pub writes: BTreeMap<SinkId, Write>,
+    /// Staged bytes that are not yet in their place.
+    pub unwritten: u64,
+    /// Its last snapshot.
+    pub saved: Option<Saved>,
+    /// What it had open at its last snapshot.
+    pub saved_sinks: Sinks,
+    /// Its calls since.
+    pub redo: Vec<Redo>,
+    /// Bytes of these.
+    pub redo_bytes: usize,
+    /// The last record about it; what its next pull follows from.
+    pub last: Ref,
+    /// Messages handled.
+    pub handled: u64,
+    /// Values emitted.
+    pub emitted: u64,
+    /// Crashes so far.
+    pub crashes: u64,
+}
+
+/// Where an agent is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Life {
+    /// It is to be started, when its turn comes.
+    Starting,
+    /// It lives.
+    Up,
+    /// It crashed in this record, and its supervisor has not decided.
+    Down {
+        /// The record.
+        crash: u64,
+        /// True if the crash does not count: the same event has crashed before.
+        again: bool,
+    },
+    /// It will not come back.
+    Over(End),
+}
+
+impl Life {
+    /// True if it will not come back.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Over(_))
+    }
+}
+
+/// Messages on their way from one producer to one input.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Queue {
+    /// The input.
+    pub port: PortId,
+    /// Oldest first.
+    pub items: VecDeque<Queued>,
+}
+
+/// A message in a queue.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Queued {
+    /// The part that emitted it, or the dead letter's record.
+    pub id: Ref,
+    /// JSON text.
+    pub body: Bytes,
+}
+
+/// An event that failed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// The event.
+    pub consumed: Consumed,
+    /// Attempts that failed.
+    pub failed: u32,
+    /// When it is tried again, in ms since 1970.
+    pub due: u64,
+    /// The record of the last failure.
+    pub failure: u64,
+    /// What the last failure was.
+    pub why: DeadLetterReason,
+    /// The last failure was a crash of an attempt that asked the world nothing: it would crash again.
+    pub hopeless: bool,
+    /// One of the failures was a crash.
+    pub crashed: bool,
+}
+
+/// A timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Timer {
+    /// When, in ms since 1970.
+    pub due: u64,
+    /// The part that set it.
+    pub set: Ref,
+}
+
+/// A snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Saved {
+    /// Its record.
+    pub seq: u64,
+    /// What the guest gave.
+    pub state: Bytes,
+}
+
+/// A place that staged bytes go to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Write {
+    /// Absolute; empty for standard output.
+    pub path: String,
+    /// What is written replaces the old content when the sink is closed.
+    pub replace: bool,
+    /// Bytes that stood there before.
+    pub base: u64,
+    /// All bytes before this offset are in their place.
+    pub confirmed: u64,
+    /// What is still to be done, in order.
+    pub pending: VecDeque<WriteOp>,
+    /// The last attempt to write failed, in this record.
+    pub broken: Option<u64>,
+}
+
+/// One thing to be done at a sink.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WriteOp {
+    /// The record that asks for it: it must be durable first.
+    pub seq: u64,
+    /// What.
+    pub what: WriteWhat,
+}
+
+/// What is to be done at a sink.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum WriteWhat {
+    /// Put these bytes at this offset.
+    Bytes {
+        /// The first byte's offset.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Close it; a replacement takes the old content's place.
+    Close,
+    /// Forget it: a replacement that was begun anew.
+    Abandon,
+}
+
+impl AgentState {
+    /// The state before the first record.
+    #[must_use]
+    pub fn new(plan: &Plan, agent: &Agent) -> Self {
+        let letters = plan
+            .dead_letter
+            .as_ref()
+            .filter(|letters| letters.agent == agent.id);
+        let mut queues = Vec::new();
+        let mut closed = Vec::new();
+        for input in &agent.inputs {
+            let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
+            let count = input.from.len() + usize::from(takes_letters);
+            let queue = Queue {
+                port: input.port,
+                items: VecDeque::new(),
+            };
+            queues.extend(core::iter::repeat_n(queue, count));
+            closed.push(count == 0);
+        }
+        Self {
+            life: Life::Starting,
+            incarnations: 0,
+            started: false,
+            mode: Next::Wait,
+            queues,
+            closed,
+            pending: None,
+            timers: BTreeMap::new(),
+            sinks: Sinks::default(),
+            writes: BTreeMap::new(),
+            unwritten: 0,
+            saved: None,
+            saved_sinks: Sinks::default(),
+            redo: Vec::new(),
+            redo_bytes: 0,
+            last: Ref::record(0),
+            handled: 0,
+            emitted: 0,
+            crashes: 0,
+        }
+    }
+
+    /// Messages in all queues.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.queues.iter().map(|queue| queue.items.len()).sum()
+    }
+
+    /// True if it lives, has started, what it wrote is in its place, and it waits for nothing but its inputs.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.life == Life::Up
+            && self.started
+            && self.mode == Next::Wait
+            && self.pending.is_none()
+            && self.timers.is_empty()
+            && self.depth() == 0
+            && self.writes.values().all(|write| write.pending.is_empty())
+    }
+
+    /// True if re-handling what it did since its last snapshot would cost more than a new one.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        let saved = self.saved.as_ref().map_or(0, |saved| saved.state.len());
+        self.redo.len() >= limits::REDO_CALLS || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
+    }
+
+    /// The content of a message that waits at the head of a queue of this input.
+    #[must_use]
+    pub fn head(&self, message: Ref, port: PortId) -> Option<&Bytes> {
+        let heads = self.queues.iter().filter(|queue| queue.port == port);
+        let head = heads
+            .filter_map(|queue| queue.items.front())
+            .find(|item| item.id == message);
+        head.map(|item| &item.body)
+    }
+
+    /// The oldest message: the position of its queue.
+    #[must_use]
+    pub fn oldest(&self) -> Option<usize> {
+        let heads = self.queues.iter().enumerate();
+        let heads = heads.filter_map(|(nth, queue)| Some((queue.items.front()?.id, nth)));
+        heads.min().map(|(_, nth)| nth)
+    }
+}

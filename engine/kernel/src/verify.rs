@@ -1,0 +1,209 @@
+//! Checks a stored log, record by record, and names the first that is not as it was written.
+
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use crate::block::{Damage, Flaw, Stored, StoredPayload};
+use crate::ids::Digest;
+use crate::record::{self, Body, Checkpoint, Payload, Record};
+
+/// Takes the records of a run in order, chunked payloads resolved, and checks all that a log says about
+/// itself.
+///
+/// What a chain cannot show is its own end: a log cut at a record's end is a shorter, whole log. So the
+/// length and hash that were noted outside of it are given to [`Verifier::expecting`].
+#[derive(Debug, Default)]
+pub struct Verifier {
+    next: u64,
+    head: Digest,
+    at: u64,
+    plan: Option<Digest>,
+    expected: Option<(u64, Digest)>,
+    erased: Vec<u64>,
+    pruned: Vec<u64>,
+}
+
+/// What a whole log was found to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verified {
+    /// How many records.
+    pub records: u64,
+    /// The hash of the last; zeros if there is none.
+    pub head: Digest,
+    /// Records with payloads that were erased, in order.
+    pub erased: Vec<u64>,
+    /// Records of checkpoints that are no longer stored, in order.
+    pub pruned: Vec<u64>,
+}
+
+impl Verifier {
+    /// The log must hold at least `records` records, and the last of these must have the hash `head`.
+    #[must_use]
+    pub const fn expecting(mut self, records: u64, head: Digest) -> Self {
+        self.expected = Some((records, head));
+        self
+    }
+
+    /// The number of the record to give next.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Checks the next record and its payloads.
+    ///
+    /// What lies under keys of its own is the caller's to fetch: for a genesis call [`Verifier::plan`],
+    /// for a checkpoint [`Verifier::checkpoint`], before the next record.
+    pub fn check(&mut self, stored: &Stored) -> Result<Record, Damage> {
+        if stored.seq != self.next {
+            return Err(Damage {
+                seq: self.next,
+                what: Flaw::Missing,
+            });
+        }
+        let record = self.record(stored).map_err(|what| stored.damage(what))?;
+        self.beside(stored, &record.body)
+            .map_err(|what| stored.damage(what))?;
+        self.head = stored.hash;
+        self.at = record.at;
+        self.next += 1;
+        match self.expected {
+            Some((records, head)) if records == self.next && head != self.head => {
+                Err(stored.damage(Flaw::Head))
+            }
+            _ => Ok(record),
+        }
+    }
+
+    /// Checks the stored plan against the genesis, which was checked before.
+    pub fn plan(&self, stored: Option<&[u8]>) -> Result<(), Damage> {
+        match stored {
+            Some(bytes) if Some(Digest::of(bytes)) == self.plan => Ok(()),
+            _ => Err(Damage {
+                seq: 0,
+                what: Flaw::Plan,
+            }),
+        }
+    }
+
+    /// Checks a stored checkpoint against its record, the last that was checked. Old checkpoints are
+    /// pruned: one that is not stored is noted.
+    pub fn checkpoint(&mut self, named: &Checkpoint, stored: Option<&[u8]>) -> Result<(), Damage> {
+        let seq = self.next.saturating_sub(1);
+        match stored {
+            None => self.pruned.push(seq),
+            Some(bytes) => {
+                let same = u64::try_from(bytes.len()) == Ok(named.len);
+                if !same || Digest::of(bytes) != named.digest {
+                    return Err(Damage {
+                        seq,
+                        what: Flaw::Checkpoint,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// There are no more records.
+    pub fn end(self) -> Result<Verified, Damage> {
+        let Self {
+            next,
+            head,
+            erased,
+            pruned,
+            ..
+        } = self;
+        match self.expected {
+            Some((records, _)) if records > next => Err(Damage {
+                seq: next,
+                what: Flaw::Shorter,
+            }),
+            _ => Ok(Verified {
+                records: next,
+                head,
+                erased,
+                pruned,
+            }),
+        }
+    }
+
+    /// The record itself, and how it continues the one before.
+    fn record(&mut self, stored: &Stored) -> Result<Record, Flaw> {
+        if record::hash(&stored.preimage) != stored.hash {
+            return Err(Flaw::Hash);
+        }
+        match stored.preimage.first() {
+            Some(&record::VERSION) => {}
+            Some(version) => return Err(Flaw::Version(*version)),
+            None => return Err(Flaw::Encoding),
+        }
+        let record = stored.record().map_err(|damage| damage.what)?;
+        // A check only: what is stored and hashed stays the preimage.
+        if postcard::to_allocvec(&record).as_deref() != Ok(&stored.preimage) {
+            return Err(Flaw::Encoding);
+        }
+        if record.seq != self.next {
+            return Err(Flaw::Seq(record.seq));
+        }
+        if record.prev != self.head {
+            return Err(Flaw::Prev);
+        }
+        if record.at < self.at {
+            return Err(Flaw::Time);
+        }
+        self.causes(&record)?;
+        Ok(record)
+    }
+
+    fn causes(&mut self, record: &Record) -> Result<(), Flaw> {
+        if let Body::Genesis(genesis) = &record.body {
+            self.plan = Some(genesis.plan);
+        }
+        if matches!(record.body, Body::Genesis(_)) != (record.seq == 0) {
+            return Err(Flaw::Genesis);
+        }
+        if record.seq > 0 && record.causes.is_empty() {
+            return Err(Flaw::Cause(None));
+        }
+        match record.causes.iter().find(|cause| cause.seq >= record.seq) {
+            Some(cause) => Err(Flaw::Cause(Some(*cause))),
+            None => Ok(()),
+        }
+    }
+
+    /// The payloads and the salt.
+    fn beside(&mut self, stored: &Stored, body: &Body) -> Result<(), Flaw> {
+        if body.payloads().count() != stored.payloads.len() {
+            return Err(Flaw::Beside);
+        }
+        let salt = stored.salt.unwrap_or_default();
+        let mut salted = false;
+        for (index, (named, payload)) in body.payloads().zip(&stored.payloads).enumerate() {
+            match payload {
+                StoredPayload::Chunked(_) => return Err(Flaw::PayloadMissing { index }),
+                StoredPayload::Erased(len) if *len == named.len => {}
+                StoredPayload::Inline(bytes) if u32::try_from(bytes.len()) == Ok(named.len) => {
+                    salted = true;
+                    if Payload::commit(&salt, bytes) != *named {
+                        return Err(Flaw::Payload { index });
+                    }
+                }
+                _ => return Err(Flaw::PayloadLength { index }),
+            }
+        }
+        if salted != stored.salt.is_some() {
+            return Err(Flaw::Beside);
+        }
+        if stored
+            .payloads
+            .iter()
+            .any(|payload| matches!(payload, StoredPayload::Erased(_)))
+        {
+            self.erased.push(stored.seq);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::*;
+use crate::ids::AgentId;
+use crate::ids::{Bytes, Ref, RunId, Salt};
+use crate::record::{EngineFacts, Entry, Genesis, Linked, Snapshot, Stopping, link};
+
+const PLAN: &[u8] = b"plan";
+
+fn genesis() -> Body {
+    let engine = EngineFacts {
+        engine: "0".into(),
+        wasmtime: "48".into(),
+        flags: vec![],
+    };
+    Body::Genesis(Genesis {
+        run: RunId([1; 16]),
+        plan: Digest::of(PLAN),
+        engine,
+        components: vec![],
+    })
+}
+
+fn stopping() -> Body {
+    Body::Stopping(Stopping {
+        by: "SIGINT".into(),
+    })
+}
+
+fn snapshot(salt: &Salt, bytes: &[u8]) -> Body {
+    let state = Payload::commit(salt, bytes);
+    Body::Snapshot(Snapshot {
+        agent: AgentId(0),
+        instance: 0,
+        incarnation: 1,
+        state,
+        parts: vec![],
+        fuel: 0,
+    })
+}
+
+/// A log in which each record follows from the one before.
+fn entries(bodies: Vec<Body>) -> Vec<Entry> {
+    let entry = |(seq, body): (u64, Body)| {
+        let causes = seq.checked_sub(1).map(Ref::record).into_iter().collect();
+        Entry {
+            seq,
+            at: 100,
+            causes,
+            body,
+            salt: Salt::default(),
+            payloads: vec![],
+        }
+    };
+    (0..).zip(bodies).map(entry).collect()
+}
+
+/// Links entries whatever they say, so that each check is met behind a sound chain.
+fn stored(entries: &[Entry]) -> Vec<Stored> {
+    let mut prev = Digest::default();
+    let next = |(seq, entry): (u64, &Entry)| {
+        let Linked { preimage, hash } = link(prev, entry);
+        prev = hash;
+        let salt = (!entry.payloads.is_empty()).then_some(entry.salt);
+        let payloads = entry
+            .payloads
+            .iter()
+            .cloned()
+            .map(StoredPayload::Inline)
+            .collect();
+        Stored {
+            seq,
+            preimage,
+            hash,
+            salt,
+            payloads,
+        }
+    };
+    (0..).zip(entries).map(next).collect()
+}
+
+fn verify(log: &[Stored]) -> Result<Verified, Damage> {
+    let mut verifier = Verifier::default();
+    log.iter()
+        .try_for_each(|stored| verifier.check(stored).map(drop))?;
+    verifier.end()
+}
+
+fn fails(seq: u64, what: Flaw, change: impl FnOnce(&mut Vec<Entry>)) {
+    let salt = [3; 16];
+    let mut log = entries(vec![
+        genesis(),
+        stopping(),
+        snapshot(&salt, b"state"),
+        stopping(),
+    ]);
+    log[2].salt = salt;
+    log[2].payloads = vec![Bytes::from(&b"state"[..])];
+    verify(&stored(&log)).expect("sound before it is changed");
+    change(&mut log);
+    assert_eq!(verify(&stored(&log)), Err(Damage { seq, what }));
+}
+
+#[test]
+fn what_a_sound_chain_may_still_not_say() {
+    fails(1, Flaw::Seq(2), |log| log[1].seq = 2);
+    fails(2, Flaw::Time, |log| log[2].at = 99);
+    fails(1, Flaw::Cause(None), |log| log[1].causes.clear());
+    fails(1, Flaw::Cause(Some(Ref::record(1))), |log| {
+        log[1].causes = vec![Ref::record(1)];
+    });
+    fails(3, Flaw::Cause(Some(Ref::part(9, 2))), |log| {
+        log[3].causes.push(Ref::part(9, 2));
+    });
+    fails(0, Flaw::Genesis, |log| log[0].body = stopping());
+    fails(3, Flaw::Genesis, |log| log[3].body = genesis());
+    fails(2, Flaw::Payload { index: 0 }, |log| log[2].salt = [4; 16]);
+    fails(2, Flaw::Payload { index: 0 }, |log| {
+        log[2].payloads[0] = Bytes::from(&b"stale"[..]);
+    });
+    fails(2, Flaw::PayloadLength { index: 0 }, |log| {
+        log[2].payloads[0] = Bytes::from(&b"st"[..]);
+    });
+    fails(2, Flaw::Beside, |log| log[2].payloads.clear());
+    fails(1, Flaw::Beside, |log| {
+        log[1].payloads.push(Bytes::from(&b"more"[..]));
+    });
+}
+
+#[test]
+fn what_is_stored_is_not_what_was_hashed() {
+    let whole = stored(&entries(vec![genesis(), stopping(), stopping()]));
+    let fails = |seq, what, change: fn(&mut Vec<Stored>)| {
+        let mut log = whole.clone();
+        change(&mut log);
+        assert_eq!(verify(&log), Err(Damage { seq, what }));
+    };
+    fails(1, Flaw::Hash, |log| log[1].preimage[9] ^= 1);
+    fails(1, Flaw::Hash, |log| log[1].hash.0[0] ^= 1);
+    fails(1, Flaw::Missing, |log| drop(log.remove(1)));
+    fails(0, Flaw::Missing, |log| drop(log.remove(0)));
+    fails(2, Flaw::Beside, |log| log[2].salt = Some([0; 16]));
+    fails(1, Flaw::Prev, |log| {
+        // A consistent record put in the place of another, up to its link.
+        let mut other = entries(vec![genesis(), stopping(), stopping()]);
+        other[0].at = 5;
+        log[1] = stored(&other)[1].clone();
+    });
+}
+
+#[test]
+fn only_the_one_encoding_is_a_record() {
+    let whole = stored(&entries(vec![genesis(), stopping()]));
+    let forged = |change: fn(&mut Vec<u8>)| {
+        let mut log = whole.clone();
+        change(&mut log[1].preimage);
+        log[1].hash = record::hash(&log[1].preimage);
+        verify(&log).unwrap_err().what
+    };
+    assert_eq!(forged(|bytes| bytes[0] = 2), Flaw::Version(2));
+    assert_eq!(forged(|bytes| bytes.push(0)), Flaw::Encoding);
+    assert_eq!(
+        forged(|bytes| bytes.truncate(bytes.len() - 1)),
+        Flaw::Encoding
+    );
+    assert_eq!(forged(Vec::clear), Flaw::Encoding);
+    // Seq 1 as a varint of two bytes, which decodes to the same number.
+    assert_eq!(
+        forged(|bytes| drop(bytes.splice(1..2, [0x81, 0]))),
+        Flaw::Encoding
+    );
+}
+
+#[test]
+fn the_end_is_compared_with_what_was_noted() {
+    let log = stored(&entries(vec![genesis(), stopping(), stopping()]));
+    let run = |records, head| {
+        let mut verifier = Verifier::default().expecting(records, head);
+        log.iter()
+            .try_for_each(|stored| verifier.check(stored).map(drop))?;
+        verifier.end().map(|verified| verified.records)
+    };
+    assert_eq!(run(3, log[2].hash), Ok(3));
+    assert_eq!(run(2, log[1].hash), Ok(3), "a lower bound");
+    assert_eq!(
+        run(2, log[2].hash),
+        Err(Damage {
+            seq: 1,
+            what: Flaw::Head
+        })
+    );
+    assert_eq!(
+        run(5, log[2].hash),
+        Err(Damage {
+            seq: 3,
+            what: Flaw::Shorter
+        })
+    );
+}
+
+#[test]
+fn plan_and_checkpoint_are_those_named() {
+    let log = stored(&entries(vec![genesis()]));
+    let mut verifier = Verifier::default();
+    assert!(
+        verifier.plan(Some(b"")).is_err(),
+        "before the genesis no plan is the right one"
+    );
+    verifier.check(&log[0]).unwrap();
+    assert_eq!(verifier.plan(Some(PLAN)), Ok(()));
+    assert_eq!(verifier.plan(Some(b"plam")).unwrap_err().what, Flaw::Plan);
+    assert_eq!(verifier.plan(None).unwrap_err().what, Flaw::Plan);
+
+    let named = Checkpoint {
+        upto: 1,
+        digest: Digest::of(b"state"),
+        len: 5,
+    };
+    assert_eq!(verifier.checkpoint(&named, Some(b"state")), Ok(()));
+    assert!(verifier.checkpoint(&named, Some(b"stat")).is_err());
+    assert!(verifier.checkpoint(&named, Some(b"stale")).is_err());
+    assert_eq!(verifier.checkpoint(&named, None), Ok(()));
+    assert_eq!(verifier.end().unwrap().pruned, [0]);
+}

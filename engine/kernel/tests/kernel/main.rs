@@ -1,0 +1,13 @@
+//! The kernel as a whole: runs with simulated guests, schedules and crashes.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod dags;
+mod ends;
+mod gates;
+mod golden;
+mod logs;
+mod redo;
+mod retries;
+mod supervision;

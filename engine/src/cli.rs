@@ -1,0 +1,257 @@
+//! The command line: what may be typed. What it means is elsewhere.
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use theater_flow_kernel::ids::{Digest, Ref};
+
+use crate::view;
+
+/// The program's name.
+pub const NAME: &str = "theater-flow";
+
+/// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
+///
+/// A TOML file describes agents as a supervision tree joined by typed channels. The engine runs them,
+/// records everything they do in a chain of hashes, and keeps running.
+///
+/// Results go to standard output, all else to standard error.
+#[derive(Clone, PartialEq, Eq, Debug, Parser)]
+#[command(
+    name = NAME,
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_long_help = "Exit codes:\n  \
+        0    ok\n  \
+        1    the run failed, or ended with dead letters that no agent takes\n  \
+        2    usage\n  \
+        3    a budget or limit ended the run\n  \
+        4    the run waits for a human\n  \
+        5    `verify` or `replay` found a difference\n  \
+        78   the pipeline has faults\n  \
+        130  interrupted; the run can be resumed\n\n\
+        Example:\n  theater-flow run workflows/find-todos.toml"
+)]
+pub struct Cli {
+    /// What holds for all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for all commands.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Global {
+    /// The folder that keeps the runs.
+    #[arg(long, global = true, value_name = "DIR", env = "THEATER_FLOW_DATA")]
+    #[arg(default_value = ".theater-flow", help_heading = "Everywhere")]
+    pub data: PathBuf,
+    /// Print results as JSON lines.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// No progress on standard error; errors and the last line of a run are still told.
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug, Subcommand)]
+pub enum Command {
+    /// Compile a pipeline and run it to its end.
+    ///
+    /// The run ends by itself when nothing is queued, running or timed. Ctrl-C and SIGTERM let sources
+    /// stop and mailboxes empty, and leave a run that can be resumed; a second Ctrl-C does not wait.
+    ///
+    /// The last line on standard error is `run <id> <status> events=<records> head=<64 hex digits>`.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow run workflows/find-todos.toml --set file=src/main.rs")]
+    Run(Run),
+    /// Go on with a run that was stopped, or whose process died.
+    ///
+    /// The run goes on with the plan it was started with, whatever has become of the file. Nothing is
+    /// lost and nothing happens twice inside the engine. A run that is over is refused.
+    #[command(after_long_help = "Example:\n  theater-flow resume @latest")]
+    Resume(Resume),
+    /// Say what is wrong with pipeline files, without running anything.
+    #[command(after_long_help = "Example:\n  theater-flow check workflows/*.toml --deny-warnings")]
+    Check(Check),
+    /// Explain a fault's code: what it means, a wrong example and a right one.
+    #[command(after_long_help = "Example:\n  theater-flow explain TF0102")]
+    Explain {
+        /// The code, as in `TF0102`.
+        code: String,
+    },
+    /// List the runs, newest first.
+    #[command(after_long_help = "Example:\n  theater-flow runs --json")]
+    Runs,
+    /// Print a run's records, one line each.
+    ///
+    /// With `--json`, each line holds at least `seq`, `hash`, `prev`, `at`, `kind`, `agent`, `causes`
+    /// and `parts`.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow events @latest --follow --agent scan --kind emission")]
+    Events(Events),
+    /// Print all of one record, or of one part of it, with what it follows from.
+    #[command(after_long_help = "Example:\n  theater-flow show @latest 12.0")]
+    Show {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+        /// The record's number, or `SEQ.I` for one of its parts.
+        #[arg(value_name = "SEQ[.I]", value_parser = reference)]
+        what: Ref,
+    },
+    /// Check every stored byte of a run against the chain of hashes.
+    ///
+    /// Names the first record that is not as it was written, and ends with 5. The chain alone cannot
+    /// show that its own end was cut off together with the note of it: give the head that the run
+    /// ended with to be sure of that too.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow verify @latest --head \
+        3b1f6c3a9d0e4f5a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f50")]
+    Verify {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+        /// The hash that the last record must have, as the run's last line said.
+        #[arg(long, value_name = "HEX", value_parser = digest)]
+        head: Option<Digest>,
+    },
+    /// Show the supervisors and agents of a run, and how each is.
+    #[command(after_long_help = "Example:\n  theater-flow tree @latest")]
+    Tree {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+    },
+    /// Ask the process that runs it to stop a run; it can be resumed.
+    #[command(after_long_help = "Example:\n  theater-flow stop @latest")]
+    Stop {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+    },
+    /// Make every guest call of a run again and compare it with the record, without any effect.
+    ///
+    /// Names the first difference, and ends with 5.
+    #[command(after_long_help = "Example:\n  theater-flow replay @latest")]
+    Replay {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+    },
+    /// Print a script that completes commands in a shell.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow completions bash > ~/.local/share/bash-completion/completions/theater-flow")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// See [`Command::Run`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Run {
+    /// The pipeline's TOML file.
+    #[arg(required_unless_present = "resume")]
+    pub file: Option<PathBuf>,
+    /// A value for one of the pipeline's params. Paths are against the current folder.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// End with 0 even if there are dead letters that no agent takes.
+    #[arg(long)]
+    pub allow_dead_letters: bool,
+    /// Go on with this run instead, as `resume` does.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "set"])]
+    pub resume: Option<String>,
+}
+
+/// See [`Command::Resume`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Resume {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// End with 0 even if there are dead letters that no agent takes.
+    #[arg(long)]
+    pub allow_dead_letters: bool,
+}
+
+/// See [`Command::Check`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Check {
+    /// The pipelines' TOML files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Take warnings for faults.
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
+/// See [`Command::Events`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Events {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Go on with new records until the run ends.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only what is about this agent.
+    #[arg(long, value_name = "AGENT")]
+    pub agent: Option<String>,
+    /// Only records of this kind, or with a part of this kind.
+    #[arg(long, value_parser = PossibleValuesParser::new(view::kinds()))]
+    pub kind: Option<String>,
+}
+
+impl Cli {
+    /// Reads the arguments, the program's name first. An error is to be given to
+    /// [`Screen::usage`](crate::render::Screen::usage) and ends with its own exit code: 0 for help and
+    /// version, else 2.
+    pub fn read<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(
+        args: I,
+    ) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args)
+    }
+}
+
+/// The script that completes commands in a shell.
+#[must_use]
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as `key=value`".to_owned()),
+    }
+}
+
+fn reference(text: &str) -> Result<Ref, String> {
+    let wrong = || "write it as `12`, or `12.0` for the first part of record 12".to_owned();
+    let number = |digits: &str| {
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(())
+    };
+    let (seq, part) = text
+        .split_once('.')
+        .map_or((text, None), |(seq, part)| (seq, Some(part)));
+    number(seq)
+        .and(number(part.unwrap_or_default()))
+        .ok_or_else(wrong)?;
+    let seq = seq.parse().map_err(|_| wrong())?;
+    let part = part.map(str::parse).transpose().map_err(|_| wrong())?;
+    Ok(Ref { seq, part })
+}
+
+fn digest(text: &str) -> Result<Digest, String> {
+    Digest::from_hex(text).ok_or_else(|| "a head is 64 hex digits".to_owned())
+}

@@ -1,0 +1,164 @@
+use super::*;
+
+fn read(line: &str) -> Result<Cli, clap::Error> {
+    Cli::read(line.split_whitespace())
+}
+
+fn command(line: &str) -> Command {
+    read(line)
+        .unwrap_or_else(|error| panic!("{line}: {error}"))
+        .command
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn run_takes_a_file_and_settings() {
+    let Command::Run(run) = command("tf run a.toml --set k=v --set url=a=b --set empty=") else {
+        panic!("not `run`")
+    };
+    assert_eq!(run.file, Some("a.toml".into()));
+    let set = [("k", "v"), ("url", "a=b"), ("empty", "")];
+    assert_eq!(
+        run.set,
+        set.map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+    assert!(!run.allow_dead_letters && run.resume.is_none());
+}
+
+#[test]
+fn run_can_resume() {
+    let Command::Run(run) = command("tf run --resume @latest --allow-dead-letters") else {
+        panic!("not `run`")
+    };
+    assert_eq!((run.file, run.resume.as_deref()), (None, Some("@latest")));
+    assert!(run.allow_dead_letters);
+}
+
+#[test]
+fn records_and_parts_are_named_by_number() {
+    for (text, what) in [
+        ("0", Ref::record(0)),
+        ("12", Ref::record(12)),
+        ("12.3", Ref::part(12, 3)),
+    ] {
+        let expected = Command::Show {
+            run: "@latest".into(),
+            what,
+        };
+        assert_eq!(command(&format!("tf show @latest {text}")), expected);
+    }
+}
+
+#[test]
+fn global_options_stand_anywhere() {
+    for line in [
+        "tf --json --data d -q runs",
+        "tf runs --json --data d --quiet",
+    ] {
+        let cli = read(line).expect("it is right");
+        assert_eq!(
+            cli.global,
+            Global {
+                data: "d".into(),
+                json: true,
+                quiet: true
+            }
+        );
+    }
+}
+
+#[test]
+fn wrong_lines_are_refused_with_2() {
+    let lines = [
+        "tf",
+        "tf fly",
+        "tf run",
+        "tf run a.toml b.toml",
+        "tf run a.toml --resume x",
+        "tf run --resume x --set a=b",
+        "tf run a.toml --set k",
+        "tf run a.toml --set =v",
+        "tf run a.toml --watch",
+        "tf check",
+        "tf show x",
+        "tf show x 1.2.3",
+        "tf show x 1.",
+        "tf show x .1",
+        "tf show x +1",
+        "tf show x 99999999999999999999",
+        "tf show x 1.4294967296",
+        "tf verify x --head abc",
+        "tf completions cobol",
+        "tf events x --kind emision",
+    ];
+    for line in lines {
+        let error = read(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        assert!(error.use_stderr(), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_kind_names_the_one_that_was_meant() {
+    let error = read("tf events x --kind emision")
+        .expect_err("no such kind")
+        .to_string();
+    assert!(
+        error.contains("a similar value exists: 'emission'"),
+        "{error}"
+    );
+}
+
+#[test]
+fn help_and_version_end_with_0() {
+    for line in [
+        "tf --help",
+        "tf -h",
+        "tf --version",
+        "tf run --help",
+        "tf events -h",
+    ] {
+        let error = read(line).expect_err("it is told as an error");
+        assert_eq!(error.exit_code(), 0, "{line}");
+        assert!(!error.use_stderr(), "{line}");
+    }
+}
+
+#[test]
+fn every_command_has_an_example_that_is_right() {
+    for command in Cli::command().get_subcommands() {
+        let help = command
+            .get_after_long_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let line = help
+            .strip_prefix("Example:\n  ")
+            .unwrap_or_else(|| panic!("{}", command.get_name()));
+        let line = line.split(" > ").next().unwrap_or_default();
+        assert!(
+            line.starts_with(&format!("{NAME} {}", command.get_name())),
+            "{line}"
+        );
+        read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
+fn every_shell_has_a_script() {
+    for shell in [
+        Shell::Bash,
+        Shell::Zsh,
+        Shell::Fish,
+        Shell::Elvish,
+        Shell::PowerShell,
+    ] {
+        let script = completions(shell);
+        assert!(script.contains("deny-warnings"), "{shell}");
+        let printed = crate::render::escape::scrub(&script, false);
+        assert_eq!(printed, script, "{shell}: printing changes nothing");
+    }
+}

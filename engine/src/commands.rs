@@ -1,0 +1,130 @@
+//! The commands: what the command line means.
+
+mod check;
+mod live;
+mod read;
+mod run;
+
+use std::path::Path;
+
+use theater_flow_kernel::ids::RunId;
+
+use crate::cli::{self, Cli, Command};
+use crate::exit::{Exit, Problem};
+use crate::render::Screen;
+use crate::runs::{Data, RunDir, RunsError};
+use crate::view;
+use crate::{journal, recover, session, store};
+
+/// Does what the command line says.
+pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Problem> {
+    let data = Data::new(&cli.global.data);
+    let folder = &cli.global.data;
+    match cli.command {
+        Command::Run(args) => run::run(screen, (&data, folder), args),
+        Command::Resume(args) => {
+            run::resume(screen, (&data, folder), &args.run, args.allow_dead_letters)
+        }
+        Command::Check(args) => check::check(screen, folder, &args),
+        Command::Explain { code } => check::explain(screen, &code),
+        Command::Runs => runs(screen, &data),
+        Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
+        Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
+        Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
+        Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
+        Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
+        Command::Replay { run } => read::replay(screen, &find(&data, &run)?, folder),
+        Command::Completions { shell } => {
+            screen.line(cli::completions(shell).trim_end())?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn runs(screen: &Screen, data: &Data) -> Result<Exit, Problem> {
+    let runs = data.list()?;
+    if screen.is_json() {
+        for run in &runs {
+            screen.json_line(&view::run_json(run).to_string())?;
+        }
+    } else {
+        for line in view::run_lines(&runs, screen.look()) {
+            screen.line(&line)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn find(data: &Data, name: &str) -> Result<RunDir, Problem> {
+    Ok(data.resolve(name)?)
+}
+
+/// Where a run is kept.
+fn place(folder: &Path, run: &RunDir) -> session::Place {
+    session::place(folder, run.path.clone())
+}
+
+/// The first characters of a run's id, as `runs` lists it.
+fn named(run: RunId) -> String {
+    run.to_string()
+}
+
+impl From<RunsError> for Problem {
+    fn from(error: RunsError) -> Self {
+        let help = match &error {
+            RunsError::NoData { .. } => Some(String::from(
+                "name the folder with `--data`, or run a pipeline first",
+            )),
+            RunsError::Unknown { .. } => Some(String::from("`theater-flow runs` lists them")),
+            RunsError::Ambiguous { ids, .. } => {
+                let ids: Vec<String> = ids.iter().map(|id| named(*id)).collect();
+                Some(format!("one of {}", ids.join(", ")))
+            }
+            RunsError::Store(_) => None,
+        };
+        match error {
+            RunsError::Store(error) => error.into(),
+            other => Self::usage(other.to_string()).with_help(help),
+        }
+    }
+}
+
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<journal::JournalError> for Problem {
+    fn from(error: journal::JournalError) -> Self {
+        match error {
+            journal::JournalError::Store(error) => error.into(),
+            other => Self::differs(other.to_string()),
+        }
+    }
+}
+
+impl From<recover::RecoverError> for Problem {
+    fn from(error: recover::RecoverError) -> Self {
+        match error {
+            recover::RecoverError::Journal(error) => error.into(),
+            other => Self::differs(other.to_string()),
+        }
+    }
+}
+
+impl From<session::SessionError> for Problem {
+    fn from(error: session::SessionError) -> Self {
+        use session::SessionError as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Journal(error) => error.into(),
+            E::Recover(error) => error.into(),
+            E::Behind { .. } | E::Head(_) => Self::differs(error.to_string()).with_help(Some(
+                String::from("`theater-flow verify RUN` says more; it is not resumed"),
+            )),
+            E::Over(_) => Self::usage(error.to_string()),
+            E::NoComponent { .. } | E::Component { .. } => Self::failed(error.to_string()),
+        }
+    }
+}

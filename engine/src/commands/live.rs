@@ -1,0 +1,134 @@
+//! A live run: what its control socket shows, and `stop`.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, sync_channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::Body;
+
+use crate::driver::Event;
+use crate::exit::{Exit, Problem};
+use crate::journal::{Journal, JournalError};
+use crate::render::Screen;
+use crate::runs::RunDir;
+use crate::session::Session;
+use crate::socket::{Client, Lines, PROTOCOL, Server, Shown, SocketError};
+use crate::store::{Reader, SharedStore};
+use crate::view::{self, Detail, Row, View};
+
+/// How long the run may take to show its state.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Bytes of one answer with records, about.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// Opens the control socket of a run.
+pub(super) fn serve(run: &RunDir, session: &Session) -> Result<Server, SocketError> {
+    let shown = ShownRun {
+        run: run.id.to_string(),
+        plan: Arc::clone(session.plan()),
+        reader: session.reader(),
+        events: session.sender(),
+    };
+    Server::start(&run.path, Arc::new(shown))
+}
+
+struct ShownRun {
+    run: String,
+    plan: Arc<Plan>,
+    reader: SharedStore,
+    events: Sender<Event>,
+}
+
+impl ShownRun {
+    /// The lines from `from` on, as many as one answer may hold.
+    fn lines(&self, store: Reader<'_>, from: u64, most: usize) -> Result<Lines, JournalError> {
+        let journal = Journal::open(store)?;
+        let mut lines = Lines {
+            next: from,
+            ..Lines::default()
+        };
+        if from >= journal.flushed().seq {
+            return Ok(lines);
+        }
+        let view = View::new(&self.plan);
+        let mut bytes = 0;
+        for stored in journal.records(from)?.take(most) {
+            let row = Row::of_stored(&stored?)?;
+            lines.over = matches!(row.record.body, Body::Finished(_) | Body::Suspended(_));
+            lines.next = row.record.seq + 1;
+            let line = view.line(&row, Detail::Line).to_string();
+            bytes += line.len();
+            lines.lines.push(line);
+            if bytes > ANSWER_BYTES {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+}
+
+impl Shown for ShownRun {
+    fn hello(&self) -> Value {
+        json!({
+            "protocol": PROTOCOL,
+            "run": self.run,
+            "name": self.plan.name,
+            "pid": std::process::id(),
+            "engine": env!("CARGO_PKG_VERSION"),
+            "status": "running",
+        })
+    }
+
+    fn events(&self, from: u64, most: usize) -> Result<Lines, String> {
+        let lines = self.reader.beside(|store| self.lines(store, from, most));
+        lines.map_err(|error| error.to_string())
+    }
+
+    fn verify(&self) -> Result<Value, String> {
+        let verified = self
+            .reader
+            .beside(|store| Journal::open(store)?.verify(None));
+        Ok(super::read::verified_json(&verified))
+    }
+
+    fn tree(&self) -> Result<Value, String> {
+        let (send, receive) = sync_channel(1);
+        let look = Event::Look(Box::new(move |state| {
+            // Whoever asked may have given up waiting.
+            let _ = send.send(view::tree(state));
+        }));
+        self.events
+            .send(look)
+            .map_err(|_| String::from("the run is at its end"))?;
+        let tree = receive
+            .recv_timeout(LOOK)
+            .map_err(|_| String::from("the run is busy"))?;
+        serde_json::to_value(tree).map_err(|error| error.to_string())
+    }
+
+    fn stop(&self, by: &str) {
+        // A run at its end needs no stop.
+        let _ = self.events.send(Event::Stop {
+            by: String::from(by),
+        });
+    }
+}
+
+/// The owner of a run, if one lives.
+pub(super) fn owner(run: &RunDir) -> Result<Option<Client>, Problem> {
+    Client::connect(&run.path).map_err(|error| Problem::failed(error.to_string()))
+}
+
+pub(super) fn stop(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
+    let Some(client) = owner(run)? else {
+        return Err(Problem::usage(format!("no process runs {}", run.id)));
+    };
+    client
+        .stop()
+        .map_err(|error| Problem::failed(error.to_string()))?;
+    screen.say(&format!("run {} was asked to stop", run.id));
+    Ok(Exit::Ok)
+}

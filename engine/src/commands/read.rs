@@ -1,0 +1,331 @@
+//! Commands that read the record: from the run's owner if it lives, else from a copy of its log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use theater_flow_kernel::ids::{Digest, Ref};
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::verify::Verified;
+
+use super::{check, live, place};
+use crate::cli::Events;
+use crate::exit::{Exit, Problem};
+use crate::head::Head;
+use crate::journal::{Flushed, Journal, JournalError};
+use crate::recover;
+use crate::render::Screen;
+use crate::replay::{self, NoWorld};
+use crate::runs::RunDir;
+use crate::session::load_components;
+use crate::socket::Client;
+use crate::store::SledStore;
+use crate::view::{self, Branch, Detail, Filter, Row, View};
+use crate::workers::Crew;
+
+/// A stopped run's log, as it is now.
+fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
+    Ok(Journal::open(SledStore::open_copy(&run.db())?)?)
+}
+
+pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exit, Problem> {
+    if let Some(client) = live::owner(run)? {
+        return live_events(screen, &client, args);
+    }
+    let journal = log(run)?;
+    let plan = recover::plan(&journal)?;
+    let filter = Filter::new(&plan, args.agent.as_deref(), args.kind.as_deref())?;
+    let view = View::new(&plan);
+    for stored in journal.records(0)? {
+        let row = Row::of_stored(&stored?).map_err(JournalError::from)?;
+        if !filter.matches(&row.record) {
+            continue;
+        }
+        if screen.is_json() {
+            screen.json_line(&view.line(&row, Detail::Line).to_string())?;
+        } else {
+            screen.line(&view.summary_line(&row, screen.look()))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The owner sends lines of JSON; what is not wanted is left out here.
+fn live_events(screen: &Screen, client: &Client, args: &Events) -> Result<Exit, Problem> {
+    let mut failed = None;
+    let mut each = |line: &str| {
+        let Ok(value) = serde_json::from_str::<Value>(line) else {
+            return false;
+        };
+        let told = if !is_wanted(&value, args) {
+            Ok(())
+        } else if screen.is_json() {
+            screen.json_line(line)
+        } else {
+            screen.line(&view::live_line(&value, screen.look()))
+        };
+        failed = told.err();
+        failed.is_none()
+    };
+    let ended = client.events(0, args.follow, &mut each);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => ended
+            .map(|()| Exit::Ok)
+            .map_err(|error| Problem::failed(error.to_string())),
+    }
+}
+
+fn is_wanted(line: &Value, args: &Events) -> bool {
+    let about = args
+        .agent
+        .as_deref()
+        .is_none_or(|agent| line["agent"] == agent);
+    let parts = line["parts"].as_array().map_or(&[][..], Vec::as_slice);
+    let of_kind =
+        |kind: &str| line["kind"] == kind || parts.iter().any(|part| part["kind"] == kind);
+    about && args.kind.as_deref().is_none_or(of_kind)
+}
+
+pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Problem> {
+    if let Some(client) = live::owner(run)? {
+        return show_live(screen, &client, what);
+    }
+    let journal = log(run)?;
+    let plan = recover::plan(&journal)?;
+    let records = journal.flushed().seq;
+    if what.seq >= records {
+        return Err(no_record(what, records));
+    }
+    let row = row(&journal, what.seq)?;
+    let view = View::new(&plan);
+    let no_part = || Problem::usage(format!("record {} has no part {what}", what.seq));
+    if screen.is_json() {
+        let line = match what.part {
+            Some(part) => view.part_line(&row, part).ok_or_else(no_part)?,
+            None => view.line(&row, Detail::Full),
+        };
+        screen.json_line(&line.to_string())?;
+        return Ok(Exit::Ok);
+    }
+    let causes = row
+        .record
+        .causes
+        .iter()
+        .map(|cause| self::row(&journal, cause.seq));
+    let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
+    let text = view
+        .show(&row, what.part, &causes, screen.look())
+        .ok_or_else(no_part)?;
+    screen.line(text.trim_end())?;
+    Ok(Exit::Ok)
+}
+
+fn no_record(what: Ref, records: u64) -> Problem {
+    Problem::usage(format!(
+        "there is no record {}: the run has {records}, from 0",
+        what.seq
+    ))
+}
+
+fn row(journal: &Journal<SledStore>, seq: u64) -> Result<Row, Problem> {
+    let stored = journal.stored(seq)?;
+    Ok(Row::of_stored(&stored).map_err(JournalError::from)?)
+}
+
+fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Problem> {
+    let mut found = None;
+    let taken = client.events(what.seq, false, &mut |line| {
+        found = serde_json::from_str::<Value>(line).ok();
+        false
+    });
+    taken.map_err(|error| Problem::failed(error.to_string()))?;
+    let line =
+        found.ok_or_else(|| Problem::usage(format!("there is no record {} yet", what.seq)))?;
+    let line = match what.part {
+        None => line,
+        Some(part) => line["parts"]
+            .get(part as usize)
+            .cloned()
+            .ok_or_else(|| Problem::usage(format!("record {} has no part {what}", what.seq)))?,
+    };
+    screen.json(&line)?;
+    Ok(Exit::Ok)
+}
+
+pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Result<Exit, Problem> {
+    let value = match live::owner(run)? {
+        Some(client) => client
+            .verify()
+            .map_err(|error| Problem::failed(error.to_string()))?,
+        None => verify_log(run),
+    };
+    let value = expecting(value, head);
+    let ok = value["ok"] == true;
+    if screen.is_json() {
+        screen.json(&value)?;
+    } else {
+        screen.line(&verified_text(run, &value))?;
+    }
+    Ok(if ok { Exit::Ok } else { Exit::Differs })
+}
+
+/// Everything that can be wrong with a stopped run's log is an answer, not an error.
+fn verify_log(run: &RunDir) -> Value {
+    let noted = match Head::read(&run.path) {
+        Ok(head) => head.map(|head| Flushed {
+            seq: head.seq,
+            head: head.head,
+        }),
+        Err(error) => return wrong(0, &error.to_string()),
+    };
+    let opened = SledStore::open_copy(&run.db())
+        .map_err(JournalError::from)
+        .and_then(Journal::open);
+    match opened {
+        Ok(journal) => verified_json(&journal.verify(noted.filter(|noted| noted.seq > 0))),
+        Err(error) => wrong_log(&error),
+    }
+}
+
+/// The result of a check as JSON: `ok`, `records`, `head`, `holes`; or `seq` of the first bad record and
+/// `what` is wrong with it.
+pub(super) fn verified_json(verified: &Result<Verified, JournalError>) -> Value {
+    match verified {
+        Ok(verified) => json!({
+            "ok": true,
+            "records": verified.records,
+            "head": verified.head.to_string(),
+            "holes": verified.erased.len() + verified.pruned.len(),
+        }),
+        Err(error) => wrong_log(error),
+    }
+}
+
+fn wrong_log(error: &JournalError) -> Value {
+    match error {
+        JournalError::Damage(damage) => wrong(damage.seq, &damage.what.to_string()),
+        other => wrong(0, &other.to_string()),
+    }
+}
+
+fn wrong(seq: u64, what: &str) -> Value {
+    json!({ "ok": false, "seq": seq, "what": what })
+}
+
+fn expecting(value: Value, head: Option<Digest>) -> Value {
+    match head {
+        Some(head) if value["ok"] == true && value["head"] != head.to_string() => {
+            let records = value["records"].as_u64().unwrap_or(0);
+            let what = format!(
+                "the log ends with head {}, not {head}",
+                value["head"].as_str().unwrap_or("?")
+            );
+            wrong(records.saturating_sub(1), &what)
+        }
+        _ => value,
+    }
+}
+
+fn verified_text(run: &RunDir, value: &Value) -> String {
+    if value["ok"] == true {
+        let (records, head) = (&value["records"], value["head"].as_str().unwrap_or("?"));
+        let holes = value["holes"].as_u64().unwrap_or(0);
+        let holes = if holes > 0 {
+            format!(", {holes} erased payloads or checkpoints")
+        } else {
+            String::new()
+        };
+        return format!(
+            "run {} verified events={records} head={head}{holes}",
+            run.id
+        );
+    }
+    format!(
+        "run {} is not as it was written: record {}: {}",
+        run.id,
+        value["seq"],
+        value["what"].as_str().unwrap_or("?")
+    )
+}
+
+pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
+    let tree: Option<Branch> = match live::owner(run)? {
+        Some(client) => {
+            let value = client
+                .tree()
+                .map_err(|error| Problem::failed(error.to_string()))?;
+            serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+        }
+        None => {
+            let journal = log(run)?;
+            let plan = recover::plan(&journal)?;
+            view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?)
+        }
+    };
+    let Some(tree) = tree else {
+        return Err(Problem::failed("the plan has no supervisor"));
+    };
+    if screen.is_json() {
+        screen.json(&tree)?;
+    } else {
+        for line in view::tree_lines(&tree, screen.look()) {
+            screen.line(&line)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) fn replay(screen: &Screen, run: &RunDir, folder: &Path) -> Result<Exit, Problem> {
+    if live::owner(run)?.is_some() {
+        return Err(Problem::usage(
+            "the run is live: stop it first, or wait for its end",
+        ));
+    }
+    let journal = log(run)?;
+    let plan = recover::plan(&journal)?;
+    let host = check::instances_host(folder, plan.agents.len())?;
+    let actors = load_components(&place(folder, run), &host, &plan)?;
+    let crew = Crew::new(
+        host,
+        Arc::clone(&plan),
+        actors,
+        Box::new(|_| Ok(Box::new(NoWorld))),
+    );
+    let did = replay::replay(&journal, &crew)?;
+    let differs = did.difference.is_some();
+    if screen.is_json() {
+        screen.json(&replayed_json(&plan, &did))?;
+    } else {
+        screen.line(&replayed_text(run, &plan, &did))?;
+    }
+    Ok(if differs { Exit::Differs } else { Exit::Ok })
+}
+
+fn replayed_json(plan: &Plan, did: &replay::Replayed) -> Value {
+    let difference = did.difference.as_ref().map(|difference| {
+        let agent = plan
+            .agent(difference.agent)
+            .map_or("?", |agent| &agent.name);
+        json!({ "seq": difference.seq, "agent": agent, "message": difference.message })
+    });
+    json!({ "ok": difference.is_none(), "records": did.records, "calls": did.calls, "difference": difference })
+}
+
+fn replayed_text(run: &RunDir, plan: &Plan, did: &replay::Replayed) -> String {
+    match &did.difference {
+        None => format!(
+            "run {} replayed events={} calls={}: no difference",
+            run.id, did.records, did.calls
+        ),
+        Some(difference) => {
+            let agent = plan
+                .agent(difference.agent)
+                .map_or("?", |agent| &agent.name);
+            format!(
+                "run {} differs at record {} of `{agent}`: {}",
+                run.id, difference.seq, difference.message
+            )
+        }
+    }
+}

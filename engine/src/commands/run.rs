@@ -1,0 +1,159 @@
+//! `run` and `resume`.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use theater_flow_dsl::{Compiled, Mode};
+use theater_flow_kernel::record::Status;
+
+use super::{check, live, place};
+use crate::cli::Run;
+use crate::compile::{Fetcher, Pipeline};
+use crate::driver::{self, Event};
+use crate::exit::{Ending, Exit, Problem};
+use crate::journal::Flushed;
+use crate::render::Screen;
+use crate::runs::{Data, Held, Ownership, RunDir, new_id};
+use crate::session::{Cast, Left, Session, now_ms};
+use crate::signals::{Caught, Signals};
+use crate::view;
+
+pub(super) fn run(
+    screen: &Arc<Screen>,
+    (data, folder): (&Data, &Path),
+    args: Run,
+) -> Result<Exit, Problem> {
+    if let Some(name) = &args.resume {
+        return resume(screen, (data, folder), name, args.allow_dead_letters);
+    }
+    let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
+    let pipeline = Pipeline::read(&file)?;
+    let host = check::host(folder, pipeline.text.len())?;
+    if let Some(why) = host.cache_refused() {
+        screen.say(&format!("compiled code is not cached: {why}"));
+    }
+    let mut fetcher = Fetcher::new(Arc::clone(&host));
+    let Compiled { plan, faults } = fetcher.compile(&pipeline, &args.set, Mode::Run);
+    check::show(screen, &pipeline, &faults)?;
+    let Some(plan) = plan else {
+        return Ok(Exit::Faults);
+    };
+    let run = data.create(new_run_id()?)?;
+    let _owner = own(&run)?;
+    let cast = Cast {
+        host,
+        plan: Arc::new(plan),
+        actors: fetcher.into_actors(),
+    };
+    let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))?;
+    Ok(serve(screen, &run, session, args.allow_dead_letters))
+}
+
+pub(super) fn resume(
+    screen: &Arc<Screen>,
+    (data, folder): (&Data, &Path),
+    name: &str,
+    allow_dead_letters: bool,
+) -> Result<Exit, Problem> {
+    let run = super::find(data, name)?;
+    let _owner = own(&run)?;
+    let place = place(folder, &run);
+    let left = Left::open(&place)?;
+    let host = check::instances_host(folder, left.agents())?;
+    let session = Session::resume(&place, left, host, guest_out(screen))?;
+    Ok(serve(screen, &run, session, allow_dead_letters))
+}
+
+fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
+    let mut random = [0; 10];
+    SysRng
+        .try_fill_bytes(&mut random)
+        .map_err(|error| Problem::failed(format!("the system gives no randomness: {error}")))?;
+    Ok(new_id(now_ms(), random))
+}
+
+fn own(run: &RunDir) -> Result<Ownership, Problem> {
+    Ownership::take(&run.path).map_err(|held| match held {
+        Held::By { .. } => Problem::failed(held.to_string()).with_help(Some(String::from(
+            "`theater-flow stop RUN` asks it to stop",
+        ))),
+        Held::Store(error) => error.into(),
+    })
+}
+
+/// Runs to the end, and says how that was in the last line.
+fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letters: bool) -> Exit {
+    screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
+    let sender = session.sender();
+    let signals = Signals::listen(move |Caught { name, again }| {
+        let event = if again {
+            Event::StopNow
+        } else {
+            Event::Stop {
+                by: String::from(name),
+            }
+        };
+        // Nobody listens any more: the run is at its end already.
+        let _ = sender.send(event);
+    });
+    if let Err(error) = &signals {
+        screen.say(&format!("signals end this process at once: {error}"));
+    }
+    let server = live::serve(run, &session);
+    if let Err(error) = &server {
+        screen.say(&format!("no control socket: {error}"));
+    }
+    let (ending, flushed) = session.serve();
+    drop(server);
+    drop(signals);
+    let (exit, status) = conclude(screen, ending, allow_dead_letters);
+    let Flushed { seq, head } = flushed;
+    screen.tell(&format!("run {} {status} events={seq} head={head}", run.id));
+    exit
+}
+
+fn conclude(
+    screen: &Screen,
+    ending: driver::Ending,
+    allow_dead_letters: bool,
+) -> (Exit, &'static str) {
+    let (ending, status) = match ending {
+        driver::Ending::Finished(status) => (Ending::Finished(status), view::status(status)),
+        driver::Ending::Suspended => (Ending::Stopped, "suspended"),
+        driver::Ending::StoreFailed(error) => {
+            let help = "`theater-flow resume RUN` goes on from what is on the disk";
+            screen.problem(&error.to_string(), Some(help));
+            (Ending::Abandoned, "suspended")
+        }
+    };
+    if ending == Ending::Finished(Status::Degraded) && !allow_dead_letters {
+        screen.say(
+            "some messages could not be handled: `theater-flow events RUN --kind dead-lettered`",
+        );
+    }
+    if ending == Ending::Finished(Status::Failed) {
+        screen.say("the root supervisor gave up: `theater-flow events RUN --kind crashed`");
+    }
+    (Exit::of_run(ending, allow_dead_letters), status)
+}
+
+/// Guests' standard output, through the one place that prints.
+fn guest_out(screen: &Arc<Screen>) -> Box<dyn Write + Send> {
+    Box::new(GuestOut(Arc::clone(screen)))
+}
+
+struct GuestOut(Arc<Screen>);
+
+impl Write for GuestOut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.guest_bytes(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

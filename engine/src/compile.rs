@@ -1,0 +1,265 @@
+//! Compiles a pipeline file: fetches what the compiler says it needs, until it is done.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use theater_flow_dsl::{
+    ActorFacts, ActorProblem, Compiled, ConfigFault, Direction, Facts, Import, Mode, Need, Outcome,
+    PortFacts, PortsProblem, Source, compile,
+};
+use theater_flow_host::{Actor, Host, LoadError};
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::limits;
+
+use crate::stdlib;
+
+/// A pipeline file with what was said beside it.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// As the user named it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Its absolute folder.
+    pub folder: String,
+    /// The absolute current folder.
+    pub cwd: String,
+}
+
+/// Why a pipeline file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file system refused.
+    #[error("cannot read `{name}`: {source}")]
+    Io {
+        /// The file.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Too long.
+    #[error("`{name}` is longer than {} bytes", limits::SOURCE_BYTES)]
+    TooLong {
+        /// The file.
+        name: String,
+    },
+    /// Not text.
+    #[error("`{name}` is not UTF-8 text: byte {at} is not part of a character")]
+    NotText {
+        /// The file.
+        name: String,
+        /// Where.
+        at: usize,
+    },
+    /// A path with bytes that are not UTF-8.
+    #[error("`{}` is not a path of UTF-8 text", .path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl Pipeline {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let name = path.display().to_string();
+        let bytes = read_bounded(path, limits::SOURCE_BYTES)
+            .map_err(|source| ReadError::Io {
+                name: name.clone(),
+                source,
+            })?
+            .ok_or_else(|| ReadError::TooLong { name: name.clone() })?;
+        let text = String::from_utf8(bytes).map_err(|error| ReadError::NotText {
+            name: name.clone(),
+            at: error.utf8_error().valid_up_to(),
+        })?;
+        let io = |source| ReadError::Io {
+            name: name.clone(),
+            source,
+        };
+        let whole = std::fs::canonicalize(path).map_err(io)?;
+        let folder = utf8(whole.parent().unwrap_or(Path::new("/")))?;
+        let cwd = utf8(&std::env::current_dir().map_err(io)?)?;
+        Ok(Self {
+            name,
+            text,
+            folder,
+            cwd,
+        })
+    }
+}
+
+fn utf8(path: &Path) -> Result<String, ReadError> {
+    let text = path.to_str().ok_or_else(|| ReadError::Path {
+        path: path.to_path_buf(),
+    })?;
+    Ok(String::from(text))
+}
+
+/// A file's bytes; `None` if they are more than `most`.
+fn read_bounded(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+/// Fetches facts for the compiler, and keeps the actors that it has seen.
+pub struct Fetcher {
+    host: Arc<Host>,
+    facts: Facts,
+    actors: HashMap<Digest, Actor>,
+}
+
+impl Fetcher {
+    /// One that knows nothing yet.
+    #[must_use]
+    pub fn new(host: Arc<Host>) -> Self {
+        let facts = Facts {
+            std: stdlib::names().map(String::from).collect(),
+            ..Facts::default()
+        };
+        Self {
+            host,
+            facts,
+            actors: HashMap::new(),
+        }
+    }
+
+    /// Compiles a pipeline.
+    pub fn compile(
+        &mut self,
+        pipeline: &Pipeline,
+        set: &[(String, String)],
+        mode: Mode,
+    ) -> Compiled {
+        let Pipeline {
+            name,
+            text,
+            folder,
+            cwd,
+        } = pipeline;
+        let source = Source {
+            name,
+            text,
+            folder,
+            cwd,
+            set,
+            mode,
+        };
+        loop {
+            match compile(&source, &self.facts) {
+                Outcome::Done(compiled) => return compiled,
+                Outcome::Need(needs) => needs.into_iter().for_each(|need| self.fetch(need)),
+            }
+        }
+    }
+
+    /// The actors that a compiled plan may name, by digest.
+    #[must_use]
+    pub fn into_actors(self) -> HashMap<Digest, Actor> {
+        self.actors
+    }
+
+    fn fetch(&mut self, need: Need) {
+        match need {
+            Need::Actor(name) => {
+                let answer = self.actor(&name);
+                self.facts.actors.insert(name, answer);
+            }
+            Need::Ports { component, config } => {
+                let answer = self.ports(component, &config);
+                self.facts.ports.insert((component, config), answer);
+            }
+            Need::File(path) => {
+                let answer = read_text(Path::new(&path));
+                self.facts.files.insert(path, answer);
+            }
+            Need::Env(name) => {
+                let value = std::env::var(&name).ok();
+                self.facts.env.insert(name, value);
+            }
+        }
+    }
+
+    fn actor(&mut self, name: &str) -> Result<ActorFacts, ActorProblem> {
+        let bytes = component(name)?;
+        let actor = self.host.load(&bytes).map_err(|error| match error {
+            LoadError::WrongWorld { .. } => ActorProblem::WrongWorld(error.to_string()),
+            other => ActorProblem::NotAComponent(other.to_string()),
+        })?;
+        let about = self
+            .host
+            .about(&actor)
+            .map_err(|error| ActorProblem::WrongWorld(error.to_string()))?;
+        let imports = actor.imports().iter().map(|(interface, function)| Import {
+            interface: interface.clone(),
+            function: function.clone(),
+        });
+        let facts = ActorFacts {
+            digest: actor.digest(),
+            imports: imports.collect(),
+            doc: about.doc,
+            config_schema: about.config_schema,
+            stateless: about.stateless,
+        };
+        self.actors.insert(actor.digest(), actor);
+        Ok(facts)
+    }
+
+    fn ports(&self, component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem> {
+        let unknown = || PortsProblem::Crashed(String::from("the component was not loaded"));
+        let actor = self.actors.get(&component).ok_or_else(unknown)?;
+        let asked = self.host.ports(actor, config);
+        let answered = asked.map_err(|error| PortsProblem::Crashed(error.to_string()))?;
+        let ports = answered.map_err(|faults| {
+            let faults = faults.into_iter();
+            PortsProblem::Config(
+                faults
+                    .map(|fault| ConfigFault {
+                        pointer: fault.pointer,
+                        message: fault.message,
+                    })
+                    .collect(),
+            )
+        })?;
+        let ports = ports.into_iter().map(|port| PortFacts {
+            name: port.name,
+            direction: if port.input {
+                Direction::Input
+            } else {
+                Direction::Output
+            },
+            ty: port.ty,
+            optional: port.optional,
+            doc: port.doc,
+        });
+        Ok(ports.collect())
+    }
+}
+
+/// The component of an actor: `std/<name>`, or an absolute path.
+pub fn component(name: &str) -> Result<Vec<u8>, ActorProblem> {
+    if let Some(std) = name.strip_prefix("std/") {
+        return stdlib::component(std)
+            .map(<[u8]>::to_vec)
+            .ok_or(ActorProblem::NotFound);
+    }
+    match read_bounded(Path::new(name), limits::COMPONENT_BYTES) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => {
+            let why = format!("it is longer than {} bytes", limits::COMPONENT_BYTES);
+            Err(ActorProblem::NotAComponent(why))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ActorProblem::NotFound),
+        Err(error) => Err(ActorProblem::Unreadable(error.to_string())),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_bounded(path, limits::SOURCE_BYTES).map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("it is longer than {} bytes", limits::SOURCE_BYTES))?;
+    String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+}

@@ -1,0 +1,417 @@
+//! The loop: gather → decide → fold → blocks in parallel → effects.
+//!
+//! One [`Driver`] owns one run. It is generic over who writes the log ([`Scribe`]), who runs guests
+//! ([`Workers`]), who writes what they staged ([`Outputs`]) and what time it is ([`Clock`]), so that the
+//! simulator is a second set of these and not a second loop. It never waits: whoever owns it feeds
+//! [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
+
+mod tray;
+
+use std::sync::Arc;
+
+use theater_flow_kernel::decide::advance;
+use theater_flow_kernel::desk::Desk;
+use theater_flow_kernel::ids::{AgentId, Digest, Salt};
+use theater_flow_kernel::input::{Beginning, Input, Stamped};
+use theater_flow_kernel::record::{EngineFacts, Entry, SinkId, Status};
+use theater_flow_kernel::state::{Phase, State};
+use theater_flow_kernel::work::{Activation, Report};
+
+pub use tray::Job;
+use tray::Tray;
+
+use crate::journal::{Flushed, JournalError};
+
+/// Records that may wait to become durable; beyond it no new work is given out.
+const BACKLOG_RECORDS: u64 = 65_536;
+/// How long a stopping run waits for its mailboxes to empty, in ms.
+const DRAIN_MS: u64 = 10_000;
+
+/// Writes the log. `append` returns at once; [`Event::Flushed`] or [`Event::StoreFailed`] follows.
+pub trait Scribe {
+    /// Takes records, in order, to be made durable together.
+    fn append(&mut self, commit: Commit);
+}
+
+/// Records that become durable together.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// In order, without gaps.
+    pub entries: Vec<Arc<Entry>>,
+    /// The bytes that a checkpoint record among them speaks of.
+    pub checkpoint: Option<CheckpointBytes>,
+}
+
+/// The kernel's state as bytes.
+#[derive(Debug)]
+pub struct CheckpointBytes {
+    /// The state after all records before this seq.
+    pub upto: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Runs guests. `submit` returns at once; [`Event::Report`] follows, but for drops.
+pub trait Workers {
+    /// Takes work.
+    fn submit(&mut self, activation: Activation);
+    /// The run is stopping: calls that wait for input are abandoned, batches end after the event they
+    /// are at.
+    fn interrupt(&mut self);
+}
+
+/// Writes what guests staged. `write` returns at once; [`Event::Written`] or [`Event::WriteFailed`]
+/// follows.
+pub trait Outputs {
+    /// Takes a job. There is at most one at a time for each sink.
+    fn write(&mut self, job: Job);
+}
+
+/// Time and randomness.
+pub trait Clock {
+    /// Milliseconds since 1970.
+    fn now_ms(&mut self) -> u64;
+    /// 16 random bytes.
+    fn salt(&mut self) -> Salt;
+}
+
+/// What the driver waits for.
+pub enum Event {
+    /// A worker has done its work.
+    Report(Report),
+    /// Records are durable.
+    Flushed(Flushed),
+    /// Records could not be made durable.
+    StoreFailed(JournalError),
+    /// Staged bytes are in their place.
+    Written {
+        /// Whose.
+        agent: AgentId,
+        /// Where.
+        sink: SinkId,
+        /// All bytes before this offset.
+        upto: u64,
+        /// The sink is closed.
+        closed: bool,
+    },
+    /// Staged bytes could not be written.
+    WriteFailed {
+        /// Whose.
+        agent: AgentId,
+        /// Where.
+        sink: SinkId,
+        /// Why.
+        message: String,
+    },
+    /// Someone asks the run to stop: sources stop, mailboxes empty.
+    Stop {
+        /// Who.
+        by: String,
+    },
+    /// Someone asks again: what is under way is given up.
+    StopNow,
+    /// Someone wants to see the state.
+    Look(Box<dyn FnOnce(&State) + Send>),
+}
+
+/// How a driver's work ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The run is over.
+    Finished(Status),
+    /// The run was stopped and can be resumed.
+    Suspended,
+    /// The log could not be written: the run can be resumed from what is on disk.
+    StoreFailed(JournalError),
+}
+
+/// Where a stop stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// Mailboxes empty until this time, in ms.
+    Draining(u64),
+    /// Snapshots are taken and staged bytes written until this time.
+    Closing(u64),
+    /// The last record is written.
+    Left,
+}
+
+/// See the [module](self).
+pub struct Driver<S, W, O, C> {
+    state: State,
+    desk: Desk,
+    scribe: S,
+    workers: W,
+    outputs: O,
+    clock: C,
+    tray: Tray,
+    unsent: Commit,
+    flushed: Flushed,
+    stop: Stop,
+    failed: Option<JournalError>,
+}
+
+/// The four things that a driver drives.
+pub struct Parts<S, W, O, C> {
+    /// The log.
+    pub scribe: S,
+    /// The guests.
+    pub workers: W,
+    /// The sinks.
+    pub outputs: O,
+    /// The time.
+    pub clock: C,
+}
+
+impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
+    /// Begins a run: `state` has no record yet.
+    pub fn begin(state: State, parts: Parts<S, W, O, C>, beginning: Beginning) -> Self {
+        let flushed = Flushed {
+            seq: 0,
+            head: Digest::default(),
+        };
+        let mut driver = Self::new(state, parts, flushed);
+        driver.input(Input::Begin(beginning));
+        driver
+    }
+
+    /// Takes a run up: `state` is what its durable records add up to, the last of which is `flushed`'s.
+    pub fn resume(
+        state: State,
+        parts: Parts<S, W, O, C>,
+        flushed: Flushed,
+        engine: EngineFacts,
+    ) -> Self {
+        let mut driver = Self::new(state, parts, flushed);
+        driver.tray.add_all(&driver.state);
+        driver.input(Input::Resume(engine));
+        driver
+    }
+
+    fn new(state: State, parts: Parts<S, W, O, C>, flushed: Flushed) -> Self {
+        let Parts {
+            scribe,
+            workers,
+            outputs,
+            clock,
+        } = parts;
+        let desk = Desk::new(&state.plan);
+        let (tray, unsent) = (Tray::default(), Commit::default());
+        let (stop, failed) = (Stop::No, None);
+        Self {
+            state,
+            desk,
+            scribe,
+            workers,
+            outputs,
+            clock,
+            tray,
+            unsent,
+            flushed,
+            stop,
+            failed,
+        }
+    }
+
+    /// The state after all records so far, durable or not.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The last durable record.
+    pub fn flushed(&self) -> Flushed {
+        self.flushed
+    }
+
+    /// What the driver drives.
+    pub fn into_parts(self) -> Parts<S, W, O, C> {
+        let Self {
+            scribe,
+            workers,
+            outputs,
+            clock,
+            ..
+        } = self;
+        Parts {
+            scribe,
+            workers,
+            outputs,
+            clock,
+        }
+    }
+
+    /// Takes an event. Nothing is given out before [`turn`](Self::turn).
+    pub fn on(&mut self, event: Event) {
+        match event {
+            Event::Report(report) => {
+                self.desk.reported(report.agent);
+                self.input(Input::Report(report));
+            }
+            Event::Flushed(flushed) => self.flushed = flushed,
+            Event::StoreFailed(error) => self.failed = Some(error),
+            Event::Written {
+                agent,
+                sink,
+                upto,
+                closed,
+            } => {
+                self.input(Input::Written {
+                    agent,
+                    sink,
+                    upto,
+                    closed,
+                });
+                let now = self.clock.now_ms();
+                self.tray.done((agent, sink), self.state.kept.next_seq, now);
+            }
+            Event::WriteFailed {
+                agent,
+                sink,
+                message,
+            } => {
+                self.input(Input::WriteFailed {
+                    agent,
+                    sink,
+                    message,
+                });
+                let now = self.clock.now_ms();
+                self.tray.done((agent, sink), self.state.kept.next_seq, now);
+            }
+            Event::Stop { by } => self.ask_to_stop(by),
+            Event::StopNow => self.stop = Stop::Closing(0),
+            Event::Look(look) => look(&self.state),
+        }
+    }
+
+    /// Gives out all that can be given out now. Says so when the work is over.
+    pub fn turn(&mut self) -> Option<Ending> {
+        if let Some(error) = self.failed.take() {
+            return Some(Ending::StoreFailed(error));
+        }
+        self.checkpoint_if_due();
+        let now = self.clock.now_ms();
+        let waits = self.dispatch(now);
+        if waits || self.is_late(now) {
+            self.stop_further(now);
+        }
+        let (flushed, idle) = (self.flushed.seq, self.desk.is_idle());
+        for job in self.tray.jobs(&self.state, flushed, now, idle) {
+            self.outputs.write(job);
+        }
+        self.send();
+        self.ending()
+    }
+
+    /// When [`turn`](Self::turn) must be called again if no event comes before, in ms since 1970.
+    pub fn wake_at(&self) -> Option<u64> {
+        let stop = match self.stop {
+            Stop::Draining(until) | Stop::Closing(until) => Some(until),
+            Stop::No | Stop::Left => None,
+        };
+        [self.desk.next_due(), self.tray.next_due(), stop]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn input(&mut self, input: Input) {
+        let (wall_ms, salt) = (self.clock.now_ms(), self.clock.salt());
+        let step = advance(
+            &mut self.state,
+            Stamped {
+                wall_ms,
+                salt,
+                input,
+            },
+        );
+        self.desk.touch(&step.touched);
+        self.tray.note(&self.state, &step.entries);
+        self.unsent.entries.extend(step.entries);
+    }
+
+    /// Gives out work, unless too much waits to become durable. True if no work is under way then.
+    fn dispatch(&mut self, now: u64) -> bool {
+        if self.state.kept.next_seq.saturating_sub(self.flushed.seq) > BACKLOG_RECORDS {
+            return false;
+        }
+        for activation in self.desk.dispatch(&self.state, now) {
+            self.workers.submit(activation);
+        }
+        self.desk.is_idle()
+    }
+
+    fn send(&mut self) {
+        if !self.unsent.entries.is_empty() {
+            self.scribe.append(std::mem::take(&mut self.unsent));
+        }
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        let running = matches!(self.state.kept.phase, Phase::Running | Phase::Stopping);
+        if running && self.state.wants_checkpoint() {
+            self.checkpoint();
+        }
+    }
+
+    /// Writes the state down, with all records before it.
+    fn checkpoint(&mut self) {
+        self.send();
+        let (upto, bytes) = (self.state.kept.next_seq, self.state.to_checkpoint());
+        let (digest, len) = (Digest::of(&bytes), bytes.len() as u64);
+        self.unsent.checkpoint = Some(CheckpointBytes { upto, bytes });
+        self.input(Input::Checkpointed { upto, digest, len });
+    }
+
+    fn ask_to_stop(&mut self, by: String) {
+        if self.stop == Stop::No && self.state.kept.phase == Phase::Running {
+            let until = self.clock.now_ms() + DRAIN_MS;
+            self.stop = Stop::Draining(until);
+            self.input(Input::Stop { by });
+            self.workers.interrupt();
+        }
+    }
+
+    /// A stop has taken as long as it may.
+    fn is_late(&self, now: u64) -> bool {
+        matches!(self.stop, Stop::Draining(until) | Stop::Closing(until) if now >= until)
+    }
+
+    /// No work is under way, or none is waited for: a stop goes on.
+    fn stop_further(&mut self, now: u64) {
+        match self.stop {
+            Stop::Draining(until) => {
+                self.stop = Stop::Closing(until);
+                for activation in self.desk.close(&self.state) {
+                    self.workers.submit(activation);
+                }
+                if self.desk.is_idle() {
+                    self.leave_if_written(until, now);
+                }
+            }
+            Stop::Closing(until) => self.leave_if_written(until, now),
+            Stop::No | Stop::Left => {}
+        }
+    }
+
+    /// The last records of a run that is stopped: a checkpoint, and that it was let go.
+    fn leave_if_written(&mut self, until: u64, now: u64) {
+        let open = matches!(self.state.kept.phase, Phase::Running | Phase::Stopping);
+        if open && (self.state.all_written() || now >= until) {
+            self.stop = Stop::Left;
+            self.checkpoint();
+            self.input(Input::Suspend {
+                why: String::from("stopped"),
+            });
+        }
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        let durable = self.flushed.seq == self.state.kept.next_seq;
+        match self.state.kept.phase {
+            Phase::Finished(status) if durable => Some(Ending::Finished(status)),
+            Phase::Suspended if durable => Some(Ending::Suspended),
+            _ => None,
+        }
+    }
+}

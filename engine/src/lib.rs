@@ -1,0 +1,29 @@
+//! The shell of theater-flow: what stands between the pure kernel and the world.
+//!
+//! The [`driver`] is the loop; a [`session`] drives it with the real log, workers, sinks and clock. A run is
+//! written down by a [`journal`], which keeps the kernel's records in a [`store`]; a [`head`] beside it says
+//! how far the log is known to reach. The [`memory`] store takes the real one's place where a test wants to
+//! choose when the disk fails.
+
+pub mod cli;
+pub mod commands;
+pub mod compile;
+pub mod driver;
+pub mod exit;
+pub mod head;
+pub mod journal;
+pub mod memory;
+pub mod recover;
+pub mod render;
+pub mod replay;
+pub mod runs;
+pub mod scribe;
+pub mod session;
+pub mod signals;
+pub mod sinks;
+pub mod socket;
+pub mod stdlib;
+pub mod store;
+pub mod view;
+pub mod workers;
+pub mod world;

@@ -1,0 +1,522 @@
+//! A run in this process: the driver with the real log, workers, sinks and clock.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng as _};
+use theater_flow_host::{Actor, Host, LoadError};
+use theater_flow_kernel::gate::World;
+use theater_flow_kernel::ids::{Digest, RunId, Salt};
+use theater_flow_kernel::input::Beginning;
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::{EngineFacts, Status};
+use theater_flow_kernel::state::{Phase, State};
+
+use crate::driver::{Clock, Driver, Ending, Event, Parts};
+use crate::head::{Head, HeadError, Standing};
+use crate::journal::{Flushed, Journal, JournalError};
+use crate::recover::{self, RecoverError};
+use crate::scribe::{Book, ScribeThread};
+use crate::sinks::{SinkThread, Sinks};
+use crate::stdlib;
+use crate::store::{SharedStore, SledStore, StoreError, replace};
+use crate::workers::{Crew, Pool};
+use crate::world::{Outside, RealWorld};
+
+/// Events taken in before work is given out again.
+const EVENTS_PER_TURN: usize = 1_024;
+
+/// Why a run cannot be begun or taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The log cannot be opened or made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The log adds up to nothing.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The head cannot be read.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// The log ends before the head, or differs from it.
+    #[error(
+        "the log holds {records} records, but `head.json` names record {named}: the log was cut or replaced"
+    )]
+    Behind {
+        /// What the log holds.
+        records: u64,
+        /// What the head names.
+        named: u64,
+    },
+    /// The run is over.
+    #[error("the run has already {}", past(*.0))]
+    Over(Status),
+    /// A component that the plan names is nowhere to be found.
+    #[error("the component {digest} of `{actor}` is not in {}", .folder.display())]
+    NoComponent {
+        /// The actor.
+        actor: String,
+        /// The component.
+        digest: Digest,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// A component is there but cannot be loaded.
+    #[error("the component of `{actor}`: {source}")]
+    Component {
+        /// The actor.
+        actor: String,
+        /// Why.
+        source: LoadError,
+    },
+}
+
+const fn past(status: Status) -> &'static str {
+    match status {
+        Status::Completed => "completed",
+        Status::Degraded => "completed, with dead letters",
+        Status::Failed => "failed",
+    }
+}
+
+/// Where a run is kept.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The folder of components, by digest.
+    pub components: PathBuf,
+}
+
+impl Place {
+    fn database(&self) -> PathBuf {
+        self.folder.join("db")
+    }
+
+    fn component(&self, digest: Digest) -> PathBuf {
+        self.components.join(format!("{digest}.wasm"))
+    }
+}
+
+/// What is needed to run a plan.
+pub struct Cast {
+    /// The engine that runs guests.
+    pub host: Arc<Host>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Its components.
+    pub actors: HashMap<Digest, Actor>,
+}
+
+/// Where guests' standard output goes.
+pub type Stdout = Box<dyn Write + Send>;
+
+/// Where a run meets the rest of the process.
+struct Ends {
+    sender: Sender<Event>,
+    outside: Outside,
+    stdout: Stdout,
+}
+
+/// A run that its last owner left, as its log has it.
+pub struct Left {
+    run: RunId,
+    head: Head,
+    journal: Journal<SledStore>,
+    reader: SharedStore,
+    state: State,
+}
+
+impl Left {
+    /// Opens the log of a run that is not over.
+    pub fn open(place: &Place) -> Result<Self, SessionError> {
+        let head = Head::read(&place.folder)?;
+        let store = SledStore::open(&place.database())?;
+        let reader = store.share();
+        let journal = Journal::open(store)?;
+        let plan = recover::plan(&journal)?;
+        let run = recover::genesis(&journal)?.run;
+        let flushed = journal.flushed();
+        let head = match head {
+            Some(head) => {
+                check_head(&head, &journal)?;
+                head
+            }
+            None => new_head(run, &plan, flushed),
+        };
+        let state = recover::state(&journal, &plan, flushed.seq)?;
+        match state.kept.phase {
+            Phase::Finished(status) => Err(SessionError::Over(status)),
+            _ => Ok(Self {
+                run,
+                head,
+                journal,
+                reader,
+                state,
+            }),
+        }
+    }
+
+    /// How many agents the run has.
+    #[must_use]
+    pub fn agents(&self) -> usize {
+        self.state.plan.agents.len()
+    }
+}
+
+/// A run in this process.
+pub struct Session {
+    run: RunId,
+    driver: Driver<ScribeThread, Pool, SinkThread, RealClock>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    plan: Arc<Plan>,
+    reader: SharedStore,
+}
+
+impl Session {
+    /// Begins a run: makes its folder, its log and its first record.
+    pub fn begin(
+        place: &Place,
+        cast: Cast,
+        run: RunId,
+        stdout: Stdout,
+    ) -> Result<Self, SessionError> {
+        keep_components(place, &cast.plan)?;
+        let bytes = postcard::to_allocvec(&*cast.plan).expect("plans are plain data");
+        let plan = Digest::of(&bytes);
+        let store = SledStore::create(&place.database())?;
+        let reader = store.share();
+        let journal = Journal::create(store)?;
+        let head = Head {
+            run: run.to_string(),
+            name: cast.plan.name.clone(),
+            status: String::from("running"),
+            seq: 0,
+            head: Digest::default(),
+            at: now_ms(),
+        };
+        let book = Book {
+            journal,
+            plan: Some(bytes),
+            head,
+            folder: place.folder.clone(),
+        };
+        let (sender, events) = channel();
+        let engine = facts(&cast.host);
+        let components = components(&cast.plan).into_iter().collect();
+        let (kept, state) = (Arc::clone(&cast.plan), State::new(Arc::clone(&cast.plan)));
+        let ends = Ends {
+            sender: sender.clone(),
+            outside: Outside::default(),
+            stdout,
+        };
+        let parts = parts(cast, run, book, ends);
+        let beginning = Beginning {
+            run,
+            plan,
+            engine,
+            components,
+        };
+        let driver = Driver::begin(state, parts, beginning);
+        Ok(Self {
+            run,
+            driver,
+            events,
+            sender,
+            plan: kept,
+            reader,
+        })
+    }
+
+    /// Takes up a run whose owner is gone.
+    pub fn resume(
+        place: &Place,
+        left: Left,
+        host: Arc<Host>,
+        stdout: Stdout,
+    ) -> Result<Self, SessionError> {
+        let Left {
+            run,
+            head,
+            journal,
+            reader,
+            state,
+        } = left;
+        let plan = Arc::clone(&state.plan);
+        let actors = load_components(place, &host, &plan)?;
+        let engine = facts(&host);
+        let (flushed, kept) = (journal.flushed(), Arc::clone(&plan));
+        let (sender, events) = channel();
+        let book = Book {
+            journal,
+            plan: None,
+            head,
+            folder: place.folder.clone(),
+        };
+        let ends = Ends {
+            sender: sender.clone(),
+            outside: outside_of(&state),
+            stdout,
+        };
+        let parts = parts(Cast { host, plan, actors }, run, book, ends);
+        let driver = Driver::resume(state, parts, flushed, engine);
+        Ok(Self {
+            run,
+            driver,
+            events,
+            sender,
+            plan: kept,
+            reader,
+        })
+    }
+
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// What it runs.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Its log, for reading while it is written.
+    #[must_use]
+    pub fn reader(&self) -> SharedStore {
+        self.reader.clone()
+    }
+
+    /// Where others may send events to.
+    #[must_use]
+    pub fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
+    }
+
+    /// Runs until the run is over, stopped, or cannot be written down. Says how far the log reaches.
+    #[must_use]
+    pub fn serve(mut self) -> (Ending, Flushed) {
+        loop {
+            if let Some(ending) = self.driver.turn() {
+                let flushed = self.driver.flushed();
+                return (ending, flushed);
+            }
+            self.wait();
+        }
+    }
+
+    /// Waits for an event, or until the driver must look at the time.
+    fn wait(&mut self) {
+        let first = match self.driver.wake_at() {
+            Some(at) => self
+                .events
+                .recv_timeout(Duration::from_millis(at.saturating_sub(now_ms()))),
+            None => self
+                .events
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let Ok(first) = first else { return };
+        self.driver.on(first);
+        for _ in 1..EVENTS_PER_TURN {
+            match self.events.try_recv() {
+                Ok(event) => self.driver.on(event),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// What this program is made of, for the record.
+#[must_use]
+pub fn facts(host: &Host) -> EngineFacts {
+    host.facts(env!("CARGO_PKG_VERSION"))
+}
+
+fn parts(
+    cast: Cast,
+    run: RunId,
+    book: Book<SledStore>,
+    ends: Ends,
+) -> Parts<ScribeThread, Pool, SinkThread, RealClock> {
+    let Ends {
+        sender,
+        outside,
+        stdout,
+    } = ends;
+    let stdin = outside.stdin.clone();
+    let claims = outside.claims.clone();
+    let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
+    let worlds =
+        Box::new(move |agent| Ok(Box::new(RealWorld::new(agent, &outside)) as Box<dyn World>));
+    let crew = Crew::new(cast.host, cast.plan, cast.actors, worlds);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    Parts {
+        scribe: ScribeThread::new(book, sender.clone()),
+        workers: Pool::new(
+            crew,
+            threads,
+            sender.clone(),
+            Box::new(move || stdin.interrupt()),
+        ),
+        outputs: SinkThread::new(sinks, sender),
+        clock: RealClock::default(),
+    }
+}
+
+/// The outside of a run that is taken up: files that are open stay their agents'.
+fn outside_of(state: &State) -> Outside {
+    let outside = Outside::default();
+    for agent in &state.plan.agents {
+        let files = state
+            .agent(agent.id)
+            .writes
+            .values()
+            .filter(|write| !write.path.is_empty());
+        files.for_each(|write| outside.claims.hold(agent.id, Path::new(&write.path)));
+    }
+    outside
+}
+
+/// A log that is shorter than its head, or holds something else there, must not be gone on with.
+fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<(), SessionError> {
+    match head.check(journal)? {
+        Standing::Held => Ok(()),
+        Standing::Shorter { records } => Err(SessionError::Behind {
+            records,
+            named: head.seq,
+        }),
+        Standing::Different => Err(SessionError::Behind {
+            records: head.seq,
+            named: head.seq,
+        }),
+    }
+}
+
+/// A head for a run that was killed before its first one was written.
+fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
+    Head {
+        run: run.to_string(),
+        name: plan.name.clone(),
+        status: String::from("running"),
+        seq: flushed.seq,
+        head: flushed.head,
+        at: now_ms(),
+    }
+}
+
+/// The components of a plan, with the names of their actors.
+fn components(plan: &Plan) -> BTreeSet<(String, Digest)> {
+    plan.agents
+        .iter()
+        .map(|agent| (agent.actor.clone(), agent.component))
+        .collect()
+}
+
+/// Keeps a copy of each component that is not part of the program: its file may change, the run must not.
+fn keep_components(place: &Place, plan: &Plan) -> Result<(), SessionError> {
+    let io = |source| StoreError::io(&place.components, source);
+    fs::create_dir_all(&place.components).map_err(io)?;
+    for (actor, digest) in components(plan) {
+        let path = place.component(digest);
+        if path.exists() {
+            continue;
+        }
+        let missing = || SessionError::NoComponent {
+            actor: actor.clone(),
+            digest,
+            folder: place.components.clone(),
+        };
+        let bytes = crate::compile::component(&actor).map_err(|_| missing())?;
+        if Digest::of(&bytes) != digest {
+            return Err(missing());
+        }
+        replace(&path, &bytes)?;
+    }
+    Ok(())
+}
+
+/// The kept components of a plan; a stdlib one that is part of this program will do as well.
+pub fn load_components(
+    place: &Place,
+    host: &Host,
+    plan: &Plan,
+) -> Result<HashMap<Digest, Actor>, SessionError> {
+    let mut actors = HashMap::new();
+    for (actor, digest) in components(plan) {
+        let kept = fs::read(place.component(digest)).ok();
+        let std = || {
+            actor
+                .strip_prefix("std/")
+                .and_then(stdlib::component)
+                .map(<[u8]>::to_vec)
+        };
+        let bytes = kept
+            .filter(|bytes| Digest::of(bytes) == digest)
+            .or_else(std);
+        let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
+        let Some(bytes) = bytes else {
+            let folder = place.components.clone();
+            return Err(SessionError::NoComponent {
+                actor,
+                digest,
+                folder,
+            });
+        };
+        let loaded = host
+            .load(&bytes)
+            .map_err(|source| SessionError::Component { actor, source })?;
+        actors.insert(digest, loaded);
+    }
+    Ok(actors)
+}
+
+/// The wall clock, and the system's randomness.
+pub struct RealClock(StdRng);
+
+impl Default for RealClock {
+    fn default() -> Self {
+        Self(StdRng::try_from_rng(&mut SysRng).expect("the system gives randomness"))
+    }
+}
+
+impl Clock for RealClock {
+    fn now_ms(&mut self) -> u64 {
+        now_ms()
+    }
+
+    fn salt(&mut self) -> Salt {
+        let mut salt = Salt::default();
+        self.0.fill_bytes(&mut salt);
+        salt
+    }
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where a run is kept below a data folder.
+#[must_use]
+pub fn place(data: &Path, folder: PathBuf) -> Place {
+    Place {
+        folder,
+        components: data.join("components"),
+    }
+}

@@ -1,0 +1,141 @@
+//! The control socket of a live run: HTTP/1.1 and JSON over a Unix socket.
+//!
+//! Only the process that runs a run can read its log, so that process shows it to others, and takes their
+//! wish to stop:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/hello` | who this is: `{"protocol":1,"run":…,"name":…,"pid":…,"engine":…,"status":…}` |
+//! | `GET /v1/events?from=SEQ[&follow=1]` | stored records from `SEQ` on, a JSON line each; with `follow` until the run ends |
+//! | `GET /v1/verify` | what a check of the whole log finds |
+//! | `GET /v1/tree` | the supervision tree |
+//! | `POST /v1/stop` | 202; the run drains and stops |
+//!
+//! Whatever else is asked gets an error status and `{"error":"…"}`.
+//!
+//! The socket lies in a short folder of its own, as a socket's path may not be longer than 107 bytes, and
+//! the file `socket` in the run's folder holds that path. Both go when the [`Server`] does. After a kill
+//! they stay, but nobody listens: connecting fails, which is how a [`Client`] tells.
+//!
+//! Nothing that a client does or leaves undone holds up the run: the socket has a thread of its own, and
+//! connections, requests and waits are bounded.
+
+mod client;
+mod feed;
+mod place;
+mod routes;
+mod server;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+pub use client::Client;
+pub use server::Server;
+
+/// The version of what is said over the socket, which [`Shown::hello`] states as `protocol`.
+pub const PROTOCOL: u32 = 1;
+/// The name of the file in a run's folder that holds the socket's path.
+pub const POINTER: &str = "socket";
+
+/// What the socket shows of a run. The calls may block; they come from threads that may.
+pub trait Shown: Send + Sync + 'static {
+    /// Who this is: an object with `protocol`, `run`, `name`, `pid`, `engine` and `status`.
+    fn hello(&self) -> serde_json::Value;
+
+    /// The durable records from seq `from` on, at most `most`, a line of JSON each. None if there are none
+    /// yet.
+    fn events(&self, from: u64, most: usize) -> Result<Lines, String>;
+
+    /// What a check of the whole log finds. An error if it cannot be made.
+    fn verify(&self) -> Result<serde_json::Value, String>;
+
+    /// The supervision tree.
+    fn tree(&self) -> Result<serde_json::Value, String>;
+
+    /// `by` wishes the run to stop. Returns at once.
+    fn stop(&self, by: &str);
+}
+
+/// Some records.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lines {
+    /// A line of JSON a record, without a line feed.
+    pub lines: Vec<String>,
+    /// The seq after the last of them; what was asked for if there are none.
+    pub next: u64,
+    /// The run is over: once there are no more lines, there will be none.
+    pub over: bool,
+}
+
+/// Why there is no socket, or no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The folder for sockets must not be used.
+    #[error("{} cannot hold a control socket: {what}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The socket's path is longer than a socket's may be.
+    #[error("{} is too long for a socket's path", .path.display())]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file system or the network refused.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file, folder or socket.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// Whoever listens is another user.
+    #[error("{} belongs to another user ({uid})", .path.display())]
+    Stranger {
+        /// The socket.
+        path: PathBuf,
+        /// The user's id.
+        uid: u32,
+    },
+    /// The owner of the run is no longer there.
+    #[error("the process that runs this run is gone")]
+    Gone,
+    /// There was no answer in time.
+    #[error("the process that runs this run does not answer")]
+    TimedOut,
+    /// The answer is an error.
+    #[error("{what}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its text.
+        what: String,
+    },
+    /// The answer ended before its end. What came before it is right.
+    #[error("the process that runs this run broke off its answer")]
+    Cut,
+    /// The answer is not one that this program gives.
+    #[error("the answer on the control socket is not understood: {what}")]
+    Garbled {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl SocketError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Io { path, source }
+    }
+
+    fn garbled(what: &dyn fmt::Display) -> Self {
+        let what = what.to_string();
+        Self::Garbled { what }
+    }
+}

@@ -1,0 +1,167 @@
+//! What is answered to which request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, watch};
+
+use super::Shown;
+use super::feed::{Feed, Source};
+use super::server::Bounds;
+
+/// Bytes of a request's body. No request needs one.
+const BODY_BYTES: u64 = 4_096;
+
+/// The body of an answer.
+pub(super) type Body = Either<Full<Bytes>, Feed>;
+type Answer = Response<Body>;
+
+/// What all connections share.
+pub(super) struct Desk {
+    pub(super) shown: Arc<dyn Shown>,
+    pub(super) bounds: Bounds,
+    /// Turns true when the server goes.
+    pub(super) stop: watch::Receiver<bool>,
+    /// Places for those who are fed records, fewer than connections: a stop always gets through.
+    pub(super) feeds: Arc<Semaphore>,
+    /// One long look at the log at a time, so that they never use up the machine.
+    pub(super) long: Semaphore,
+}
+
+impl Desk {
+    /// Answers a request of the peer that `by` describes.
+    pub(super) async fn answer<B: hyper::body::Body>(
+        &self,
+        request: Request<B>,
+        by: String,
+    ) -> Answer {
+        if request.body().size_hint().lower() > BODY_BYTES {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
+        }
+        let path = request.uri().path();
+        let allowed = match path {
+            "/v1/hello" | "/v1/events" | "/v1/verify" | "/v1/tree" => Method::GET,
+            "/v1/stop" => Method::POST,
+            _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
+        };
+        if *request.method() != allowed {
+            let what = format!("`{path}` takes {allowed}");
+            let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, &what);
+            let allowed = HeaderValue::from_str(allowed.as_str());
+            answer
+                .headers_mut()
+                .extend(allowed.ok().map(|allowed| (ALLOW, allowed)));
+            return answer;
+        }
+        match path {
+            "/v1/events" => self.events(request.uri().query()).await,
+            "/v1/verify" => self.look(Shown::verify).await,
+            "/v1/tree" => self.look(Shown::tree).await,
+            "/v1/stop" => self.stop(by).await,
+            _ => self.hello().await,
+        }
+    }
+
+    async fn hello(&self) -> Answer {
+        let shown = Arc::clone(&self.shown);
+        value(blocking(move || shown.hello()).await)
+    }
+
+    async fn stop(&self, by: String) -> Answer {
+        let shown = Arc::clone(&self.shown);
+        match blocking(move || shown.stop(&by)).await {
+            Ok(()) => whole(StatusCode::ACCEPTED, &json!({ "stopping": true })),
+            Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
+        }
+    }
+
+    async fn look(&self, look: fn(&dyn Shown) -> Result<Value, String>) -> Answer {
+        let turn = self.long.acquire().await;
+        let shown = Arc::clone(&self.shown);
+        let result = blocking(move || look(&*shown)).await.flatten();
+        drop(turn);
+        value(result)
+    }
+
+    async fn events(&self, query: Option<&str>) -> Answer {
+        let (from, follow) = match parse(query.unwrap_or_default()) {
+            Ok(parsed) => parsed,
+            Err(what) => return refuse(StatusCode::BAD_REQUEST, &what),
+        };
+        let Ok(place) = Arc::clone(&self.feeds).try_acquire_owned() else {
+            return refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many read the records already",
+            );
+        };
+        let (shown, stop) = (Arc::clone(&self.shown), self.stop.clone());
+        let source = Source {
+            shown,
+            follow,
+            pause: self.bounds.pause,
+            stop,
+            _place: place,
+        };
+        match Feed::start(source, from).await {
+            Ok(feed) => answer(StatusCode::OK, "application/x-ndjson", Either::Right(feed)),
+            Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
+        }
+    }
+}
+
+/// Runs `work`, which may block, on a thread that may. A panic in it is an error.
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, String>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let result = tokio::task::spawn_blocking(work).await;
+    result.map_err(|_| String::from("the run could not be read: an internal error"))
+}
+
+/// The `from` and `follow` of a query.
+fn parse(query: &str) -> Result<(u64, bool), String> {
+    let (mut from, mut follow) = (0, false);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("from", seq)) => {
+                from = seq
+                    .parse()
+                    .map_err(|_| format!("`from` takes a seq, not `{seq}`"))?;
+            }
+            Some(("follow", "1")) => follow = true,
+            Some(("follow", "0")) => follow = false,
+            _ => return Err(format!("`{pair}` is not understood")),
+        }
+    }
+    Ok((from, follow))
+}
+
+fn value(result: Result<Value, String>) -> Answer {
+    match result {
+        Ok(value) => whole(StatusCode::OK, &value),
+        Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
+    }
+}
+
+fn refuse(status: StatusCode, what: &str) -> Answer {
+    whole(status, &json!({ "error": what }))
+}
+
+fn whole(status: StatusCode, value: &Value) -> Answer {
+    let text = format!("{value}\n");
+    answer(status, "application/json", Either::Left(Full::from(text)))
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Body) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}

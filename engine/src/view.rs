@@ -1,0 +1,166 @@
+//! The record for readers: each record as one JSON line, as one line for people, and as all that it says.
+
+pub mod call;
+mod filter;
+mod human;
+pub mod json;
+mod line;
+mod part;
+mod runs;
+mod summary;
+#[cfg(test)]
+mod tests;
+pub mod time;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use theater_flow_kernel::block::{Damage, Stored};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, SupervisorId};
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
+
+pub use filter::{Filter, kinds};
+pub use runs::{run_json, run_lines};
+pub use summary::live_line;
+pub use tree::{Branch, tree, tree_lines};
+
+/// Payloads no longer than this, in bytes, stand in a line as a whole.
+pub const VALUE_BYTES: usize = 64 << 10;
+
+/// How much to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// What has room in a line: long payloads by their beginning.
+    Line,
+    /// All.
+    Full,
+}
+
+/// A record with what lies beside it, as a reader has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// What it says.
+    pub record: Record,
+    /// Its hash.
+    pub hash: Digest,
+    /// The payloads, in the order of [`Body::payloads`](theater_flow_kernel::record::Body::payloads);
+    /// `None` for one that was erased.
+    pub payloads: Vec<Option<Bytes>>,
+}
+
+impl Row {
+    /// A record from the store; chunked payloads are fetched before.
+    pub fn of_stored(stored: &Stored) -> Result<Self, Damage> {
+        let payloads = stored
+            .payloads
+            .iter()
+            .map(|payload| payload.bytes().cloned())
+            .collect();
+        Ok(Self {
+            record: stored.record()?,
+            hash: stored.hash,
+            payloads,
+        })
+    }
+
+    /// A record that is still in memory, with its place in the chain.
+    #[must_use]
+    pub fn of_entry(entry: &Entry, prev: Digest, hash: Digest) -> Self {
+        let Entry {
+            seq,
+            at,
+            causes,
+            body,
+            payloads,
+            ..
+        } = entry.clone();
+        let payloads = payloads.into_iter().map(Some).collect();
+        Self {
+            record: Record {
+                version: VERSION,
+                seq,
+                prev,
+                at,
+                causes,
+                body,
+            },
+            hash,
+            payloads,
+        }
+    }
+
+    /// The parts, each with its payloads.
+    fn parts(&self) -> impl Iterator<Item = (u32, &Part, &[Option<Bytes>])> {
+        let mut rest = self.payloads.as_slice();
+        (0..).zip(self.record.body.parts()).map(move |(i, part)| {
+            let (own, after) = rest.split_at(part.payloads().count().min(rest.len()));
+            rest = after;
+            (i, part, own)
+        })
+    }
+
+    /// The record's own payload, which follows those of its parts.
+    fn own_payload(&self) -> Option<&Bytes> {
+        let of_parts: usize = self
+            .record
+            .body
+            .parts()
+            .iter()
+            .map(|part| part.payloads().count())
+            .sum();
+        self.payloads.get(of_parts).and_then(Option::as_ref)
+    }
+}
+
+/// Shows the records of one run.
+#[derive(Debug)]
+pub struct View<'a> {
+    plan: &'a Plan,
+    ports: BTreeMap<PortId, &'a str>,
+}
+
+impl<'a> View<'a> {
+    /// A view of a run of this plan.
+    #[must_use]
+    pub fn new(plan: &'a Plan) -> Self {
+        let inputs = plan.agents.iter().flat_map(|agent| &agent.inputs);
+        let outputs = plan.agents.iter().flat_map(|agent| &agent.outputs);
+        let inputs = inputs.map(|port| (port.port, port.name.as_str()));
+        let ports = inputs
+            .chain(outputs.map(|port| (port.port, port.name.as_str())))
+            .collect();
+        Self { plan, ports }
+    }
+
+    /// An agent's name. What is not in the plan has none; a damaged log may say anything.
+    fn agent(&self, id: AgentId) -> &'a str {
+        self.plan.agent(id).map_or("?", |agent| &agent.name)
+    }
+
+    fn port(&self, id: PortId) -> &'a str {
+        self.ports.get(&id).copied().unwrap_or("?")
+    }
+
+    fn supervisor(&self, id: SupervisorId) -> &'a str {
+        self.plan
+            .supervisors
+            .get(id.index())
+            .map_or("?", |supervisor| &supervisor.name)
+    }
+}
+
+/// The word for how a run ended.
+#[must_use]
+pub const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Completed => "completed",
+        Status::Degraded => "degraded",
+        Status::Failed => "failed",
+    }
+}
+
+/// `1 crash`, `2 crashes`.
+fn count(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}

@@ -1,0 +1,108 @@
+//! Which records are wanted.
+
+use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::{Body, Record};
+
+use super::part;
+use crate::exit::Problem;
+
+/// The kinds of record, as [`Body::kind`] names them.
+pub(super) const KINDS: [&str; 16] = [
+    "genesis",
+    "resumed",
+    "incarnation",
+    "transaction",
+    "faulted",
+    "crashed",
+    "restarted",
+    "escalated",
+    "dead-lettered",
+    "snapshot",
+    "confirmed",
+    "ended",
+    "checkpoint",
+    "stopping",
+    "suspended",
+    "finished",
+];
+
+/// The kinds of record and of part, for `--kind`.
+#[must_use]
+pub fn kinds() -> Vec<&'static str> {
+    KINDS.into_iter().chain(part::KINDS).collect()
+}
+
+/// Which records are wanted; by default all.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Filter {
+    agent: Option<AgentId>,
+    kind: Option<String>,
+}
+
+impl Filter {
+    /// The records about an agent, and of a kind or with a part of it. A name that is not known is a
+    /// usage error.
+    pub fn new(plan: &Plan, agent: Option<&str>, kind: Option<&str>) -> Result<Self, Problem> {
+        let agent = agent.map(|name| agent_id(plan, name)).transpose()?;
+        if let Some(kind) = kind.filter(|kind| !kinds().contains(kind)) {
+            return Err(unknown("kind of record or part", kind, &kinds()));
+        }
+        Ok(Self {
+            agent,
+            kind: kind.map(ToOwned::to_owned),
+        })
+    }
+
+    /// True if the record is wanted.
+    #[must_use]
+    pub fn matches(&self, record: &Record) -> bool {
+        let about = self.agent.is_none_or(|agent| is_about(&record.body, agent));
+        about
+            && self
+                .kind
+                .as_deref()
+                .is_none_or(|kind| is_of_kind(&record.body, kind))
+    }
+}
+
+fn is_about(body: &Body, agent: AgentId) -> bool {
+    match body {
+        Body::Restarted(body) => body.agents.contains(&agent),
+        Body::Resumed(body) => body.repeated.iter().any(|repeated| repeated.agent == agent),
+        _ => body.agent() == Some(agent),
+    }
+}
+
+fn is_of_kind(body: &Body, kind: &str) -> bool {
+    body.kind() == kind || body.parts().iter().any(|part| part::kind(part) == kind)
+}
+
+fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
+    let names: Vec<&str> = plan
+        .agents
+        .iter()
+        .map(|agent| agent.name.as_str())
+        .collect();
+    let found = plan.agents.iter().find(|agent| agent.name == name);
+    found
+        .map(|agent| agent.id)
+        .ok_or_else(|| unknown("agent", name, &names))
+}
+
+/// The error for a word that is none of the known ones, with the nearest of these, or all if they are few.
+fn unknown(what: &str, word: &str, known: &[&str]) -> Problem {
+    const LISTED: usize = 12;
+    let near = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(word, known), known));
+    let near = near
+        .filter(|(distance, _)| *distance <= 2)
+        .min_by_key(|(distance, _)| *distance);
+    let help = match near {
+        Some((_, known)) => Some(format!("did you mean `{known}`?")),
+        None if known.len() <= LISTED => Some(format!("there is `{}`", known.join("`, `"))),
+        None => None,
+    };
+    Problem::usage(format!("there is no {what} `{word}`")).with_help(help)
+}

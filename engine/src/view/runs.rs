@@ -1,0 +1,59 @@
+//! The list of runs.
+
+use super::json::Json;
+use super::time;
+use crate::render::escape::escape;
+use crate::render::{Look, Tone, columns};
+use crate::runs::Listed;
+
+/// Columns of the longest word for how a run is.
+const STATUS: usize = 11;
+
+/// A run as a JSON object.
+#[must_use]
+pub fn run_json(run: &Listed) -> Json {
+    let head = run.head.as_ref();
+    Json::Object(vec![
+        ("run", Json::text(run.id)),
+        ("name", head.map(|head| Json::text(&head.name)).into()),
+        ("status", Json::text(&run.status)),
+        ("started", run.started_ms.into()),
+        ("records", head.map(|head| head.seq).into()),
+        ("head", head.map(|head| Json::text(head.head)).into()),
+        ("pid", run.owner.into()),
+    ])
+}
+
+/// Runs for people, one line each.
+#[must_use]
+pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
+    let names = runs
+        .iter()
+        .filter_map(|run| run.head.as_ref())
+        .map(|head| columns(&escape(&head.name)));
+    let width = names.max().unwrap_or(1);
+    let line = |run: &Listed| {
+        let head = run.head.as_ref();
+        let name = head.map_or("-".into(), |head| escape(&head.name));
+        let pad = " ".repeat(width.saturating_sub(columns(&name)));
+        let status = look.paint(
+            tone(&run.status),
+            &format!("{:<STATUS$}", escape(&run.status)),
+        );
+        let started = time::date_time(run.started_ms);
+        let records = head.map_or_else(String::new, |head| format!("{} records", head.seq));
+        format!("{}  {status}  {name}{pad}  {started}  {records}", run.id)
+            .trim_end()
+            .to_owned()
+    };
+    runs.iter().map(line).collect()
+}
+
+fn tone(status: &str) -> Tone {
+    match status {
+        "completed" => Tone::Good,
+        "running" => Tone::Strong,
+        "failed" | "damaged" => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}

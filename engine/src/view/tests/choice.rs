@@ -1,0 +1,120 @@
+use super::*;
+
+#[test]
+fn records_are_chosen_by_agent_and_kind() {
+    let plan = plan();
+    let emitting = transaction(vec![emission(b"1")], &[b"1"]).record;
+    let restart = Restarted {
+        supervisor: SupervisorId(0),
+        agents: vec![AgentId(0)],
+        count: 1,
+        counted: true,
+    };
+    let restart = row(6, &[Ref::record(5)], Body::Restarted(restart), &[]).record;
+    let cases = [
+        (None, None, true, true),
+        (Some("scanner"), None, true, false),
+        (Some("walk"), None, false, true),
+        (None, Some("transaction"), true, false),
+        (None, Some("emission"), true, false),
+        (None, Some("log"), false, false),
+        (Some("walk"), Some("restarted"), false, true),
+        (Some("walk"), Some("emission"), false, false),
+    ];
+    for (agent, kind, first, second) in cases {
+        let filter = Filter::new(&plan, agent, kind).expect("they are known");
+        let found = (filter.matches(&emitting), filter.matches(&restart));
+        assert_eq!(found, (first, second), "{agent:?} {kind:?}");
+    }
+}
+
+#[test]
+fn unknown_names_are_usage_errors_that_help() {
+    let plan = plan();
+    let told = |agent, kind| {
+        let problem = Filter::new(&plan, agent, kind).expect_err("it is not known");
+        assert_eq!(problem.exit(), Exit::Usage);
+        let crate::exit::Problem::Told { message, help, .. } = problem else {
+            panic!("it is told")
+        };
+        (message, help.unwrap_or_default())
+    };
+    let known = (
+        "there is no agent `scaner`".to_owned(),
+        "did you mean `scanner`?".to_owned(),
+    );
+    assert_eq!(told(Some("scaner"), None), known);
+    assert_eq!(told(Some("zzzzzz"), None).1, "there is `walk`, `scanner`");
+    assert_eq!(told(None, Some("emision")).1, "did you mean `emission`?");
+}
+
+#[test]
+fn every_kind_of_part_can_be_chosen() {
+    let known = kinds();
+    assert_eq!(known.len(), 26);
+    for part in [
+        emission(b"1"),
+        Part::LogDropped { lines: 1 },
+        Part::Closed { sink: SinkId(1) },
+    ] {
+        assert!(known.contains(&part::kind(&part)));
+    }
+}
+
+#[test]
+fn the_tree_shows_how_each_is() {
+    let mut state = State::new(Arc::new(plan()));
+    let walk = &mut state.kept.agents[0];
+    (
+        walk.life,
+        walk.incarnations,
+        walk.crashes,
+        walk.handled,
+        walk.emitted,
+    ) = (Life::Up, 2, 1, 3, 40);
+    state.kept.agents[1].life = Life::Over(End::Stopped);
+    state.kept.supervisors[1].failed = Some(theater_flow_kernel::state::GaveUp {
+        seq: 9,
+        at_start: false,
+    });
+    state.kept.supervisors[0].recent = vec![1, 2];
+    let root = tree(&state).expect("there is a root");
+    let expected = [
+        "root  rest-for-one, 2 recent restarts",
+        "├─ walk  up, handled 3, emitted 40, 1 crash, life 2",
+        "└─ low  rest-for-one, gave up",
+        "   └─ scanner  stopped, handled 0, emitted 0",
+    ];
+    assert_eq!(tree_lines(&root, Look::PLAIN), expected);
+    let json = serde_json::to_string(&root).expect("JSON");
+    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"crashes":1,"depth":0,"handled":3,"emitted":40}"#), "{json}");
+    assert_eq!(
+        serde_json::from_str::<Branch>(&json).expect("the same"),
+        root
+    );
+}
+
+#[test]
+fn a_damaged_log_may_name_what_is_not_in_the_plan() {
+    let plan = plan();
+    let view = View::new(&plan);
+    let body = Ended {
+        agent: AgentId(99),
+        how: End::Done,
+        unread: 0,
+    };
+    let row = row(1, &[Ref::record(0)], Body::Ended(body), &[]);
+    assert_eq!(
+        view.summary_line(&row, Look::PLAIN),
+        "     1  01:10:46.123  ?               ended          done"
+    );
+    let parts = vec![Part::Emission {
+        port: PortId(99),
+        payload: bytes(b"1"),
+    }];
+    let row = Row {
+        payloads: vec![],
+        ..transaction(parts, &[])
+    };
+    assert_eq!(view.summary(&row), "in 3.0 → ?: (erased)");
+}

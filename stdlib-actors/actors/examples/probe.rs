@@ -1,0 +1,3 @@
+//! The component `probe`.
+
+theater_flow_sdk::export!(theater_flow_actors::probe::Probe);

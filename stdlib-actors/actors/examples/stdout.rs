@@ -1,0 +1,3 @@
+//! The component `std/stdout`.
+
+theater_flow_sdk::export!(theater_flow_actors::stdout::Stdout);
