@@ -28,10 +28,7 @@ pub(crate) fn meet<'s, 'n: 's>(
     review: &Review<'_>,
     notes: &mut Notes<'n>,
 ) -> Agent<'s> {
-    let actor = spec
-        .actor
-        .as_ref()
-        .and_then(|actor| full_name(&actor.value, notes.source.folder));
+    let actor = spec.actor.as_ref().and_then(|actor| full_name(&actor.value, notes.source.folder));
     let facts = facts(spec, actor.as_deref(), notes);
     let config = match &spec.config {
         ConfigSpec::Absent => Some("{}".to_owned()),
@@ -44,24 +41,12 @@ pub(crate) fn meet<'s, 'n: 's>(
     };
     let ports = said.and_then(|said| ports(spec, said, review, notes));
     let mut roots = |nodes: &[Node]| -> Vec<Root> {
-        let root = |node| {
-            values
-                .root(node, notes)
-                .map(|(name, path)| Root { name, path })
-        };
+        let root = |node| values.root(node, notes).map(|(name, path)| Root { name, path });
         nodes.iter().filter_map(root).collect()
     };
     let (read, write) = (roots(&spec.grants.read), roots(&spec.grants.write));
     let actor = actor.unwrap_or_default();
-    Agent {
-        spec,
-        actor,
-        facts,
-        config,
-        ports,
-        read,
-        write,
-    }
+    Agent { spec, actor, facts, config, ports, read, write }
 }
 
 /// `std/<name>` as it is, a path made absolute; `None` for what is neither.
@@ -70,9 +55,7 @@ fn full_name(actor: &str, folder: &str) -> Option<String> {
         return Some(actor.to_owned());
     }
     let is_path = actor.contains('/')
-        || std::path::Path::new(actor)
-            .extension()
-            .is_some_and(|end| end == "wasm");
+        || std::path::Path::new(actor).extension().is_some_and(|end| end == "wasm");
     is_path.then(|| paths::absolute(folder, actor))
 }
 
@@ -129,19 +112,14 @@ fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
     } else {
         format!("`{name}` is neither `std/<name>` nor the path of a component")
     };
-    Fault::new(codes::UNKNOWN_ACTOR, what)
-        .label(span, "unknown actor")
-        .maybe_help(help)
+    Fault::new(codes::UNKNOWN_ACTOR, what).label(span, "unknown actor").maybe_help(help)
 }
 
 fn check_pin(spec: &AgentSpec, found: Digest, notes: &mut Notes<'_>) {
     let Some(pin) = spec.sha256.as_ref().filter(|pin| pin.value != found) else {
         return;
     };
-    let fault = Fault::new(
-        codes::PIN,
-        "the component is not the one that `sha256` pins",
-    );
+    let fault = Fault::new(codes::PIN, "the component is not the one that `sha256` pins");
     let help = format!("if the new component is to be trusted: sha256 = \"{found}\"");
     notes.fault(fault.label(pin.span, "pinned here").help(help));
 }
@@ -156,10 +134,7 @@ fn said<'a>(
     let known = notes.facts;
     match known.ports.get(&(facts.digest, config.to_owned())) {
         None => {
-            notes.need(Need::Ports {
-                component: facts.digest,
-                config: config.to_owned(),
-            });
+            notes.need(Need::Ports { component: facts.digest, config: config.to_owned() });
         }
         Some(Ok(ports)) => return Some(ports),
         Some(Err(PortsProblem::Config(faults))) => {
@@ -186,10 +161,7 @@ fn config_fault(spec: &AgentSpec, fault: &ConfigFault) -> Fault {
         "" => String::new(),
         pointer => format!(" at {pointer}"),
     };
-    let message = format!(
-        "the config of `{name}` is not accepted{place}: {}",
-        fault.message
-    );
+    let message = format!("the config of `{name}` is not accepted{place}: {}", fault.message);
     Fault::new(codes::CONFIG, message).label(span, fault.message.clone())
 }
 
@@ -202,10 +174,7 @@ fn ports(
 ) -> Option<Ports> {
     let span = actor_span(spec);
     let mut names = BTreeSet::new();
-    let mut ports = Ports {
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-    };
+    let mut ports = Ports { inputs: Vec::new(), outputs: Vec::new() };
     for port in said {
         let problem = match port_type(&port.ty, span, review) {
             Err(problem) => problem,
@@ -221,12 +190,7 @@ fn ports(
                     Direction::Output => &mut ports.outputs,
                 };
                 let (name, said) = (port.name.clone(), port.ty.clone());
-                side.push(Port {
-                    name,
-                    expr,
-                    said,
-                    optional: port.optional,
-                });
+                side.push(Port { name, expr, said, optional: port.optional });
                 continue;
             }
         };
@@ -249,7 +213,5 @@ fn port_type(text: &str, span: Span, review: &Review<'_>) -> Result<Expr, String
 }
 
 fn actor_span(spec: &AgentSpec) -> Span {
-    spec.actor
-        .as_ref()
-        .map_or(spec.name.span, |actor| actor.span)
+    spec.actor.as_ref().map_or(spec.name.span, |actor| actor.span)
 }

@@ -27,29 +27,14 @@ pub(crate) fn agents(
         let inputs = inputs(agent, ids.first(at), &types.inputs)?;
         let first_output = ids.first(at) + id(inputs.len());
         let outputs = outputs(agent, first_output, &types.outputs, capacities.get(at)?)?;
-        agents.push(one(
-            AgentId(id(at)),
-            agent,
-            (inputs, outputs),
-            &spec.default_agent,
-        )?);
+        agents.push(one(AgentId(id(at)), agent, (inputs, outputs), &spec.default_agent)?);
     }
     for wire in &graph.wires {
         let (input, output) = (wire.input?, wire.output?);
         let from = agents.get(wire.from)?.outputs.get(output)?.port;
         let to = agents.get(wire.to)?.inputs.get(input)?.port;
-        agents
-            .get_mut(wire.to)?
-            .inputs
-            .get_mut(input)?
-            .from
-            .push(from);
-        agents
-            .get_mut(wire.from)?
-            .outputs
-            .get_mut(output)?
-            .readers
-            .push(to);
+        agents.get_mut(wire.to)?.inputs.get_mut(input)?.from.push(from);
+        agents.get_mut(wire.from)?.outputs.get_mut(output)?.readers.push(to);
     }
     Some(agents)
 }
@@ -65,15 +50,8 @@ pub(crate) fn dead_letter(
     let port = agent.inputs.first()?.port;
     let fed = graph.fed_by(at);
     let feeds = |other: &usize| *other != at && !fed.contains(other);
-    let feeders = (0..agents.len())
-        .filter(feeds)
-        .map(|other| AgentId(id(other)))
-        .collect();
-    Some(DeadLetterPort {
-        agent: agent.id,
-        port,
-        feeders,
-    })
+    let feeders = (0..agents.len()).filter(feeds).map(|other| AgentId(id(other))).collect();
+    Some(DeadLetterPort { agent: agent.id, port, feeders })
 }
 
 /// All ports are numbered in agent order, inputs then outputs.
@@ -92,9 +70,7 @@ impl Numbers {
             *next += ports(agent);
             Some(first)
         });
-        Self {
-            first: first.collect(),
-        }
+        Self { first: first.collect() }
     }
 
     fn first(&self, agent: usize) -> u32 {
@@ -143,10 +119,7 @@ fn outputs(
 /// The capacity of every output, by agent and port.
 fn capacities(graph: &Graph<'_>, spec: &Spec) -> Vec<Vec<u32>> {
     let usual = spec.default_capacity.unwrap_or(limits::CAPACITY);
-    let named = spec
-        .channels
-        .iter()
-        .map(|channel| (channel.name.value.as_str(), channel.capacity));
+    let named = spec.channels.iter().map(|channel| (channel.name.value.as_str(), channel.capacity));
     let named: BTreeMap<&str, Option<u32>> = named.collect();
     let own = |agent: &Agent<'_>, port: &str| {
         let name = format!("{}.{port}", agent.spec.name.value);
@@ -179,10 +152,7 @@ fn one(
         restart: own.restart.or(usual.restart).unwrap_or(Restart::Transient),
         restore: own.restore.or(usual.restore).unwrap_or(Restore::Checkpoint),
         retry: retry(own, usual),
-        timeout_ms: own
-            .timeout_ms
-            .or(usual.timeout_ms)
-            .unwrap_or(limits::TIMEOUT_MS),
+        timeout_ms: own.timeout_ms.or(usual.timeout_ms).unwrap_or(limits::TIMEOUT_MS),
         limits: GuestLimits {
             memory: own.memory.or(usual.memory).unwrap_or(limits::MEMORY_BYTES),
             fuel: own.fuel.or(usual.fuel).unwrap_or(limits::FUEL),
@@ -196,14 +166,8 @@ fn retry(own: &Habits, usual: &Habits) -> Retry {
     let (own, usual) = (&own.retry, &usual.retry);
     Retry {
         max: own.max.or(usual.max).unwrap_or(limits::RETRIES),
-        backoff: own
-            .backoff
-            .or(usual.backoff)
-            .unwrap_or(Backoff::Exponential),
-        base_ms: own
-            .base_ms
-            .or(usual.base_ms)
-            .unwrap_or(limits::RETRY_BASE_MS),
+        backoff: own.backoff.or(usual.backoff).unwrap_or(Backoff::Exponential),
+        base_ms: own.base_ms.or(usual.base_ms).unwrap_or(limits::RETRY_BASE_MS),
         cap_ms: own.cap_ms.or(usual.cap_ms).unwrap_or(limits::RETRY_CAP_MS),
     }
 }

@@ -94,7 +94,5 @@ codes! {
 /// case of the code's letters does not matter.
 #[must_use]
 pub fn explain(code: &str) -> Option<&'static str> {
-    ALL.iter()
-        .find(|known| known.id.eq_ignore_ascii_case(code))
-        .map(|known| known.page)
+    ALL.iter().find(|known| known.id.eq_ignore_ascii_case(code)).map(|known| known.page)
 }

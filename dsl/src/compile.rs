@@ -30,10 +30,7 @@ use crate::wiring;
 
 /// What a compilation came to.
 #[derive(Clone, PartialEq, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of it in a compilation"
-)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a compilation")]
 pub enum Outcome {
     /// Answer these, add the answers to the facts, compile again. Never empty; three or four rounds
     /// settle any file.
@@ -60,10 +57,7 @@ pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
     let needs = notes.take_needs();
     if needs.is_empty() {
         let plan = plan.filter(|_| notes.is_sound());
-        Outcome::Done(Compiled {
-            plan,
-            faults: notes.into_faults(),
-        })
+        Outcome::Done(Compiled { plan, faults: notes.into_faults() })
     } else {
         Outcome::Need(needs)
     }
@@ -155,10 +149,7 @@ fn param_values(specs: &[crate::spec::ParamSpec], values: &Values) -> Vec<(Strin
         let value = values.params.get(name)?.value.as_ref()?;
         Some((name.clone(), value.to_string()))
     };
-    specs
-        .iter()
-        .filter_map(|spec| value(&spec.name.value))
-        .collect()
+    specs.iter().filter_map(|spec| value(&spec.name.value)).collect()
 }
 
 /// Every `[channels."agent.port"]` must be an output of the file.
@@ -172,32 +163,20 @@ fn check_channels(spec: &Spec, graph: &Graph<'_>, notes: &mut Notes<'_>) {
         match &agent.ports {
             None => drop(blurred.insert(name)),
             Some(ports) => {
-                known.extend(
-                    ports
-                        .outputs
-                        .iter()
-                        .map(|port| format!("{name}.{}", port.name)),
-                );
+                known.extend(ports.outputs.iter().map(|port| format!("{name}.{}", port.name)));
             }
         }
     }
     for channel in &spec.channels {
         let name = channel.name.value.as_str();
-        let of_blurred = name
-            .split_once('.')
-            .is_some_and(|(agent, _)| blurred.contains(agent));
+        let of_blurred = name.split_once('.').is_some_and(|(agent, _)| blurred.contains(agent));
         if of_blurred || known.contains(name) || notes.enough(codes::UNKNOWN_CHANNEL) {
             continue;
         }
-        let fault = Fault::new(
-            codes::UNKNOWN_CHANNEL,
-            format!("no output is called `{name}`"),
-        );
+        let fault = Fault::new(codes::UNKNOWN_CHANNEL, format!("no output is called `{name}`"));
         let help = did_you_mean(name, known.iter().map(String::as_str));
         let usual = "a channel is called as its output: [channels.\"<agent>.<output>\"]";
-        let fault = fault
-            .label(channel.name.span, "unknown channel")
-            .maybe_help(help);
+        let fault = fault.label(channel.name.span, "unknown channel").maybe_help(help);
         notes.fault(fault.maybe_help(Some(usual.to_owned())));
     }
 }

@@ -18,24 +18,14 @@ pub(crate) fn find(
     notes: &mut Notes<'_>,
 ) -> Option<usize> {
     let name = name?;
-    let Some(at) = agents
-        .iter()
-        .position(|agent| agent.spec.name.value == name.value)
-    else {
-        let fault = Fault::new(
-            codes::UNKNOWN_AGENT,
-            format!("there is no agent `{}`", name.value),
-        );
+    let Some(at) = agents.iter().position(|agent| agent.spec.name.value == name.value) else {
+        let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{}`", name.value));
         let names = agents.iter().map(|agent| agent.spec.name.value.as_str());
         let help = did_you_mean(&name.value, names);
         notes.fault(fault.label(name.span, "unknown agent").maybe_help(help));
         return None;
     };
-    let inputs = agents
-        .get(at)?
-        .ports
-        .as_ref()
-        .map(|ports| ports.inputs.len());
+    let inputs = agents.get(at)?.ports.as_ref().map(|ports| ports.inputs.len());
     if inputs.is_some_and(|inputs| inputs != 1) {
         let message = format!("agent `{}` cannot take dead letters", name.value);
         let fault = Fault::new(codes::DEAD_LETTER, message);
@@ -63,18 +53,9 @@ fn letter(types: &mut Types) -> TypeId {
     let string = types.intern(Type::String);
     let mut fields: Vec<Field> = ["agent", "port", "message", "code", "text"]
         .into_iter()
-        .map(|name| Field {
-            name: name.to_owned(),
-            ty: string,
-        })
+        .map(|name| Field { name: name.to_owned(), ty: string })
         .collect();
-    fields.push(Field {
-        name: "attempts".to_owned(),
-        ty: types.intern(Type::U32),
-    });
-    fields.push(Field {
-        name: "body".to_owned(),
-        ty: types.intern(Type::Json),
-    });
+    fields.push(Field { name: "attempts".to_owned(), ty: types.intern(Type::U32) });
+    fields.push(Field { name: "body".to_owned(), ty: types.intern(Type::Json) });
     types.intern(Type::Record(fields))
 }

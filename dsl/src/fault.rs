@@ -59,10 +59,7 @@ impl Fault {
     }
 
     pub(crate) fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { span, text: text.into() });
         self
     }
 
@@ -90,9 +87,7 @@ impl Diagnostic for Fault {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -116,10 +111,7 @@ pub(crate) fn did_you_mean<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().take(LOOKED_AT).collect();
-    match (
-        nearest(word, candidates.iter().copied()),
-        candidates.as_slice(),
-    ) {
+    match (nearest(word, candidates.iter().copied()), candidates.as_slice()) {
         (Some(question), _) => Some(question),
         (None, []) => None,
         (None, [only]) => Some(format!("there is only `{only}`")),
@@ -145,10 +137,7 @@ pub(crate) fn nearest<'a>(
 
 /// `a`, `b` and `c`, each in backticks.
 pub(crate) fn list<S: AsRef<str>>(words: &[S]) -> String {
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|word| format!("`{}`", word.as_ref()))
-        .collect();
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
     match quoted.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),

@@ -38,11 +38,8 @@ fn has(grants: &GrantsSpec, switch: Switch) -> bool {
 pub(crate) fn check(agent: &Agent<'_>, notes: &mut Notes<'_>) {
     let Some(facts) = agent.facts else { return };
     let grants = &agent.spec.grants;
-    let interfaces: BTreeSet<&str> = facts
-        .imports
-        .iter()
-        .map(|import| import.interface.as_str())
-        .collect();
+    let interfaces: BTreeSet<&str> =
+        facts.imports.iter().map(|import| import.interface.as_str()).collect();
     for interface in &interfaces {
         check_import(agent, interface, notes);
     }
@@ -62,9 +59,7 @@ pub(crate) fn check(agent: &Agent<'_>, notes: &mut Notes<'_>) {
 
 fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
     let grants = &agent.spec.grants;
-    let switch = Switch::ALL
-        .into_iter()
-        .find(|switch| switch.name() == interface);
+    let switch = Switch::ALL.into_iter().find(|switch| switch.name() == interface);
     let granted = match switch {
         Some(switch) => has(grants, switch),
         None if interface == FILES => grants.files.is_some(),
@@ -80,10 +75,7 @@ fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
     let message = format!("agent `{name}` needs `{interface}`, which it is not granted");
     let help = match switch {
         Some(_) => format!("if it may: grants = {{ {interface} = true }}"),
-        None => format!(
-            "if it may: grants = {{ files = {{ {} }} }}",
-            roots_used(agent)
-        ),
+        None => format!("if it may: grants = {{ files = {{ {} }} }}", roots_used(agent)),
     };
     let fault = Fault::new(codes::NO_GRANT, message);
     let text = format!("its actor imports theater:flow/{interface}");
@@ -93,16 +85,9 @@ fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
 /// The roots that an actor has use for, as they would stand in the file.
 fn roots_used(agent: &Agent<'_>) -> String {
     let imports = agent.facts.map_or(&[][..], |facts| &facts.imports);
-    let uses = |functions| {
-        imports
-            .iter()
-            .any(|import| used(import, functions).is_some())
-    };
+    let uses = |functions| imports.iter().any(|import| used(import, functions).is_some());
     let sides = [("read", uses(READS)), ("write", uses(WRITES))];
-    let roots = sides
-        .iter()
-        .filter(|(_, used)| *used)
-        .map(|(side, _)| format!("{side} = [\"…\"]"));
+    let roots = sides.iter().filter(|(_, used)| *used).map(|(side, _)| format!("{side} = [\"…\"]"));
     roots.collect::<Vec<String>>().join(", ")
 }
 
@@ -115,24 +100,16 @@ fn not_offered(agent: &Agent<'_>, interface: &str) -> Fault {
 fn idle(agent: &Agent<'_>, what: &str) -> Fault {
     let name = &agent.spec.name.value;
     let message = format!("agent `{name}` is granted `{what}`, which its actor does not import");
-    Fault::new(codes::IDLE_GRANT, message)
-        .warning()
-        .help("take the grant out")
+    Fault::new(codes::IDLE_GRANT, message).warning().help("take the grant out")
 }
 
 fn check_files(agent: &Agent<'_>, facts: &ActorFacts, notes: &mut Notes<'_>) {
     let grants = &agent.spec.grants;
     let Some(span) = grants.files else { return };
-    let sides = [
-        ("read", READS, grants.read.is_empty()),
-        ("write", WRITES, grants.write.is_empty()),
-    ];
+    let sides =
+        [("read", READS, grants.read.is_empty()), ("write", WRITES, grants.write.is_empty())];
     for (side, functions, none) in sides {
-        let used: Vec<&str> = facts
-            .imports
-            .iter()
-            .filter_map(|i| used(i, functions))
-            .collect();
+        let used: Vec<&str> = facts.imports.iter().filter_map(|i| used(i, functions)).collect();
         let name = &agent.spec.name.value;
         if none && !used.is_empty() {
             let message = format!("agent `{name}` has no root to {side}");
@@ -171,12 +148,7 @@ pub(crate) fn check_same_file(agents: &[Agent<'_>], notes: &mut Notes<'_>) {
             );
             let fault = Fault::new(codes::SAME_FILE, message).warning();
             let help = "the one that comes second is refused when both run: give each its own file";
-            notes.fault(
-                fault
-                    .label(other.span, "here")
-                    .label(one.span, "and here")
-                    .help(help),
-            );
+            notes.fault(fault.label(other.span, "here").label(one.span, "and here").help(help));
         }
     }
 }

@@ -71,11 +71,7 @@ impl<'a> Graph<'a> {
         for (at, wire) in wires.iter().enumerate() {
             flow.add_edge(NodeIndex::new(wire.from), NodeIndex::new(wire.to), at);
         }
-        Self {
-            agents,
-            wires,
-            flow,
-        }
+        Self { agents, wires, flow }
     }
 
     /// The name of the agent at a position.

@@ -68,11 +68,7 @@ impl<'a> Notes<'a> {
 
     /// Whether a plan can be made of what was read.
     pub(crate) fn is_sound(&self) -> bool {
-        !self.incomplete
-            && self
-                .faults
-                .iter()
-                .all(|fault| fault.severity == Severity::Warning)
+        !self.incomplete && self.faults.iter().all(|fault| fault.severity == Severity::Warning)
     }
 
     /// The needs, if there are any.
@@ -82,8 +78,7 @@ impl<'a> Notes<'a> {
 
     /// The faults in file order; those without a place first.
     pub(crate) fn into_faults(mut self) -> Vec<Fault> {
-        self.faults
-            .sort_by_key(|fault| fault.labels.first().map(|label| label.span));
+        self.faults.sort_by_key(|fault| fault.labels.first().map(|label| label.span));
         self.faults.dedup();
         self.faults
     }

@@ -32,15 +32,8 @@ pub(crate) fn params(
 fn param(spec: &ParamSpec, review: &Review<'_>, types: &mut Types, notes: &mut Notes<'_>) -> Param {
     let name = &spec.name.value;
     let set = notes.source.set.iter().rev().find(|(set, _)| set == name);
-    let base = if set.is_some() {
-        notes.source.cwd
-    } else {
-        notes.source.folder
-    };
-    let unknown = Param {
-        value: None,
-        base: base.to_owned(),
-    };
+    let base = if set.is_some() { notes.source.cwd } else { notes.source.folder };
+    let unknown = Param { value: None, base: base.to_owned() };
     let ty = spec.ty.as_ref().filter(|ty| review.expr(ty, notes));
     if ty.is_some_and(|ty| review.refuses(ty)) {
         let fault = option_refused(&format!("the type of param `{name}`"));
@@ -60,18 +53,10 @@ fn param(spec: &ParamSpec, review: &Review<'_>, types: &mut Types, notes: &mut N
         if notes.enough(codes::PARAM_TYPE) {
             return unknown;
         }
-        notes.fault(wrong_type(
-            spec,
-            set.is_some(),
-            &mismatch,
-            &flow::show(types.table(), ty),
-        ));
+        notes.fault(wrong_type(spec, set.is_some(), &mismatch, &flow::show(types.table(), ty)));
         return unknown;
     }
-    Param {
-        value: Some(value),
-        base: base.to_owned(),
-    }
+    Param { value: Some(value), base: base.to_owned() }
 }
 
 /// A text from the command line: itself for a type that is written as a string, else JSON. What is
@@ -82,11 +67,7 @@ fn set_value(text: &str, ty: TypeId, types: &Types) -> Value {
         Some(_) | None => false,
     };
     let string = || Value::String(text.to_owned());
-    if plain {
-        string()
-    } else {
-        serde_json::from_str(text).unwrap_or_else(|_| string())
-    }
+    if plain { string() } else { serde_json::from_str(text).unwrap_or_else(|_| string()) }
 }
 
 fn no_value(spec: &ParamSpec, unknown: Param, notes: &mut Notes<'_>) -> Param {
@@ -126,10 +107,7 @@ pub(crate) fn check_used(specs: &[ParamSpec], values: &Values, notes: &mut Notes
     if notes.has(codes::UNKNOWN_PARAM) > 0 {
         return; // It may be the one that was meant.
     }
-    for spec in specs
-        .iter()
-        .filter(|spec| !values.used.contains(&spec.name.value))
-    {
+    for spec in specs.iter().filter(|spec| !values.used.contains(&spec.name.value)) {
         let message = format!("nothing uses param `{}`", spec.name.value);
         let fault = Fault::new(codes::UNUSED_PARAM, message).warning();
         notes.fault(fault.label(spec.name.span, "unused"));

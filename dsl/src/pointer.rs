@@ -9,10 +9,9 @@ pub(crate) fn span(config: &Node, pointer: &str) -> Span {
     for step in pointer.split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");
         let next = match &node.tree {
-            Tree::Table(entries) => entries
-                .iter()
-                .find(|entry| entry.key.value == step)
-                .map(|entry| &entry.value),
+            Tree::Table(entries) => {
+                entries.iter().find(|entry| entry.key.value == step).map(|entry| &entry.value)
+            }
             Tree::Array(items) => step.parse().ok().and_then(|at: usize| items.get(at)),
             _ => None,
         };

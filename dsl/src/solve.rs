@@ -61,12 +61,7 @@ struct Said {
 impl<'s> Solver<'s> {
     pub(crate) fn new(types: &'s mut Types, review: &'s Review<'s>, agents: usize) -> Self {
         let found = vec![PortTypes::default(); agents];
-        Self {
-            types,
-            review,
-            found,
-            flows: BTreeMap::new(),
-        }
+        Self { types, review, found, flows: BTreeMap::new() }
     }
 
     /// What arrives over wires whose producer is solved. The flag is true if something else arrives of
@@ -74,20 +69,10 @@ impl<'s> Solver<'s> {
     pub(crate) fn arrivals(&self, graph: &Graph<'_>, wires: &[&Wire]) -> (Vec<Arrival>, bool) {
         let arrival = |wire: &&Wire| {
             let output = wire.output?;
-            let ty = self
-                .found
-                .get(wire.from)?
-                .outputs
-                .get(output)
-                .copied()
-                .flatten()?;
+            let ty = self.found.get(wire.from)?.outputs.get(output).copied().flatten()?;
             let producer = graph.agents.get(wire.from)?;
             let port = producer.ports.as_ref()?.outputs.get(output)?;
-            let bound = producer
-                .spec
-                .outputs
-                .iter()
-                .find(|spec| spec.port.value == port.name);
+            let bound = producer.spec.outputs.iter().find(|spec| spec.port.value == port.name);
             Some(Arrival {
                 input: wire.input?,
                 ty,
@@ -120,20 +105,13 @@ impl<'s> Solver<'s> {
             let Some(port) = ports.inputs.get(arrival.input) else {
                 continue;
             };
-            if self
-                .learn(agent, (port, arrival), &mut variables, notes)
-                .is_none()
-            {
+            if self.learn(agent, (port, arrival), &mut variables, notes).is_none() {
                 disputed.insert(arrival.span);
             }
         }
         clear &= disputed.is_empty();
         let wired = |at: usize| arrivals.iter().any(|arrival| arrival.input == at);
-        let open = ports
-            .inputs
-            .iter()
-            .enumerate()
-            .any(|(at, port)| !port.optional && !wired(at));
+        let open = ports.inputs.iter().enumerate().any(|(at, port)| !port.optional && !wired(at));
         let quiet = !clear || open;
         let mut found = PortTypes::default();
         for port in &ports.outputs {
@@ -146,19 +124,10 @@ impl<'s> Solver<'s> {
         for port in &ports.inputs {
             let open = !quiet && !solved(&port.expr, &variables.solved);
             // Nothing arrives at an open optional input: any type will do.
-            let ty = if open {
-                Some(self.types.intern(Type::Json))
-            } else {
-                None
-            };
-            found
-                .inputs
-                .push(ty.or_else(|| self.lower(agent, port, &variables, notes)));
+            let ty = if open { Some(self.types.intern(Type::Json)) } else { None };
+            found.inputs.push(ty.or_else(|| self.lower(agent, port, &variables, notes)));
         }
-        for arrival in arrivals
-            .iter()
-            .filter(|arrival| !disputed.contains(&arrival.span))
-        {
+        for arrival in arrivals.iter().filter(|arrival| !disputed.contains(&arrival.span)) {
             if let Some(Some(ty)) = found.inputs.get(arrival.input).copied() {
                 self.check_flow(agent, arrival, ty, notes);
             }
@@ -177,11 +146,7 @@ impl<'s> Solver<'s> {
         notes: &mut Notes<'_>,
     ) -> Option<()> {
         let ports = agent.ports.as_ref()?;
-        let Some(port) = ports
-            .outputs
-            .iter()
-            .find(|port| port.name == output.port.value)
-        else {
+        let Some(port) = ports.outputs.iter().find(|port| port.name == output.port.value) else {
             notes.fault(unknown_port("output", agent, &output.port, &ports.outputs));
             return None;
         };
@@ -195,13 +160,7 @@ impl<'s> Solver<'s> {
         }
         let ty = self.types.lower(&output.ty.value, &Solved::new())?;
         for (name, ty) in matched(self.types.table(), &port.expr, ty) {
-            variables.said.insert(
-                name.clone(),
-                Said {
-                    span: output.ty.span,
-                    bound: true,
-                },
-            );
+            variables.said.insert(name.clone(), Said { span: output.ty.span, bound: true });
             variables.solved.insert(name, ty);
         }
         let whole = self.types.lower(&port.expr, &variables.solved);
@@ -230,13 +189,7 @@ impl<'s> Solver<'s> {
         for (name, ty) in matched(self.types.table(), &port.expr, arrival.ty) {
             let known = variables.solved.get(&name).copied();
             let Some((known, said)) = known.zip(variables.said.get(&name).copied()) else {
-                variables.said.insert(
-                    name.clone(),
-                    Said {
-                        span: arrival.span,
-                        bound: false,
-                    },
-                );
+                variables.said.insert(name.clone(), Said { span: arrival.span, bound: false });
                 variables.solved.insert(name, ty);
                 continue;
             };
@@ -312,10 +265,7 @@ impl<'s> Solver<'s> {
     /// Why a type does not flow into another, if it does not.
     pub(crate) fn clash(&mut self, from: TypeId, to: TypeId) -> Option<Clash> {
         let table = self.types.table();
-        self.flows
-            .entry((from, to))
-            .or_insert_with(|| flow::flows(table, from, to).err())
-            .clone()
+        self.flows.entry((from, to)).or_insert_with(|| flow::flows(table, from, to).err()).clone()
     }
 
     /// Whether two types are the same but for names.
@@ -329,13 +279,8 @@ fn unsolved(agent: &Agent<'_>, port: &Port, variables: &Variables, notes: &mut N
         return;
     }
     let name = &agent.spec.name.value;
-    let message = format!(
-        "the actor leaves the type of `{name}.{}` open: {}",
-        port.name, port.said
-    );
+    let message =
+        format!("the actor leaves the type of `{name}.{}` open: {}", port.name, port.said);
     let fault = Fault::new(codes::UNSOLVED, message).label(agent.spec.name.span, "this agent");
-    notes.fault(fault.help(format!(
-        "say what it is: outputs = {{ {} = \"…\" }}",
-        port.name
-    )));
+    notes.fault(fault.help(format!("say what it is: outputs = {{ {} = \"…\" }}", port.name)));
 }

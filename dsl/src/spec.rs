@@ -132,13 +132,8 @@ pub(crate) enum Switch {
 }
 
 impl Switch {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Clock,
-        Self::Random,
-        Self::Timer,
-        Self::Stdin,
-        Self::Stdout,
-    ];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Clock, Self::Random, Self::Timer, Self::Stdin, Self::Stdout];
 
     /// Its name in the file, which is that of its interface.
     pub(crate) const fn name(self) -> &'static str {

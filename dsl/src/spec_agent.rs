@@ -24,10 +24,8 @@ const RESTARTS: &[(&str, Restart)] = &[
     ("transient", Restart::Transient),
     ("temporary", Restart::Temporary),
 ];
-const RESTORES: &[(&str, Restore)] = &[
-    ("checkpoint", Restore::Checkpoint),
-    ("fresh", Restore::Fresh),
-];
+const RESTORES: &[(&str, Restore)] =
+    &[("checkpoint", Restore::Checkpoint), ("fresh", Restore::Fresh)];
 const BACKOFFS: &[(&str, Backoff)] = &[
     ("constant", Backoff::Constant),
     ("linear", Backoff::Linear),
@@ -42,16 +40,10 @@ pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
     let spec = AgentSpec {
         actor: table.need("actor", notes, string),
         sha256: table.read("sha256", notes, digest),
-        inputs: table
-            .get("inputs")
-            .map_or_else(Vec::new, |entry| inputs(&entry.value, notes)),
-        outputs: table
-            .read("outputs", notes, outputs)
-            .map_or_else(Vec::new, |read| read.value),
+        inputs: table.get("inputs").map_or_else(Vec::new, |entry| inputs(&entry.value, notes)),
+        outputs: table.read("outputs", notes, outputs).map_or_else(Vec::new, |read| read.value),
         config: config(table.get("config"), notes),
-        grants: table
-            .read("grants", notes, grants)
-            .map_or_else(Default::default, |g| g.value),
+        grants: table.read("grants", notes, grants).map_or_else(Default::default, |g| g.value),
         habits: habits(&mut table, notes),
         name,
     };
@@ -63,24 +55,13 @@ pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
 
 /// Reads what an agent and `[defaults.agent]` have in common.
 pub(crate) fn habits(table: &mut Table<'_>, notes: &mut Notes<'_>) -> Habits {
-    let limits = table
-        .read("limits", notes, guest_limits)
-        .map(|read| read.value);
+    let limits = table.read("limits", notes, guest_limits).map(|read| read.value);
     let (memory, fuel) = limits.unwrap_or_default();
     Habits {
-        restart: table
-            .read("restart", notes, word(RESTARTS))
-            .map(|read| read.value),
-        restore: table
-            .read("restore", notes, word(RESTORES))
-            .map(|read| read.value),
-        retry: table
-            .read("retry", notes, retry)
-            .map(|read| read.value)
-            .unwrap_or_default(),
-        timeout_ms: table
-            .read("timeout", notes, duration)
-            .map(|read| read.value),
+        restart: table.read("restart", notes, word(RESTARTS)).map(|read| read.value),
+        restore: table.read("restore", notes, word(RESTORES)).map(|read| read.value),
+        retry: table.read("retry", notes, retry).map(|read| read.value).unwrap_or_default(),
+        timeout_ms: table.read("timeout", notes, duration).map(|read| read.value),
         memory,
         fuel,
     }
@@ -116,12 +97,8 @@ fn guest_limits(node: &Node, notes: &mut Notes<'_>) -> Option<(Option<u64>, Opti
 fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
     let mut table = Table::new("`retry`", node.span, table(node, notes)?);
     let retry = RetrySpec {
-        max: table
-            .read("max", notes, whole32(0, 1_000_000))
-            .map(|read| read.value),
-        backoff: table
-            .read("backoff", notes, word(BACKOFFS))
-            .map(|read| read.value),
+        max: table.read("max", notes, whole32(0, 1_000_000)).map(|read| read.value),
+        backoff: table.read("backoff", notes, word(BACKOFFS)).map(|read| read.value),
         base_ms: table.read("base", notes, duration).map(|read| read.value),
         cap_ms: table.read("cap", notes, duration).map(|read| read.value),
     };
@@ -141,11 +118,7 @@ fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
             };
             entries.iter().map(port).collect()
         }
-        _ => vec![InputSpec {
-            port: None,
-            from: producers(node, notes),
-            span: node.span,
-        }],
+        _ => vec![InputSpec { port: None, from: producers(node, notes), span: node.span }],
     }
 }
 
@@ -157,10 +130,7 @@ fn is_bare_edge(entries: &[Entry], is_edge: impl Fn(&str) -> bool) -> bool {
 
 fn producers(node: &Node, notes: &mut Notes<'_>) -> Vec<At<String>> {
     match &node.tree {
-        Tree::Array(items) => items
-            .iter()
-            .filter_map(|node| producer(node, notes))
-            .collect(),
+        Tree::Array(items) => items.iter().filter_map(|node| producer(node, notes)).collect(),
         _ => producer(node, notes).into_iter().collect(),
     }
 }
@@ -182,11 +152,7 @@ fn producer(node: &Node, notes: &mut Notes<'_>) -> Option<At<String>> {
             from
         }
         _ => {
-            wrong_kind(
-                "a producer such as \"walk.out\", or a list of them",
-                node,
-                notes,
-            );
+            wrong_kind("a producer such as \"walk.out\", or a list of them", node, notes);
             None
         }
     }
@@ -196,10 +162,7 @@ fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {
     let entries = inner_table(node, "a table from ports to types", notes)?;
     let read = |entry: &Entry| {
         let expr = type_text::read(&entry.value, notes)?;
-        Some(OutputSpec {
-            port: entry.key.clone(),
-            ty: At::new(expr, entry.value.span),
-        })
+        Some(OutputSpec { port: entry.key.clone(), ty: At::new(expr, entry.value.span) })
     };
     Some(entries.iter().filter_map(read).collect())
 }
@@ -208,10 +171,7 @@ fn grants(node: &Node, notes: &mut Notes<'_>) -> Option<GrantsSpec> {
     let mut table = Table::new("`grants`", node.span, table(node, notes)?);
     let mut grants = GrantsSpec::default();
     for switch in Switch::ALL {
-        if let Some(on) = table
-            .read(switch.name(), notes, boolean)
-            .filter(|on| on.value)
-        {
+        if let Some(on) = table.read(switch.name(), notes, boolean).filter(|on| on.value) {
             grants.switches.push(At::new(switch, on.span));
         }
     }
@@ -231,12 +191,8 @@ fn files(node: &Node, grants: &mut GrantsSpec, notes: &mut Notes<'_>) {
         return;
     };
     let mut table = Table::new("`files`", node.span, entries);
-    grants.read = table
-        .read("read", notes, roots)
-        .map_or_else(Vec::new, |roots| roots.value);
-    grants.write = table
-        .read("write", notes, roots)
-        .map_or_else(Vec::new, |roots| roots.value);
+    grants.read = table.read("read", notes, roots).map_or_else(Vec::new, |roots| roots.value);
+    grants.write = table.read("write", notes, roots).map_or_else(Vec::new, |roots| roots.value);
     table.finish(notes);
 }
 

@@ -33,14 +33,11 @@ pub(crate) fn read(entries: &[Entry], notes: &mut Notes<'_>) -> Spec {
         check_name(&name, "a pipeline", notes);
         spec.name = name.value;
     }
-    spec.description = file
-        .read("description", notes, string)
-        .map_or_else(String::new, |text| text.value);
+    spec.description =
+        file.read("description", notes, string).map_or_else(String::new, |text| text.value);
     spec.supervisors = each(file.get("supervisors"), notes, supervisor);
     spec.params = each(file.get("params"), notes, param);
-    spec.types = each(file.get("types"), notes, |entry, notes| {
-        Some(named_type(entry, notes))
-    });
+    spec.types = each(file.get("types"), notes, |entry, notes| Some(named_type(entry, notes)));
     if let Some(entry) = file.get("errors") {
         errors(entry, &mut spec, notes);
     }
@@ -48,9 +45,7 @@ pub(crate) fn read(entries: &[Entry], notes: &mut Notes<'_>) -> Spec {
         defaults(entry, &mut spec, notes);
     }
     spec.agents = each(file.get("agents"), notes, agent);
-    spec.channels = each(file.get("channels"), notes, |entry, notes| {
-        Some(channel(entry, notes))
-    });
+    spec.channels = each(file.get("channels"), notes, |entry, notes| Some(channel(entry, notes)));
     for key in ["use", "tests", "module"] {
         file.later(key, notes);
     }
@@ -67,24 +62,13 @@ fn check_format(file: &mut Table<'_>, notes: &mut Notes<'_>) {
     };
     if format.value != Tree::Integer(1) {
         let fault = Fault::new(codes::FORMAT, "this version reads format 1 only");
-        notes.fault(
-            fault
-                .label(format.span, "another format")
-                .help("write `format = 1`"),
-        );
+        notes.fault(fault.label(format.span, "another format").help("write `format = 1`"));
     }
 }
 
 fn check_root(spec: &Spec, notes: &mut Notes<'_>) {
-    if spec
-        .supervisors
-        .iter()
-        .all(|supervisor| supervisor.name.value != ROOT)
-    {
-        let fault = Fault::new(
-            codes::MISSING_KEY,
-            "the pipeline has no `[supervisors.root]`",
-        );
+    if spec.supervisors.iter().all(|supervisor| supervisor.name.value != ROOT) {
+        let fault = Fault::new(codes::MISSING_KEY, "the pipeline has no `[supervisors.root]`");
         let help = "it names the agents to start: [supervisors.root] with children = [\"…\"]";
         notes.fault(fault.label(Span::default(), "here").help(help));
     }
@@ -97,16 +81,8 @@ fn check_root(spec: &Spec, notes: &mut Notes<'_>) {
 
 fn check_size(spec: &Spec, notes: &mut Notes<'_>) {
     let bounds = [
-        (
-            "agents",
-            spec.agents.get(limits::AGENTS).map(|agent| agent.name.span),
-            limits::AGENTS,
-        ),
-        (
-            "types",
-            spec.types.get(limits::TYPES).map(|ty| ty.name.span),
-            limits::TYPES,
-        ),
+        ("agents", spec.agents.get(limits::AGENTS).map(|agent| agent.name.span), limits::AGENTS),
+        ("types", spec.types.get(limits::TYPES).map(|ty| ty.name.span), limits::TYPES),
     ];
     for (what, beyond, bound) in bounds {
         if let Some(span) = beyond {
@@ -122,13 +98,8 @@ fn each<T>(
     notes: &mut Notes<'_>,
     mut read: impl FnMut(&Entry, &mut Notes<'_>) -> Option<T>,
 ) -> Vec<T> {
-    let entries = entry
-        .and_then(|entry| table(&entry.value, notes))
-        .unwrap_or_default();
-    entries
-        .iter()
-        .filter_map(|entry| read(entry, notes))
-        .collect()
+    let entries = entry.and_then(|entry| table(&entry.value, notes)).unwrap_or_default();
+    entries.iter().filter_map(|entry| read(entry, notes)).collect()
 }
 
 fn supervisor(entry: &Entry, notes: &mut Notes<'_>) -> Option<SupervisorSpec> {
@@ -136,15 +107,9 @@ fn supervisor(entry: &Entry, notes: &mut Notes<'_>) -> Option<SupervisorSpec> {
     check_name(&name, "a supervisor", notes);
     let mut table = Table::of(format!("supervisor `{}`", name.value), entry, notes)?;
     let spec = SupervisorSpec {
-        strategy: table
-            .read("strategy", notes, word(STRATEGIES))
-            .map(|read| read.value),
-        children: table
-            .need("children", notes, strings)
-            .map_or_else(Vec::new, |read| read.value),
-        intensity: table
-            .read("intensity", notes, whole32(0, 1_000_000))
-            .map(|read| read.value),
+        strategy: table.read("strategy", notes, word(STRATEGIES)).map(|read| read.value),
+        children: table.need("children", notes, strings).map_or_else(Vec::new, |read| read.value),
+        intensity: table.read("intensity", notes, whole32(0, 1_000_000)).map(|read| read.value),
         period_ms: table.read("period", notes, duration).map(|read| read.value),
         name,
     };
@@ -156,14 +121,8 @@ fn param(entry: &Entry, notes: &mut Notes<'_>) -> Option<ParamSpec> {
     let name = entry.key.clone();
     check_name(&name, "a param", notes);
     let mut table = Table::of(format!("param `{}`", name.value), entry, notes)?;
-    let ty = table
-        .need("type", notes, type_text::read)
-        .map(|ty| ty.value);
-    let spec = ParamSpec {
-        name,
-        ty,
-        default: table.get("default").map(|e| e.value.clone()),
-    };
+    let ty = table.need("type", notes, type_text::read).map(|ty| ty.value);
+    let spec = ParamSpec { name, ty, default: table.get("default").map(|e| e.value.clone()) };
     table.read("description", notes, string);
     table.finish(notes);
     Some(spec)
@@ -208,10 +167,7 @@ fn defaults(entry: &Entry, spec: &mut Spec, notes: &mut Notes<'_>) {
 fn channel(entry: &Entry, notes: &mut Notes<'_>) -> ChannelSpec {
     let what = format!("channel `{}`", entry.key.value);
     let capacity = channel_table(entry, &what, notes);
-    ChannelSpec {
-        name: entry.key.clone(),
-        capacity,
-    }
+    ChannelSpec { name: entry.key.clone(), capacity }
 }
 
 /// The capacity that a channel's table gives.

@@ -24,11 +24,7 @@ pub(crate) fn tree(spec: &Spec, notes: &mut Notes<'_>) -> Vec<Supervisor> {
         id: SupervisorId(id(at)),
         name: spec.name.value.clone(),
         strategy: spec.strategy.unwrap_or(Strategy::OneForOne),
-        children: spec
-            .children
-            .iter()
-            .filter_map(|name| names.find(&name.value))
-            .collect(),
+        children: spec.children.iter().filter_map(|name| names.find(&name.value)).collect(),
         intensity: spec.intensity.unwrap_or(limits::INTENSITY),
         period_ms: spec.period_ms.unwrap_or(limits::PERIOD_MS),
     };
@@ -56,16 +52,12 @@ impl<'s> Names<'s> {
     fn new(spec: &'s Spec, order: &[&'s SupervisorSpec], notes: &mut Notes<'_>) -> Self {
         let mut children = BTreeMap::new();
         for (at, supervisor) in order.iter().enumerate() {
-            children.insert(
-                supervisor.name.value.as_str(),
-                Child::Supervisor(SupervisorId(id(at))),
-            );
+            children
+                .insert(supervisor.name.value.as_str(), Child::Supervisor(SupervisorId(id(at))));
         }
         for (at, agent) in spec.agents.iter().enumerate() {
             let name = agent.name.value.as_str();
-            if children
-                .insert(name, Child::Agent(AgentId(id(at))))
-                .is_some()
+            if children.insert(name, Child::Agent(AgentId(id(at)))).is_some()
                 && let Some(other) = order.iter().find(|spec| spec.name.value == name)
             {
                 let message = format!("`{name}` is an agent and a supervisor");
@@ -106,22 +98,14 @@ impl<'s> Names<'s> {
 
     fn unknown(&self, name: &str, span: Span) -> Fault {
         let message = format!("there is no agent or supervisor `{name}`");
-        let help = did_you_mean(
-            name,
-            self.children.keys().copied().filter(|name| *name != ROOT),
-        );
-        Fault::new(codes::UNKNOWN_CHILD, message)
-            .label(span, "unknown child")
-            .maybe_help(help)
+        let help = did_you_mean(name, self.children.keys().copied().filter(|name| *name != ROOT));
+        Fault::new(codes::UNKNOWN_CHILD, message).label(span, "unknown child").maybe_help(help)
     }
 }
 
 fn check_orphans(spec: &Spec, parents: &Parents<'_>, notes: &mut Notes<'_>) {
     let agents = spec.agents.iter().map(|agent| ("agent", &agent.name));
-    let supervisors = spec
-        .supervisors
-        .iter()
-        .map(|spec| ("supervisor", &spec.name));
+    let supervisors = spec.supervisors.iter().map(|spec| ("supervisor", &spec.name));
     for (what, name) in agents.chain(supervisors) {
         let exempt = what == "supervisor" && name.value == ROOT;
         if exempt || parents.contains_key(name.value.as_str()) {
@@ -150,10 +134,7 @@ fn check_circles(order: &[&SupervisorSpec], parents: &Parents<'_>, notes: &mut N
                 None => break,
             }
         }
-        let closes = parents
-            .contains_key(at)
-            .then(|| on_chain.get(at).copied())
-            .flatten();
+        let closes = parents.contains_key(at).then(|| on_chain.get(at).copied()).flatten();
         if let Some(start) = closes {
             notes.fault(circle(&chain[start..], parents));
         }

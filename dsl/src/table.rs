@@ -21,13 +21,7 @@ pub(crate) struct Table<'t> {
 
 impl<'t> Table<'t> {
     pub(crate) fn new(what: impl Into<String>, at: Span, entries: &'t [Entry]) -> Self {
-        Self {
-            what: what.into(),
-            at,
-            entries,
-            known: Vec::new(),
-            later: Vec::new(),
-        }
+        Self { what: what.into(), at, entries, known: Vec::new(), later: Vec::new() }
     }
 
     /// The table behind a key.
@@ -150,16 +144,9 @@ pub(crate) fn whole(
             wrong_kind("an integer", node, notes);
             return None;
         };
-        let fits = u64::try_from(number)
-            .ok()
-            .filter(|number| (least..=most).contains(number));
+        let fits = u64::try_from(number).ok().filter(|number| (least..=most).contains(number));
         if fits.is_none() {
-            out_of_range(
-                &number.to_string(),
-                (&least.to_string(), &most.to_string()),
-                node,
-                notes,
-            );
+            out_of_range(&number.to_string(), (&least.to_string(), &most.to_string()), node, notes);
         }
         fits
     }
@@ -224,10 +211,7 @@ pub(crate) fn word<T: Copy>(
 ) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<T> {
     move |node, notes| {
         let text = string(node, notes)?;
-        let found = words
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| *value);
+        let found = words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
             let message = format!("`{text}` is not one of {}", list(&names));

@@ -65,11 +65,7 @@ pub(crate) fn parse(notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
     for error in errors.iter().take(SHOWN) {
         notes.fault(syntax(error));
     }
-    if errors.is_empty() {
-        entries(table.get_ref(), notes)
-    } else {
-        None
-    }
+    if errors.is_empty() { entries(table.get_ref(), notes) } else { None }
 }
 
 fn syntax(error: &toml::de::Error) -> Fault {
@@ -82,10 +78,7 @@ fn entries(table: &DeTable<'_>, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
     let mut entries = Vec::with_capacity(table.len());
     for (key, value) in table {
         let key = At::new(key.get_ref().to_string(), key.span().into());
-        entries.push(Entry {
-            key,
-            value: node(value, notes)?,
-        });
+        entries.push(Entry { key, value: node(value, notes)? });
     }
     entries.sort_by_key(|entry| entry.key.span);
     Some(entries)
@@ -97,9 +90,7 @@ fn node(value: &Spanned<DeValue<'_>>, notes: &mut Notes<'_>) -> Option<Node> {
         DeValue::String(text) => Tree::String(text.to_string()),
         DeValue::Boolean(value) => Tree::Bool(*value),
         DeValue::Integer(integer) => number(
-            i128::from_str_radix(integer.as_str(), integer.radix())
-                .ok()
-                .map(Tree::Integer),
+            i128::from_str_radix(integer.as_str(), integer.radix()).ok().map(Tree::Integer),
             span,
             notes,
         )?,

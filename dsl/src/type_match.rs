@@ -35,13 +35,7 @@ fn walk(table: &TypeTable, expr: &Expr, ty: TypeId, out: &mut Vec<(String, TypeI
                 walk(table, expr, *ty, out);
             }
         }
-        (
-            Expr::Result { ok, err },
-            Some(Type::Result {
-                ok: ok_type,
-                err: err_type,
-            }),
-        ) => {
+        (Expr::Result { ok, err }, Some(Type::Result { ok: ok_type, err: err_type })) => {
             for (expr, ty) in [(ok, ok_type), (err, err_type)] {
                 if let (Some(expr), Some(ty)) = (expr, ty) {
                     walk(table, expr, *ty, out);

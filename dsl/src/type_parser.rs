@@ -19,12 +19,7 @@ type Parsed<T> = Result<T, TypeFault>;
 
 impl<'t> Parser<'t> {
     pub(crate) const fn new(text: &'t str, place: Place) -> Self {
-        Self {
-            text,
-            place,
-            at: 0,
-            depth: 0,
-        }
+        Self { text, place, at: 0, depth: 0 }
     }
 
     /// The whole text as one type.
@@ -42,12 +37,7 @@ impl<'t> Parser<'t> {
         if self.depth > limits::TYPE_DEPTH {
             let message = format!("types nest at most {} deep", limits::TYPE_DEPTH);
             let (from, to) = (self.at, self.text.len());
-            return Err(TypeFault {
-                code: codes::DEEP_TYPE,
-                message,
-                from,
-                to,
-            });
+            return Err(TypeFault { code: codes::DEEP_TYPE, message, from, to });
         }
         let expr = self.form();
         self.depth -= 1;
@@ -62,10 +52,7 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if self.eat('$') {
             let name = self.word("a variable's name")?;
-            return Ok(Expr::Variable(At::new(
-                name.to_owned(),
-                self.place.span(start, self.at),
-            )));
+            return Ok(Expr::Variable(At::new(name.to_owned(), self.place.span(start, self.at))));
         }
         let word = self.word("a type")?;
         if let Some((_, scalar)) = SCALARS.iter().find(|(name, _)| *name == word) {
@@ -74,10 +61,7 @@ impl<'t> Parser<'t> {
         if FORMS.contains(&word) {
             return self.known_form(word);
         }
-        Ok(Expr::Name(At::new(
-            word.to_owned(),
-            self.place.span(start, self.at),
-        )))
+        Ok(Expr::Name(At::new(word.to_owned(), self.place.span(start, self.at))))
     }
 
     fn known_form(&mut self, word: &str) -> Parsed<Expr> {
@@ -111,10 +95,7 @@ impl<'t> Parser<'t> {
     fn result(&mut self) -> Parsed<Expr> {
         self.space();
         if !self.eat('<') {
-            return Ok(Expr::Result {
-                ok: None,
-                err: None,
-            });
+            return Ok(Expr::Result { ok: None, err: None });
         }
         let ok = self.side()?;
         let err = if self.comma_before('>')? {
@@ -209,11 +190,7 @@ impl<'t> Parser<'t> {
 
     fn expect(&mut self, wanted: char) -> Parsed<()> {
         self.space();
-        if self.eat(wanted) {
-            Ok(())
-        } else {
-            Err(self.expected(&format!("`{wanted}`")))
-        }
+        if self.eat(wanted) { Ok(()) } else { Err(self.expected(&format!("`{wanted}`"))) }
     }
 
     fn eat(&mut self, wanted: char) -> bool {
@@ -250,21 +227,12 @@ impl<'t> Parser<'t> {
             None => ("the end".to_owned(), 0),
             Some(c) => (format!("`{c}`"), c.len_utf8()),
         };
-        self.fault(
-            &format!("expected {wanted}, found {found}"),
-            self.at,
-            self.at + len,
-        )
+        self.fault(&format!("expected {wanted}, found {found}"), self.at, self.at + len)
     }
 
     fn fault(&self, message: &str, from: usize, to: usize) -> TypeFault {
         let message = format!("`{}` is not a type: {message}", shown(self.text));
-        TypeFault {
-            code: codes::TYPE_SYNTAX,
-            message,
-            from,
-            to,
-        }
+        TypeFault { code: codes::TYPE_SYNTAX, message, from, to }
     }
 }
 

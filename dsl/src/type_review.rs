@@ -21,9 +21,7 @@ pub(crate) struct Review<'s> {
 impl<'s> Review<'s> {
     pub(crate) fn new(specs: &'s [TypeSpec]) -> Self {
         let entry = |(at, spec): (usize, &'s TypeSpec)| (spec.name.value.as_str(), (at, spec));
-        Self {
-            by_name: specs.iter().enumerate().map(entry).collect(),
-        }
+        Self { by_name: specs.iter().enumerate().map(entry).collect() }
     }
 
     /// Faults in what a type refers to. True if there is none.
@@ -38,11 +36,7 @@ impl<'s> Review<'s> {
             Expr::Variable(name) => {
                 let message = format!("`${}` can only stand in an actor's ports", name.value);
                 let fault = Fault::new(codes::REFUSED_TYPE, message);
-                notes.fault(
-                    fault
-                        .label(name.span, "a variable")
-                        .help("name the type itself"),
-                );
+                notes.fault(fault.label(name.span, "a variable").help("name the type itself"));
                 return false;
             }
             _ => {}
@@ -60,10 +54,7 @@ impl<'s> Review<'s> {
             Expr::Name(name) if !self.by_name.contains_key(name.value.as_str()) => {
                 Some(&name.value)
             }
-            _ => expr
-                .parts()
-                .into_iter()
-                .find_map(|part| self.unknown_name(part)),
+            _ => expr.parts().into_iter().find_map(|part| self.unknown_name(part)),
         }
     }
 
@@ -71,10 +62,7 @@ impl<'s> Review<'s> {
     pub(crate) fn refuses(&self, expr: &Expr) -> bool {
         let here = match expr {
             Expr::Option(inner) => {
-                matches!(
-                    self.head(inner),
-                    Some(Expr::Option(_) | Expr::Scalar(Type::Json))
-                )
+                matches!(self.head(inner), Some(Expr::Option(_) | Expr::Scalar(Type::Json)))
             }
             _ => false,
         };
@@ -86,10 +74,7 @@ impl<'s> Review<'s> {
     pub(crate) fn types(&self, specs: &[TypeSpec], notes: &mut Notes<'_>) -> Option<Vec<usize>> {
         let mut sound = true;
         for spec in specs {
-            sound &= spec
-                .expr
-                .as_ref()
-                .is_some_and(|expr| self.expr(expr, notes));
+            sound &= spec.expr.as_ref().is_some_and(|expr| self.expr(expr, notes));
         }
         let groups = self.groups(specs);
         for group in &groups {
@@ -124,17 +109,12 @@ impl<'s> Review<'s> {
     /// result or a variant can do without.
     fn needed(&self, expr: &Expr) -> Vec<usize> {
         match expr {
-            Expr::Name(name) => self
-                .by_name
-                .get(name.value.as_str())
-                .map(|(at, _)| *at)
-                .into_iter()
-                .collect(),
-            Expr::Record(_) | Expr::Tuple(_) => expr
-                .parts()
-                .into_iter()
-                .flat_map(|part| self.needed(part))
-                .collect(),
+            Expr::Name(name) => {
+                self.by_name.get(name.value.as_str()).map(|(at, _)| *at).into_iter().collect()
+            }
+            Expr::Record(_) | Expr::Tuple(_) => {
+                expr.parts().into_iter().flat_map(|part| self.needed(part)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -144,23 +124,14 @@ impl<'s> Review<'s> {
             return true;
         };
         let needs_itself = || {
-            let own = self
-                .by_name
-                .get(spec.name.value.as_str())
-                .map(|(at, _)| *at);
-            let needed = spec
-                .expr
-                .as_ref()
-                .map_or_else(Vec::new, |expr| self.needed(expr));
+            let own = self.by_name.get(spec.name.value.as_str()).map(|(at, _)| *at);
+            let needed = spec.expr.as_ref().map_or_else(Vec::new, |expr| self.needed(expr));
             needed.into_iter().any(|at| Some(at) == own)
         };
         if group.len() == 1 && !needs_itself() {
             return true;
         }
-        let message = format!(
-            "a value of `{}` would hold itself, without an end",
-            spec.name.value
-        );
+        let message = format!("a value of `{}` would hold itself, without an end", spec.name.value);
         let fault = Fault::new(codes::ENDLESS_TYPE, message).label(spec.name.span, "this type");
         notes
             .fault(fault.help("put `list<…>` or `option<…>` around the type on its way to itself"));
@@ -182,10 +153,7 @@ impl<'s> Review<'s> {
     fn unknown(&self, name: &At<String>) -> Fault {
         let words = SCALARS.iter().map(|(word, _)| *word);
         let help = did_you_mean(&name.value, self.by_name.keys().copied().chain(words));
-        let fault = Fault::new(
-            codes::UNKNOWN_TYPE,
-            format!("there is no type `{}`", name.value),
-        );
+        let fault = Fault::new(codes::UNKNOWN_TYPE, format!("there is no type `{}`", name.value));
         fault.label(name.span, "unknown type").maybe_help(help)
     }
 }

@@ -101,10 +101,7 @@ impl Types {
         })
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one is failure, the inner one the type"
-    )]
+    #[expect(clippy::option_option, reason = "the outer one is failure, the inner one the type")]
     fn side(&mut self, side: Option<&Expr>, solved: &Solved) -> Option<Option<TypeId>> {
         match side {
             None => Some(None),
@@ -119,10 +116,7 @@ impl Types {
                 None => None,
                 Some(expr) => Some(self.lower(expr, solved)?),
             };
-            lowered.push(Case {
-                name: name.clone(),
-                ty,
-            });
+            lowered.push(Case { name: name.clone(), ty });
         }
         Some(Type::Variant(lowered))
     }
@@ -130,10 +124,7 @@ impl Types {
     fn record(&mut self, fields: &[(String, Expr)], solved: &Solved) -> Option<Type> {
         let mut lowered = Vec::with_capacity(fields.len());
         for (name, expr) in fields {
-            lowered.push(Field {
-                name: name.clone(),
-                ty: self.lower(expr, solved)?,
-            });
+            lowered.push(Field { name: name.clone(), ty: self.lower(expr, solved)? });
         }
         Some(Type::Record(lowered))
     }

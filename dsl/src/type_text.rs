@@ -90,10 +90,7 @@ impl Place {
     /// Where bytes of the text stand in the file.
     pub(crate) const fn span(self, from: usize, to: usize) -> Span {
         match self {
-            Self::Exact(start) => Span {
-                start: start + from,
-                end: start + to,
-            },
+            Self::Exact(start) => Span { start: start + from, end: start + to },
             Self::Within(span) => span,
         }
     }
@@ -104,9 +101,7 @@ pub(crate) fn is_type_name(name: &str) -> bool {
     let mut chars = name.chars();
     let taken = SCALARS.iter().any(|(word, _)| *word == name) || FORMS.contains(&name);
     !taken
-        && chars
-            .next()
-            .is_some_and(|first| first.is_ascii_alphabetic())
+        && chars.next().is_some_and(|first| first.is_ascii_alphabetic())
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 

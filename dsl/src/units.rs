@@ -2,18 +2,12 @@
 
 /// Milliseconds of `5s`, `100ms`, `2m`, `1h`.
 pub(crate) fn milliseconds(text: &str) -> Option<u64> {
-    scaled(
-        text,
-        &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)],
-    )
+    scaled(text, &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)])
 }
 
 /// Bytes of `64MiB`, `1GiB`, `512KiB`.
 pub(crate) fn bytes(text: &str) -> Option<u64> {
-    scaled(
-        text,
-        &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
-    )
+    scaled(text, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
 }
 
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {

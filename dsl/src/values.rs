@@ -60,10 +60,7 @@ impl Values {
                 // Not a short-circuiting collect: each element's fault is to be heard.
                 let values: Vec<Option<Value>> =
                     items.iter().map(|node| self.value(node, notes)).collect();
-                values
-                    .into_iter()
-                    .collect::<Option<Vec<Value>>>()
-                    .map(Value::Array)
+                values.into_iter().collect::<Option<Vec<Value>>>().map(Value::Array)
             }
             _ => scalar(node, notes),
         }
@@ -79,9 +76,7 @@ impl Values {
 
     fn resolve(&mut self, kind: Kind, name: &At<String>, notes: &mut Notes<'_>) -> Option<Value> {
         match kind {
-            Kind::Param => self
-                .param(name, notes)
-                .and_then(|param| param.value.clone()),
+            Kind::Param => self.param(name, notes).and_then(|param| param.value.clone()),
             Kind::Env => self.env(name, notes).map(Value::String),
             Kind::Secret => {
                 self.secrets.insert(name.value.clone());
@@ -146,10 +141,7 @@ impl Values {
 }
 
 fn bad_root<T>(node: &Node, label: &str, notes: &mut Notes<'_>) -> Option<T> {
-    let fault = Fault::new(
-        codes::BAD_ROOT,
-        "a file root is a path or a param that holds one",
-    );
+    let fault = Fault::new(codes::BAD_ROOT, "a file root is a path or a param that holds one");
     let help = "write read = [\"data\"] or read = [{ param = \"input\" }]";
     notes.fault(fault.label(node.span, label).help(help));
     None

@@ -12,10 +12,7 @@ use crate::spec::InputSpec;
 /// Every wire of the file. A wire whose port is not known stays, with that end open, so that cycles are
 /// found all the same; one whose producer is not known is left out.
 pub(crate) fn wires(agents: &[Agent<'_>], notes: &mut Notes<'_>) -> Vec<Wire> {
-    let named = agents
-        .iter()
-        .enumerate()
-        .map(|(at, agent)| (agent.spec.name.value.as_str(), at));
+    let named = agents.iter().enumerate().map(|(at, agent)| (agent.spec.name.value.as_str(), at));
     let by_name: BTreeMap<&str, usize> = named.collect();
     let mut wires = Vec::new();
     for (to, agent) in agents.iter().enumerate() {
@@ -24,13 +21,7 @@ pub(crate) fn wires(agents: &[Agent<'_>], notes: &mut Notes<'_>) -> Vec<Wire> {
             for from in &input.from {
                 if let Some((from_agent, output)) = producer(from, agents, &by_name, notes) {
                     let span = from.span;
-                    wires.push(Wire {
-                        from: from_agent,
-                        output,
-                        to,
-                        input: port,
-                        span,
-                    });
+                    wires.push(Wire { from: from_agent, output, to, input: port, span });
                 }
             }
         }
@@ -84,11 +75,7 @@ fn producer(
         }
         let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{name}`"));
         let help = did_you_mean(name, by_name.keys().copied());
-        notes.fault(
-            fault
-                .label(reference.span, "unknown agent")
-                .maybe_help(help),
-        );
+        notes.fault(fault.label(reference.span, "unknown agent").maybe_help(help));
         return None;
     };
     let agent = agents.get(at)?;
@@ -152,10 +139,7 @@ pub(crate) fn unknown_port(
     name: &At<String>,
     ports: &[Port],
 ) -> Fault {
-    let message = format!(
-        "agent `{}` has no {side} `{}`",
-        agent.spec.name.value, name.value
-    );
+    let message = format!("agent `{}` has no {side} `{}`", agent.spec.name.value, name.value);
     let help = did_you_mean(&name.value, ports.iter().map(|port| port.name.as_str()));
     Fault::new(codes::UNKNOWN_PORT, message)
         .label(name.span, format!("unknown {side}"))
@@ -168,9 +152,7 @@ fn check_twice(wires: &[Wire], agents: &[Agent<'_>], notes: &mut Notes<'_>) {
         let (Some(output), Some(input)) = (wire.output, wire.input) else {
             continue;
         };
-        let first = *seen
-            .entry((wire.from, output, wire.to, input))
-            .or_insert(wire.span);
+        let first = *seen.entry((wire.from, output, wire.to, input)).or_insert(wire.span);
         if first != wire.span {
             let message = format!(
                 "agent `{}` reads the same output of `{}` twice",
@@ -189,19 +171,12 @@ pub(crate) fn check_open_ends(
     dead_letter: Option<usize>,
     notes: &mut Notes<'_>,
 ) {
-    let read: BTreeSet<(usize, usize)> = wires
-        .iter()
-        .filter_map(|wire| Some((wire.from, wire.output?)))
-        .collect();
+    let read: BTreeSet<(usize, usize)> =
+        wires.iter().filter_map(|wire| Some((wire.from, wire.output?))).collect();
     // After a reference that leads nowhere, an unread output may be the one that was meant.
-    let clear = [
-        codes::UNKNOWN_AGENT,
-        codes::BAD_REFERENCE,
-        codes::UNKNOWN_PORT,
-        codes::NOT_YET,
-    ]
-    .into_iter()
-    .all(|code| notes.has(code) == 0);
+    let clear = [codes::UNKNOWN_AGENT, codes::BAD_REFERENCE, codes::UNKNOWN_PORT, codes::NOT_YET]
+        .into_iter()
+        .all(|code| notes.has(code) == 0);
     let clear = clear && wires.iter().all(|wire| wire.output.is_some());
     for (at, agent) in agents.iter().enumerate() {
         let Some(ports) = &agent.ports else { continue };
@@ -228,10 +203,7 @@ fn check_inputs(agent: &Agent<'_>, ports: &[Port], notes: &mut Notes<'_>) {
         .collect();
     // An unknown input was said already; that the right one is unwired would be the same again.
     let Some(wired) = wired else { return };
-    let open = ports
-        .iter()
-        .enumerate()
-        .filter(|(at, port)| !port.optional && !wired.contains(at));
+    let open = ports.iter().enumerate().filter(|(at, port)| !port.optional && !wired.contains(at));
     for (_, port) in open {
         let name = &agent.spec.name.value;
         let message = format!("nothing feeds input `{}` of agent `{name}`", port.name);

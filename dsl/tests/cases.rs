@@ -1,9 +1,6 @@
 //! Each folder of `cases/` is a test: `pipeline.toml`, the faults in `expected.txt`, and for a good
 //! pipeline the plan in `plan.txt`. `UPDATE=1` rewrites what is expected.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the crate reads nothing, its tests read cases"
-)]
+#![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
 mod world;
 
@@ -21,9 +18,8 @@ fn folder() -> PathBuf {
 
 fn cases() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder()).expect("the folder is in the repository");
-    let mut cases: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("a readable folder").path())
-        .collect();
+    let mut cases: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("a readable folder").path()).collect();
     cases.sort();
     cases
 }
@@ -34,16 +30,8 @@ fn every_case_says_what_is_expected() {
     for case in cases() {
         let text = fs::read_to_string(case.join("pipeline.toml")).expect("a case has a pipeline");
         let compiled = settle(&text, &beside(&text));
-        let mut said: String = compiled
-            .faults
-            .iter()
-            .map(|fault| render(&text, fault))
-            .collect();
-        said.push_str(if compiled.plan.is_some() {
-            "plan: yes\n"
-        } else {
-            "plan: no\n"
-        });
+        let mut said: String = compiled.faults.iter().map(|fault| render(&text, fault)).collect();
+        said.push_str(if compiled.plan.is_some() { "plan: yes\n" } else { "plan: no\n" });
         different.extend(compare(&case.join("expected.txt"), &said));
         if let (Some(plan), true) = (&compiled.plan, compiled.faults.is_empty()) {
             different.extend(compare(&case.join("plan.txt"), &format!("{plan:#?}\n")));
@@ -86,9 +74,7 @@ fn render(text: &str, fault: &Fault) -> String {
     let mut out = format!("{severity}[{}] {}\n", fault.code, fault.message);
     for label in &fault.labels {
         let Span { start, end } = label.span;
-        let shown = text
-            .get(start..end)
-            .expect("a label is a range of the text");
+        let shown = text.get(start..end).expect("a label is a range of the text");
         let shown = shown.lines().next().unwrap_or_default();
         let (line, column) = position(text, start);
         let _ = writeln!(out, "  {line}:{column} `{shown}`: {}", label.text);
@@ -102,10 +88,7 @@ fn render(text: &str, fault: &Fault) -> String {
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[line_start..].chars().count() + 1,
-    )
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 #[test]
@@ -115,23 +98,13 @@ fn every_code_has_a_case() {
         let text = fs::read_to_string(case.join("pipeline.toml")).expect("a case has a pipeline");
         let faults = settle(&text, &beside(&text)).faults;
         let codes: BTreeSet<&str> = faults.into_iter().map(|fault| fault.code).collect();
-        let name = case
-            .file_name()
-            .expect("a folder has a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = case.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let named = name.get(..6).filter(|name| name.starts_with("TF"));
-        assert!(
-            named.is_none_or(|code| codes.contains(code)),
-            "{name} shows {codes:?}"
-        );
+        assert!(named.is_none_or(|code| codes.contains(code)), "{name} shows {codes:?}");
         seen.extend(codes);
     }
-    let missing: Vec<&str> = CODES
-        .iter()
-        .map(|code| code.id)
-        .filter(|code| !seen.contains(*code))
-        .collect();
+    let missing: Vec<&str> =
+        CODES.iter().map(|code| code.id).filter(|code| !seen.contains(*code)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
 }
 
@@ -141,16 +114,8 @@ fn every_code_has_a_page() {
     for code in CODES {
         assert!(ids.insert(code.id), "{} stands in the table twice", code.id);
         let page = explain(code.id).expect("every code is in the table");
-        assert!(
-            page.starts_with(&format!("# {}: {}\n", code.id, code.title)),
-            "{}",
-            code.id
-        );
-        assert!(
-            page.matches("```").count() >= 4,
-            "{} has no two examples",
-            code.id
-        );
+        assert!(page.starts_with(&format!("# {}: {}\n", code.id, code.title)), "{}", code.id);
+        assert!(page.matches("```").count() >= 4, "{} has no two examples", code.id);
     }
     assert_eq!(explain("tf0101"), explain("TF0101"));
     assert_eq!(explain("TF9999"), None);
@@ -160,11 +125,7 @@ fn every_code_has_a_page() {
 fn no_page_without_a_code() {
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("explain");
     for entry in fs::read_dir(pages).expect("the folder is in the repository") {
-        let name = entry
-            .expect("a readable folder")
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
+        let name = entry.expect("a readable folder").file_name().to_string_lossy().into_owned();
         let code = name.trim_end_matches(".md");
         assert!(explain(code).is_some(), "{name} is nobody's page");
     }

@@ -1,8 +1,5 @@
 //! Broken files: whatever bytes stand there, the compiler answers, and its labels are in the text.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the crate reads nothing, its tests read cases"
-)]
+#![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
 mod world;
 
@@ -19,10 +16,7 @@ fn compiled(text: &str) -> Compiled {
     for fault in &compiled.faults {
         assert!(!fault.message.is_empty());
         for label in &fault.labels {
-            assert!(
-                text.get(label.span.start..label.span.end).is_some(),
-                "{fault:?}"
-            );
+            assert!(text.get(label.span.start..label.span.end).is_some(), "{fault:?}");
         }
     }
     compiled
@@ -32,12 +26,7 @@ fn pipelines() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut texts: Vec<String> = fs::read_dir(folder)
         .expect("the folder is in the repository")
-        .map(|entry| {
-            entry
-                .expect("a readable folder")
-                .path()
-                .join("pipeline.toml")
-        })
+        .map(|entry| entry.expect("a readable folder").path().join("pipeline.toml"))
         .map(|path| fs::read_to_string(path).expect("a case has a pipeline"))
         .filter(|text| !text.contains("#@ "))
         .collect();
@@ -70,10 +59,8 @@ fn mutate(text: &str, (kind, at, byte): (u8, prop::sample::Index, u8)) -> String
 #[test]
 fn five_hundred_mutations_of_every_example() {
     for text in pipelines() {
-        let config = ProptestConfig {
-            failure_persistence: None,
-            ..ProptestConfig::with_cases(500)
-        };
+        let config =
+            ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) };
         let changes = prop::collection::vec(any::<(u8, prop::sample::Index, u8)>(), 1..4);
         proptest!(config, |(changes in changes)| {
             let broken = changes.into_iter().fold(text.clone(), |text, change| mutate(&text, change));
@@ -94,11 +81,7 @@ fn every_prefix_of_the_example() {
 }
 
 fn codes(text: &str) -> Vec<&'static str> {
-    compiled(text)
-        .faults
-        .into_iter()
-        .map(|fault| fault.code)
-        .collect()
+    compiled(text).faults.into_iter().map(|fault| fault.code).collect()
 }
 
 const HEAD: &str = "format = 1\nname = \"x\"\n[supervisors.root]\nchildren = []\n";
@@ -157,9 +140,7 @@ fn a_chain_of_many_agents_is_no_stack_overflow() {
         "config = { ports = [",
         1,
     );
-    let plan = compiled(&open)
-        .plan
-        .expect("a chain without the wire back is sound");
+    let plan = compiled(&open).plan.expect("a chain without the wire back is sound");
     assert_eq!(plan.agents.len(), AGENTS);
 }
 

@@ -235,18 +235,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 fn reference(text: &str) -> Result<Ref, String> {
     let wrong = || "write it as `12`, or `12.0` for the first part of record 12".to_owned();
-    let number = |digits: &str| {
-        digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then_some(())
-    };
-    let (seq, part) = text
-        .split_once('.')
-        .map_or((text, None), |(seq, part)| (seq, Some(part)));
-    number(seq)
-        .and(number(part.unwrap_or_default()))
-        .ok_or_else(wrong)?;
+    let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(());
+    let (seq, part) = text.split_once('.').map_or((text, None), |(seq, part)| (seq, Some(part)));
+    number(seq).and(number(part.unwrap_or_default())).ok_or_else(wrong)?;
     let seq = seq.parse().map_err(|_| wrong())?;
     let part = part.map(str::parse).transpose().map_err(|_| wrong())?;
     Ok(Ref { seq, part })

@@ -72,9 +72,9 @@ fn named(run: RunId) -> String {
 impl From<RunsError> for Problem {
     fn from(error: RunsError) -> Self {
         let help = match &error {
-            RunsError::NoData { .. } => Some(String::from(
-                "name the folder with `--data`, or run a pipeline first",
-            )),
+            RunsError::NoData { .. } => {
+                Some(String::from("name the folder with `--data`, or run a pipeline first"))
+            }
             RunsError::Unknown { .. } => Some(String::from("`theater-flow runs` lists them")),
             RunsError::Ambiguous { ids, .. } => {
                 let ids: Vec<String> = ids.iter().map(|id| named(*id)).collect();

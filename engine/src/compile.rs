@@ -67,35 +67,22 @@ impl Pipeline {
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let name = path.display().to_string();
         let bytes = read_bounded(path, limits::SOURCE_BYTES)
-            .map_err(|source| ReadError::Io {
-                name: name.clone(),
-                source,
-            })?
+            .map_err(|source| ReadError::Io { name: name.clone(), source })?
             .ok_or_else(|| ReadError::TooLong { name: name.clone() })?;
         let text = String::from_utf8(bytes).map_err(|error| ReadError::NotText {
             name: name.clone(),
             at: error.utf8_error().valid_up_to(),
         })?;
-        let io = |source| ReadError::Io {
-            name: name.clone(),
-            source,
-        };
+        let io = |source| ReadError::Io { name: name.clone(), source };
         let whole = std::fs::canonicalize(path).map_err(io)?;
         let folder = utf8(whole.parent().unwrap_or(Path::new("/")))?;
         let cwd = utf8(&std::env::current_dir().map_err(io)?)?;
-        Ok(Self {
-            name,
-            text,
-            folder,
-            cwd,
-        })
+        Ok(Self { name, text, folder, cwd })
     }
 }
 
 fn utf8(path: &Path) -> Result<String, ReadError> {
-    let text = path.to_str().ok_or_else(|| ReadError::Path {
-        path: path.to_path_buf(),
-    })?;
+    let text = path.to_str().ok_or_else(|| ReadError::Path { path: path.to_path_buf() })?;
     Ok(String::from(text))
 }
 
@@ -117,15 +104,8 @@ impl Fetcher {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(host: Arc<Host>) -> Self {
-        let facts = Facts {
-            std: stdlib::names().map(String::from).collect(),
-            ..Facts::default()
-        };
-        Self {
-            host,
-            facts,
-            actors: HashMap::new(),
-        }
+        let facts = Facts { std: stdlib::names().map(String::from).collect(), ..Facts::default() };
+        Self { host, facts, actors: HashMap::new() }
     }
 
     /// Compiles a pipeline.
@@ -135,20 +115,8 @@ impl Fetcher {
         set: &[(String, String)],
         mode: Mode,
     ) -> Compiled {
-        let Pipeline {
-            name,
-            text,
-            folder,
-            cwd,
-        } = pipeline;
-        let source = Source {
-            name,
-            text,
-            folder,
-            cwd,
-            set,
-            mode,
-        };
+        let Pipeline { name, text, folder, cwd } = pipeline;
+        let source = Source { name, text, folder, cwd, set, mode };
         loop {
             match compile(&source, &self.facts) {
                 Outcome::Done(compiled) => return compiled,
@@ -190,10 +158,8 @@ impl Fetcher {
             LoadError::WrongWorld { .. } => ActorProblem::WrongWorld(error.to_string()),
             other => ActorProblem::NotAComponent(other.to_string()),
         })?;
-        let about = self
-            .host
-            .about(&actor)
-            .map_err(|error| ActorProblem::WrongWorld(error.to_string()))?;
+        let about =
+            self.host.about(&actor).map_err(|error| ActorProblem::WrongWorld(error.to_string()))?;
         let imports = actor.imports().iter().map(|(interface, function)| Import {
             interface: interface.clone(),
             function: function.clone(),
@@ -218,20 +184,13 @@ impl Fetcher {
             let faults = faults.into_iter();
             PortsProblem::Config(
                 faults
-                    .map(|fault| ConfigFault {
-                        pointer: fault.pointer,
-                        message: fault.message,
-                    })
+                    .map(|fault| ConfigFault { pointer: fault.pointer, message: fault.message })
                     .collect(),
             )
         })?;
         let ports = ports.into_iter().map(|port| PortFacts {
             name: port.name,
-            direction: if port.input {
-                Direction::Input
-            } else {
-                Direction::Output
-            },
+            direction: if port.input { Direction::Input } else { Direction::Output },
             ty: port.ty,
             optional: port.optional,
             doc: port.doc,
@@ -243,9 +202,7 @@ impl Fetcher {
 /// The component of an actor: `std/<name>`, or an absolute path.
 pub fn component(name: &str) -> Result<Vec<u8>, ActorProblem> {
     if let Some(std) = name.strip_prefix("std/") {
-        return stdlib::component(std)
-            .map(<[u8]>::to_vec)
-            .ok_or(ActorProblem::NotFound);
+        return stdlib::component(std).map(<[u8]>::to_vec).ok_or(ActorProblem::NotFound);
     }
     match read_bounded(Path::new(name), limits::COMPONENT_BYTES) {
         Ok(Some(bytes)) => Ok(bytes),

@@ -167,10 +167,7 @@ pub struct Parts<S, W, O, C> {
 impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
     /// Begins a run: `state` has no record yet.
     pub fn begin(state: State, parts: Parts<S, W, O, C>, beginning: Beginning) -> Self {
-        let flushed = Flushed {
-            seq: 0,
-            head: Digest::default(),
-        };
+        let flushed = Flushed { seq: 0, head: Digest::default() };
         let mut driver = Self::new(state, parts, flushed);
         driver.input(Input::Begin(beginning));
         driver
@@ -190,28 +187,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
     }
 
     fn new(state: State, parts: Parts<S, W, O, C>, flushed: Flushed) -> Self {
-        let Parts {
-            scribe,
-            workers,
-            outputs,
-            clock,
-        } = parts;
+        let Parts { scribe, workers, outputs, clock } = parts;
         let desk = Desk::new(&state.plan);
         let (tray, unsent) = (Tray::default(), Commit::default());
         let (stop, failed) = (Stop::No, None);
-        Self {
-            state,
-            desk,
-            scribe,
-            workers,
-            outputs,
-            clock,
-            tray,
-            unsent,
-            flushed,
-            stop,
-            failed,
-        }
+        Self { state, desk, scribe, workers, outputs, clock, tray, unsent, flushed, stop, failed }
     }
 
     /// The state after all records so far, durable or not.
@@ -226,19 +206,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
 
     /// What the driver drives.
     pub fn into_parts(self) -> Parts<S, W, O, C> {
-        let Self {
-            scribe,
-            workers,
-            outputs,
-            clock,
-            ..
-        } = self;
-        Parts {
-            scribe,
-            workers,
-            outputs,
-            clock,
-        }
+        let Self { scribe, workers, outputs, clock, .. } = self;
+        Parts { scribe, workers, outputs, clock }
     }
 
     /// Takes an event. Nothing is given out before [`turn`](Self::turn).
@@ -250,31 +219,13 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
             }
             Event::Flushed(flushed) => self.flushed = flushed,
             Event::StoreFailed(error) => self.failed = Some(error),
-            Event::Written {
-                agent,
-                sink,
-                upto,
-                closed,
-            } => {
-                self.input(Input::Written {
-                    agent,
-                    sink,
-                    upto,
-                    closed,
-                });
+            Event::Written { agent, sink, upto, closed } => {
+                self.input(Input::Written { agent, sink, upto, closed });
                 let now = self.clock.now_ms();
                 self.tray.done((agent, sink), self.state.kept.next_seq, now);
             }
-            Event::WriteFailed {
-                agent,
-                sink,
-                message,
-            } => {
-                self.input(Input::WriteFailed {
-                    agent,
-                    sink,
-                    message,
-                });
+            Event::WriteFailed { agent, sink, message } => {
+                self.input(Input::WriteFailed { agent, sink, message });
                 let now = self.clock.now_ms();
                 self.tray.done((agent, sink), self.state.kept.next_seq, now);
             }
@@ -309,22 +260,12 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
             Stop::Draining(until) | Stop::Closing(until) => Some(until),
             Stop::No | Stop::Left => None,
         };
-        [self.desk.next_due(), self.tray.next_due(), stop]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.desk.next_due(), self.tray.next_due(), stop].into_iter().flatten().min()
     }
 
     fn input(&mut self, input: Input) {
         let (wall_ms, salt) = (self.clock.now_ms(), self.clock.salt());
-        let step = advance(
-            &mut self.state,
-            Stamped {
-                wall_ms,
-                salt,
-                input,
-            },
-        );
+        let step = advance(&mut self.state, Stamped { wall_ms, salt, input });
         self.desk.touch(&step.touched);
         self.tray.note(&self.state, &step.entries);
         self.unsent.entries.extend(step.entries);
@@ -400,9 +341,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         if open && (self.state.all_written() || now >= until) {
             self.stop = Stop::Left;
             self.checkpoint();
-            self.input(Input::Suspend {
-                why: String::from("stopped"),
-            });
+            self.input(Input::Suspend { why: String::from("stopped") });
         }
     }
 

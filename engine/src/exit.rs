@@ -98,31 +98,19 @@ impl Problem {
     /// The command line asks for what there is not.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::Told {
-            exit: Exit::Usage,
-            message: message.into(),
-            help: None,
-        }
+        Self::Told { exit: Exit::Usage, message: message.into(), help: None }
     }
 
     /// The command could not be done.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::Told {
-            exit: Exit::Failed,
-            message: message.into(),
-            help: None,
-        }
+        Self::Told { exit: Exit::Failed, message: message.into(), help: None }
     }
 
     /// What is stored is not what was written.
     #[must_use]
     pub fn differs(message: impl Into<String>) -> Self {
-        Self::Told {
-            exit: Exit::Differs,
-            message: message.into(),
-            help: None,
-        }
+        Self::Told { exit: Exit::Differs, message: message.into(), help: None }
     }
 
     /// Adds how to mend it, if that is known.
@@ -182,11 +170,7 @@ mod tests {
             (Ending::Stopped, false, 130),
         ];
         for (ending, allow, code) in cases {
-            assert_eq!(
-                Exit::of_run(ending, allow).code(),
-                code,
-                "{ending:?} {allow}"
-            );
+            assert_eq!(Exit::of_run(ending, allow).code(), code, "{ending:?} {allow}");
         }
     }
 
@@ -203,10 +187,7 @@ mod tests {
         let (screen, seen) = Screen::captured(false);
         let problem = Problem::usage("there is no run `x`").with_help(Some("see `runs`".into()));
         assert_eq!(conclude(&screen, Err(problem)), Exit::Usage);
-        assert_eq!(
-            seen.err(),
-            "error: there is no run `x`\n help: see `runs`\n"
-        );
+        assert_eq!(seen.err(), "error: there is no run `x`\n help: see `runs`\n");
     }
 
     #[test]

@@ -89,20 +89,14 @@ impl Head {
     pub fn read(run: &Path) -> Result<Option<Self>, HeadError> {
         let path = run.join(FILE);
         let read = || {
-            if fs::metadata(&path)?.len() > BYTES {
-                Ok(vec![])
-            } else {
-                fs::read(&path)
-            }
+            if fs::metadata(&path)?.len() > BYTES { Ok(vec![]) } else { fs::read(&path) }
         };
         let bytes = match read() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io(&path, error).into()),
         };
-        Self::parse(&bytes)
-            .map(Some)
-            .ok_or(HeadError::Damaged { path })
+        Self::parse(&bytes).map(Some).ok_or(HeadError::Damaged { path })
     }
 
     /// Replaces the head in the folder of a run. What it names must be durable.
@@ -120,33 +114,13 @@ impl Head {
             return Ok(Standing::Held);
         };
         let held = journal.stored(last)?.hash == self.head;
-        Ok(if held {
-            Standing::Held
-        } else {
-            Standing::Different
-        })
+        Ok(if held { Standing::Held } else { Standing::Different })
     }
 
     fn text(&self) -> String {
-        let Self {
-            run,
-            name,
-            status,
-            seq,
-            head,
-            at,
-        } = self.clone();
+        let Self { run, name, status, seq, head, at } = self.clone();
         let (version, head, sum) = (VERSION, head.to_string(), String::new());
-        let mut content = Content {
-            version,
-            run,
-            name,
-            status,
-            seq,
-            head,
-            at,
-            sum,
-        };
+        let mut content = Content { version, run, name, status, seq, head, at, sum };
         content.sum = Digest::of(line(&content).as_bytes()).to_string();
         line(&content)
     }
@@ -154,27 +128,10 @@ impl Head {
     /// Any byte that differs from what [`Head::text`] writes is damage.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let content: Content = serde_json::from_slice(bytes).ok()?;
-        let Content {
-            version: VERSION,
-            run,
-            name,
-            status,
-            seq,
-            head,
-            at,
-            ..
-        } = content
-        else {
+        let Content { version: VERSION, run, name, status, seq, head, at, .. } = content else {
             return None;
         };
-        let head = Self {
-            run,
-            name,
-            status,
-            seq,
-            head: Digest::from_hex(&head)?,
-            at,
-        };
+        let head = Self { run, name, status, seq, head: Digest::from_hex(&head)?, at };
         (head.text().as_bytes() == bytes).then_some(head)
     }
 }

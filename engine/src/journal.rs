@@ -92,31 +92,16 @@ impl<S: Store> Journal<S> {
         if store.range(&[], &read::END).next().transpose()?.is_some() {
             return Err(JournalError::NotEmpty);
         }
-        Ok(Self {
-            store,
-            flushed: Flushed::default(),
-            checkpoints: vec![],
-            torn: None,
-        })
+        Ok(Self { store, flushed: Flushed::default(), checkpoints: vec![], torn: None })
     }
 
     /// Opens a log and finds its end. Nothing is written: what is [`torn`](Self::torn) is only passed over.
     pub fn open(store: S) -> Result<Self, JournalError> {
-        let mut journal = Self {
-            store,
-            flushed: Flushed::default(),
-            checkpoints: vec![],
-            torn: None,
-        };
-        let mut torn = Torn {
-            block: None,
-            keys: vec![],
-        };
+        let mut journal =
+            Self { store, flushed: Flushed::default(), checkpoints: vec![], torn: None };
+        let mut torn = Torn { block: None, keys: vec![] };
         let last = journal.last_block(&mut torn)?.ok_or(JournalError::Empty)?;
-        journal.flushed = Flushed {
-            seq: last.seq + 1,
-            head: last.hash,
-        };
+        journal.flushed = Flushed { seq: last.seq + 1, head: last.hash };
         journal.checkpoints = journal.checkpoints_stored()?;
         journal.orphans(&mut torn)?;
         journal.torn = (!torn.keys.is_empty()).then_some(torn);
@@ -140,10 +125,7 @@ impl<S: Store> Journal<S> {
     /// After a [`JournalError::Store`] the log is no longer used; after another error it is unchanged.
     pub fn commit(&mut self, commit: Commit<'_>) -> Result<Flushed, JournalError> {
         let mut writes = Writes::new();
-        let mut removes = self
-            .torn
-            .as_ref()
-            .map_or_else(Vec::new, |torn| torn.keys.clone());
+        let mut removes = self.torn.as_ref().map_or_else(Vec::new, |torn| torn.keys.clone());
         attach(&commit, &mut writes)?;
         let checkpoints = self.retain(&commit, &mut removes)?;
         let flushed = self.pack(commit.entries, &mut writes)?;
@@ -158,17 +140,11 @@ impl<S: Store> Journal<S> {
         let mut flushed = self.flushed;
         for entry in entries {
             if entry.seq != flushed.seq {
-                return Err(JournalError::Order {
-                    given: entry.seq,
-                    expected: flushed.seq,
-                });
+                return Err(JournalError::Order { given: entry.seq, expected: flushed.seq });
             }
             let linked = record::link(flushed.head, entry);
             blocks.push(entry, &linked);
-            flushed = Flushed {
-                seq: flushed.seq + 1,
-                head: linked.hash,
-            };
+            flushed = Flushed { seq: flushed.seq + 1, head: linked.hash };
         }
         writes.append(&mut blocks.finish());
         Ok(flushed)
@@ -181,10 +157,7 @@ impl<S: Store> Journal<S> {
         removes: &mut Vec<Vec<u8>>,
     ) -> Result<Vec<u64>, JournalError> {
         let mut stored = self.checkpoints.clone();
-        let Some(checkpoint) = commit
-            .entries
-            .iter()
-            .find_map(|entry| checkpoint(&entry.body))
+        let Some(checkpoint) = commit.entries.iter().find_map(|entry| checkpoint(&entry.body))
         else {
             return Ok(stored);
         };
@@ -202,18 +175,10 @@ fn attach(commit: &Commit<'_>, writes: &mut Writes) -> Result<(), JournalError> 
         Body::Genesis(genesis) => Some(genesis.plan),
         _ => None,
     });
-    let mut checkpoints = commit
-        .entries
-        .iter()
-        .filter_map(|entry| checkpoint(&entry.body));
+    let mut checkpoints = commit.entries.iter().filter_map(|entry| checkpoint(&entry.body));
     let (plan, named) = (plans.next(), checkpoints.next());
     let digests = (plan, named.map(|named| named.digest));
-    if digests
-        != (
-            commit.plan.map(Digest::of),
-            commit.checkpoint.map(Digest::of),
-        )
-    {
+    if digests != (commit.plan.map(Digest::of), commit.checkpoint.map(Digest::of)) {
         return Err(JournalError::Unnamed);
     }
     if plans.next().is_some() || checkpoints.next().is_some() {

@@ -14,11 +14,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nobody may be there to read it.
             let _ = Screen::standard(false, false).usage(&error);
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Ok.into()
-            };
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
     let screen = Arc::new(Screen::standard(cli.global.json, cli.global.quiet));

@@ -46,10 +46,7 @@ impl Disk {
     /// A process opens what is there. Any number may, one after another.
     #[must_use]
     pub fn open(&self) -> MemoryStore {
-        MemoryStore {
-            disk: self.clone(),
-            poisoned: false,
-        }
+        MemoryStore { disk: self.clone(), poisoned: false }
     }
 
     /// How many commits were tried so far, on all stores of this disk. Each is a write point.
@@ -77,10 +74,7 @@ impl Disk {
     /// A disk with the same content, which goes its own way from here.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            tree: self.tree(),
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { tree: self.tree(), ..State::default() })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,16 +87,11 @@ impl State {
     fn commit(&mut self, writes: Writes, removes: &[Vec<u8>]) -> Result<(), StoreError> {
         let number = self.commits;
         self.commits += 1;
-        let fault = self
-            .fault
-            .take_if(|(commit, _)| *commit == number)
-            .map(|(_, fault)| fault);
+        let fault = self.fault.take_if(|(commit, _)| *commit == number).map(|(_, fault)| fault);
         let kept = match fault {
             Some(Fault::Before) => return Err(StoreError::Crashed),
             Some(Fault::Full) => {
-                return Err(StoreError::Full {
-                    path: PathBuf::from("memory"),
-                });
+                return Err(StoreError::Full { path: PathBuf::from("memory") });
             }
             Some(Fault::Torn(kept)) => kept,
             Some(Fault::After) | None => usize::MAX,
@@ -124,11 +113,7 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     fn living(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        if self.poisoned {
-            Err(StoreError::Poisoned)
-        } else {
-            Ok(self.disk.state())
-        }
+        if self.poisoned { Err(StoreError::Poisoned) } else { Ok(self.disk.state()) }
     }
 
     fn seek(&self, from: Bound<Vec<u8>>, to: &[u8]) -> Result<Option<Pair>, StoreError> {
@@ -162,10 +147,7 @@ impl Store for MemoryStore {
         let to = to.to_owned();
         Box::new(std::iter::from_fn(move || {
             let next = self.seek(from.take()?, &to).transpose()?;
-            from = next
-                .as_ref()
-                .ok()
-                .map(|(key, _)| Bound::Excluded(key.clone()));
+            from = next.as_ref().ok().map(|(key, _)| Bound::Excluded(key.clone()));
             Some(next)
         }))
     }

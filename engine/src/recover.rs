@@ -30,12 +30,7 @@ pub enum RecoverError {
 
 /// The first record of a log.
 pub fn genesis<S: Store>(journal: &Journal<S>) -> Result<Genesis, RecoverError> {
-    match journal
-        .stored(0)?
-        .record()
-        .map_err(JournalError::from)?
-        .body
-    {
+    match journal.stored(0)?.record().map_err(JournalError::from)?.body {
         Body::Genesis(genesis) => Ok(genesis),
         _ => Err(RecoverError::NoGenesis),
     }
@@ -45,9 +40,7 @@ pub fn genesis<S: Store>(journal: &Journal<S>) -> Result<Genesis, RecoverError> 
 pub fn plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
     let digest = genesis(journal)?.plan;
     let bytes = journal.plan(digest)?.ok_or(RecoverError::NoPlan(digest))?;
-    postcard::from_bytes(&bytes)
-        .map(Arc::new)
-        .map_err(|_| RecoverError::NoPlan(digest))
+    postcard::from_bytes(&bytes).map(Arc::new).map_err(|_| RecoverError::NoPlan(digest))
 }
 
 /// The state after the record before `seq`, from the last checkpoint before it. Costs what the log since

@@ -50,10 +50,7 @@ pub enum Tone {
 
 impl Look {
     /// Neither colours nor a width.
-    pub const PLAIN: Self = Self {
-        width: None,
-        colour: false,
-    };
+    pub const PLAIN: Self = Self { width: None, colour: false };
 
     /// The text in its colour.
     #[must_use]
@@ -114,15 +111,8 @@ impl Stream {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let width = terminal.then(|| terminal_width().unwrap_or(WIDTH).max(WIDTH_MIN));
-        let look = Look {
-            width,
-            colour: terminal && !plain && !dumb,
-        };
-        Self {
-            look,
-            terminal,
-            writer: Mutex::new(BufWriter::new(writer)),
-        }
+        let look = Look { width, colour: terminal && !plain && !dumb };
+        Self { look, terminal, writer: Mutex::new(BufWriter::new(writer)) }
     }
 
     /// A thread that died while it printed has left nothing worse than half a line.
@@ -135,11 +125,7 @@ impl Stream {
         writer.write_all(escape::scrub(text, self.look.colour).as_bytes())?;
         writer.write_all(b"\n")?;
         // Someone may be watching.
-        if self.terminal {
-            writer.flush()
-        } else {
-            Ok(())
-        }
+        if self.terminal { writer.flush() } else { Ok(()) }
     }
 
     /// A whole line at once, so that lines of several processes do not mix.
@@ -149,9 +135,7 @@ impl Stream {
 }
 
 fn terminal_width() -> Option<usize> {
-    let said = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     said.or_else(|| {
         let (terminal_size::Width(width), _) = terminal_size::terminal_size()?;
         Some(usize::from(width))
@@ -171,12 +155,7 @@ impl Screen {
             Err(_) => Box::new(out),
         };
         let err = Stream::new(Box::new(err), err_terminal);
-        Self {
-            json,
-            quiet,
-            out: Stream::new(out, out_terminal),
-            err,
-        }
+        Self { json, quiet, out: Stream::new(out, out_terminal), err }
     }
 
     /// A screen that keeps what it is given, for tests.
@@ -185,15 +164,7 @@ impl Screen {
         let seen = Captured::default();
         let out = Stream::new(Box::new(seen.out.clone()), false);
         let err = Stream::new(Box::new(seen.err.clone()), false);
-        (
-            Self {
-                json,
-                quiet: false,
-                out,
-                err,
-            },
-            seen,
-        )
+        (Self { json, quiet: false, out, err }, seen)
     }
 
     /// True if results are JSON lines.
@@ -274,17 +245,9 @@ impl Screen {
     /// What the command line's reader says: help and version on standard output, errors on standard
     /// error.
     pub fn usage(&self, error: &clap::Error) -> io::Result<()> {
-        let stream = if error.use_stderr() {
-            &self.err
-        } else {
-            &self.out
-        };
+        let stream = if error.use_stderr() { &self.err } else { &self.out };
         let text = error.render();
-        let text = if stream.look.colour {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        };
+        let text = if stream.look.colour { text.ansi().to_string() } else { text.to_string() };
         stream.line(text.trim_end_matches('\n'))?;
         stream.lock().flush()
     }
@@ -302,10 +265,7 @@ struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(bytes)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -90,21 +90,13 @@ fn nothing() -> FileError {
 /// If the log cannot be read.
 pub fn replay<S: Store>(journal: &Journal<S>, crew: &Crew) -> Result<Replayed, RecoverError> {
     let plan = recover::plan(journal)?;
-    let mut again = Again {
-        crew,
-        state: State::new(plan),
-        live: HashMap::new(),
-        did: Replayed::default(),
-    };
+    let mut again =
+        Again { crew, state: State::new(plan), live: HashMap::new(), did: Replayed::default() };
     for entry in recover::entries(journal, 0)? {
         let entry = Arc::new(entry?);
         if let Some(message) = again.call(&entry) {
             let agent = entry.body.agent().unwrap_or(AgentId(0));
-            again.did.difference = Some(Difference {
-                seq: entry.seq,
-                agent,
-                message,
-            });
+            again.did.difference = Some(Difference { seq: entry.seq, agent, message });
             break;
         }
         fold(&mut again.state, &entry);
@@ -148,40 +140,31 @@ impl Again<'_> {
     fn begin(&mut self, body: &Incarnation) -> Option<String> {
         let begin = desk::begin(self.state.agent(body.agent));
         self.did.calls += 1 + begin.redo.len() as u64;
-        let (instance, begun) = self.crew.begin(body.agent, &begin);
-        let begun = begun?;
-        if let Some(crash) = begun.crash {
+        let (instance, outcome) = self.crew.begin(body.agent, &begin);
+        let outcome = outcome?;
+        if let Some(crash) = outcome.crash {
             return Some(crash.message);
         }
-        if begun.call.fuel != body.fuel {
+        if outcome.call.fuel != body.fuel {
             return Some(format!(
                 "`init` took {} fuel, the record says {}",
-                begun.call.fuel, body.fuel
+                outcome.call.fuel, body.fuel
             ));
         }
-        self.live
-            .extend(instance.map(|instance| (body.agent, instance)));
+        self.live.extend(instance.map(|instance| (body.agent, instance)));
         None
     }
 
     fn handle(&mut self, entry: &Arc<Entry>, id: AgentId, consumed: &Consumed) -> Option<String> {
         let Some(event) = desk::event(self.state.agent(id), consumed) else {
-            return Some(format!(
-                "the event {consumed:?} is not waiting at this point"
-            ));
+            return Some(format!("the event {consumed:?} is not waiting at this point"));
         };
         let Some(instance) = self.live.get_mut(&id) else {
             return Some(String::from("the agent has no instance at this point"));
         };
         self.did.calls += 1;
-        perform::again(
-            instance,
-            &Redo {
-                event,
-                entry: Arc::clone(entry),
-            },
-        )
-        .map(|crash| crash.message)
+        perform::again(instance, &Redo { event, entry: Arc::clone(entry) })
+            .map(|crash| crash.message)
     }
 
     fn snapshot(&mut self, entry: &Arc<Entry>, body: &Snapshot) -> Option<String> {

@@ -101,10 +101,7 @@ impl Data {
         let runs = self.runs();
         let path = runs.join(id.to_string());
         let make = |path: &Path, recursive| {
-            let made = DirBuilder::new()
-                .mode(0o700)
-                .recursive(recursive)
-                .create(path);
+            let made = DirBuilder::new().mode(0o700).recursive(recursive).create(path);
             made.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists if !recursive => {
                     StoreError::Exists { path: path.into() }
@@ -124,9 +121,7 @@ impl Data {
     pub fn ids(&self) -> Result<Vec<RunId>, RunsError> {
         let runs = self.runs();
         let refused = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => RunsError::NoData {
-                dir: self.dir.clone(),
-            },
+            io::ErrorKind::NotFound => RunsError::NoData { dir: self.dir.clone() },
             _ => StoreError::io(&runs, error).into(),
         };
         let mut ids = vec![];
@@ -150,10 +145,7 @@ impl Data {
     /// The run that `name` stands for: its id, a beginning that no other id has, or `@latest`.
     pub fn resolve(&self, name: &str) -> Result<RunDir, RunsError> {
         let ids = self.ids()?;
-        let unknown = || RunsError::Unknown {
-            name: name.to_owned(),
-            dir: self.dir.clone(),
-        };
+        let unknown = || RunsError::Unknown { name: name.to_owned(), dir: self.dir.clone() };
         if name == LATEST {
             return ids.first().map(|id| self.run(*id)).ok_or_else(unknown);
         }
@@ -165,19 +157,13 @@ impl Data {
             (Some(id), true) => Ok(self.run(id)),
             (Some(id), false) => {
                 found.push(id);
-                Err(RunsError::Ambiguous {
-                    name: name.to_owned(),
-                    ids: found,
-                })
+                Err(RunsError::Ambiguous { name: name.to_owned(), ids: found })
             }
         }
     }
 
     fn run(&self, id: RunId) -> RunDir {
-        RunDir {
-            id,
-            path: self.runs().join(id.to_string()),
-        }
+        RunDir { id, path: self.runs().join(id.to_string()) }
     }
 }
 
@@ -206,13 +192,7 @@ fn listed(run: &RunDir) -> Listed {
         _ => "interrupted",
     };
     let (status, started_ms) = (status.to_owned(), started_ms(run.id));
-    Listed {
-        id: run.id,
-        status,
-        started_ms,
-        head: head.unwrap_or_default(),
-        owner,
-    }
+    Listed { id: run.id, status, started_ms, head: head.unwrap_or_default(), owner }
 }
 
 /// True if a process that ends well leaves a run so.

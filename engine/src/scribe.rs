@@ -34,18 +34,11 @@ impl<S: Store> Book<S> {
     fn commit(&mut self, commit: &Commit) -> Result<(Flushed, bool), JournalError> {
         let flushed = self.journal.commit(journal::Commit {
             entries: &commit.entries,
-            checkpoint: commit
-                .checkpoint
-                .as_ref()
-                .map(|checkpoint| &checkpoint.bytes[..]),
+            checkpoint: commit.checkpoint.as_ref().map(|checkpoint| &checkpoint.bytes[..]),
             plan: self.plan.as_deref(),
         })?;
         self.plan = None;
-        let status = commit
-            .entries
-            .iter()
-            .rev()
-            .find_map(|entry| status(&entry.body));
+        let status = commit.entries.iter().rev().find_map(|entry| status(&entry.body));
         let changed = status.is_some_and(|status| status != self.head.status);
         if let Some(status) = status {
             self.head.status = String::from(status);
@@ -89,10 +82,7 @@ impl ScribeThread {
     pub fn new<S: Store + 'static>(book: Book<S>, events: Sender<Event>) -> Self {
         let (commits, receiver) = channel();
         let thread = std::thread::spawn(move || serve(book, &receiver, &events));
-        Self {
-            commits: Some(commits),
-            thread: Some(thread),
-        }
+        Self { commits: Some(commits), thread: Some(thread) }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A run in this process: the driver with the real log, workers, sinks and clock.
 
-use std::collections::{BTreeSet, HashMap};
-use std::fs;
+mod components;
+
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,14 +19,16 @@ use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{EngineFacts, Status};
 use theater_flow_kernel::state::{Phase, State};
 
+pub use components::load_components;
+use components::{components, keep_components};
+
 use crate::driver::{Clock, Driver, Ending, Event, Parts};
 use crate::head::{Head, HeadError, Standing};
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{self, RecoverError};
 use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
-use crate::stdlib;
-use crate::store::{SharedStore, SledStore, StoreError, replace};
+use crate::store::{SharedStore, SledStore, StoreError};
 use crate::workers::{Crew, Pool};
 use crate::world::{Outside, RealWorld};
 
@@ -156,13 +159,7 @@ impl Left {
         let state = recover::state(&journal, &plan, flushed.seq)?;
         match state.kept.phase {
             Phase::Finished(status) => Err(SessionError::Over(status)),
-            _ => Ok(Self {
-                run,
-                head,
-                journal,
-                reader,
-                state,
-            }),
+            _ => Ok(Self { run, head, journal, reader, state }),
         }
     }
 
@@ -185,6 +182,9 @@ pub struct Session {
 
 impl Session {
     /// Begins a run: makes its folder, its log and its first record.
+    ///
+    /// # Panics
+    /// Never: a plan is plain data.
     pub fn begin(
         place: &Place,
         cast: Cast,
@@ -205,37 +205,16 @@ impl Session {
             head: Digest::default(),
             at: now_ms(),
         };
-        let book = Book {
-            journal,
-            plan: Some(bytes),
-            head,
-            folder: place.folder.clone(),
-        };
+        let book = Book { journal, plan: Some(bytes), head, folder: place.folder.clone() };
         let (sender, events) = channel();
         let engine = facts(&cast.host);
         let components = components(&cast.plan).into_iter().collect();
         let (kept, state) = (Arc::clone(&cast.plan), State::new(Arc::clone(&cast.plan)));
-        let ends = Ends {
-            sender: sender.clone(),
-            outside: Outside::default(),
-            stdout,
-        };
+        let ends = Ends { sender: sender.clone(), outside: Outside::default(), stdout };
         let parts = parts(cast, run, book, ends);
-        let beginning = Beginning {
-            run,
-            plan,
-            engine,
-            components,
-        };
+        let beginning = Beginning { run, plan, engine, components };
         let driver = Driver::begin(state, parts, beginning);
-        Ok(Self {
-            run,
-            driver,
-            events,
-            sender,
-            plan: kept,
-            reader,
-        })
+        Ok(Self { run, driver, events, sender, plan: kept, reader })
     }
 
     /// Takes up a run whose owner is gone.
@@ -245,39 +224,17 @@ impl Session {
         host: Arc<Host>,
         stdout: Stdout,
     ) -> Result<Self, SessionError> {
-        let Left {
-            run,
-            head,
-            journal,
-            reader,
-            state,
-        } = left;
+        let Left { run, head, journal, reader, state } = left;
         let plan = Arc::clone(&state.plan);
         let actors = load_components(place, &host, &plan)?;
         let engine = facts(&host);
         let (flushed, kept) = (journal.flushed(), Arc::clone(&plan));
         let (sender, events) = channel();
-        let book = Book {
-            journal,
-            plan: None,
-            head,
-            folder: place.folder.clone(),
-        };
-        let ends = Ends {
-            sender: sender.clone(),
-            outside: outside_of(&state),
-            stdout,
-        };
+        let book = Book { journal, plan: None, head, folder: place.folder.clone() };
+        let ends = Ends { sender: sender.clone(), outside: outside_of(&state), stdout };
         let parts = parts(Cast { host, plan, actors }, run, book, ends);
         let driver = Driver::resume(state, parts, flushed, engine);
-        Ok(Self {
-            run,
-            driver,
-            events,
-            sender,
-            plan: kept,
-            reader,
-        })
+        Ok(Self { run, driver, events, sender, plan: kept, reader })
     }
 
     /// The run.
@@ -319,13 +276,10 @@ impl Session {
     /// Waits for an event, or until the driver must look at the time.
     fn wait(&mut self) {
         let first = match self.driver.wake_at() {
-            Some(at) => self
-                .events
-                .recv_timeout(Duration::from_millis(at.saturating_sub(now_ms()))),
-            None => self
-                .events
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => {
+                self.events.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms())))
+            }
+            None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let Ok(first) = first else { return };
         self.driver.on(first);
@@ -350,11 +304,7 @@ fn parts(
     book: Book<SledStore>,
     ends: Ends,
 ) -> Parts<ScribeThread, Pool, SinkThread, RealClock> {
-    let Ends {
-        sender,
-        outside,
-        stdout,
-    } = ends;
+    let Ends { sender, outside, stdout } = ends;
     let stdin = outside.stdin.clone();
     let claims = outside.claims.clone();
     let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
@@ -364,12 +314,7 @@ fn parts(
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     Parts {
         scribe: ScribeThread::new(book, sender.clone()),
-        workers: Pool::new(
-            crew,
-            threads,
-            sender.clone(),
-            Box::new(move || stdin.interrupt()),
-        ),
+        workers: Pool::new(crew, threads, sender.clone(), Box::new(move || stdin.interrupt())),
         outputs: SinkThread::new(sinks, sender),
         clock: RealClock::default(),
     }
@@ -379,11 +324,7 @@ fn parts(
 fn outside_of(state: &State) -> Outside {
     let outside = Outside::default();
     for agent in &state.plan.agents {
-        let files = state
-            .agent(agent.id)
-            .writes
-            .values()
-            .filter(|write| !write.path.is_empty());
+        let files = state.agent(agent.id).writes.values().filter(|write| !write.path.is_empty());
         files.for_each(|write| outside.claims.hold(agent.id, Path::new(&write.path)));
     }
     outside
@@ -393,14 +334,8 @@ fn outside_of(state: &State) -> Outside {
 fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<(), SessionError> {
     match head.check(journal)? {
         Standing::Held => Ok(()),
-        Standing::Shorter { records } => Err(SessionError::Behind {
-            records,
-            named: head.seq,
-        }),
-        Standing::Different => Err(SessionError::Behind {
-            records: head.seq,
-            named: head.seq,
-        }),
+        Standing::Shorter { records } => Err(SessionError::Behind { records, named: head.seq }),
+        Standing::Different => Err(SessionError::Behind { records: head.seq, named: head.seq }),
     }
 }
 
@@ -414,72 +349,6 @@ fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
         head: flushed.head,
         at: now_ms(),
     }
-}
-
-/// The components of a plan, with the names of their actors.
-fn components(plan: &Plan) -> BTreeSet<(String, Digest)> {
-    plan.agents
-        .iter()
-        .map(|agent| (agent.actor.clone(), agent.component))
-        .collect()
-}
-
-/// Keeps a copy of each component that is not part of the program: its file may change, the run must not.
-fn keep_components(place: &Place, plan: &Plan) -> Result<(), SessionError> {
-    let io = |source| StoreError::io(&place.components, source);
-    fs::create_dir_all(&place.components).map_err(io)?;
-    for (actor, digest) in components(plan) {
-        let path = place.component(digest);
-        if path.exists() {
-            continue;
-        }
-        let missing = || SessionError::NoComponent {
-            actor: actor.clone(),
-            digest,
-            folder: place.components.clone(),
-        };
-        let bytes = crate::compile::component(&actor).map_err(|_| missing())?;
-        if Digest::of(&bytes) != digest {
-            return Err(missing());
-        }
-        replace(&path, &bytes)?;
-    }
-    Ok(())
-}
-
-/// The kept components of a plan; a stdlib one that is part of this program will do as well.
-pub fn load_components(
-    place: &Place,
-    host: &Host,
-    plan: &Plan,
-) -> Result<HashMap<Digest, Actor>, SessionError> {
-    let mut actors = HashMap::new();
-    for (actor, digest) in components(plan) {
-        let kept = fs::read(place.component(digest)).ok();
-        let std = || {
-            actor
-                .strip_prefix("std/")
-                .and_then(stdlib::component)
-                .map(<[u8]>::to_vec)
-        };
-        let bytes = kept
-            .filter(|bytes| Digest::of(bytes) == digest)
-            .or_else(std);
-        let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
-        let Some(bytes) = bytes else {
-            let folder = place.components.clone();
-            return Err(SessionError::NoComponent {
-                actor,
-                digest,
-                folder,
-            });
-        };
-        let loaded = host
-            .load(&bytes)
-            .map_err(|source| SessionError::Component { actor, source })?;
-        actors.insert(digest, loaded);
-    }
-    Ok(actors)
 }
 
 /// The wall clock, and the system's randomness.
@@ -506,17 +375,12 @@ impl Clock for RealClock {
 /// Milliseconds since 1970.
 #[must_use]
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where a run is kept below a data folder.
 #[must_use]
 pub fn place(data: &Path, folder: PathBuf) -> Place {
-    Place {
-        folder,
-        components: data.join("components"),
-    }
+    Place { folder, components: data.join("components") }
 }

@@ -33,10 +33,7 @@ impl Signals {
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let (interrupt, terminate) = {
             let _inside = runtime.enter();
-            (
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-            )
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
         let (stop, stopped) = oneshot::channel();
         let work = async move {
@@ -47,10 +44,7 @@ impl Signals {
         };
         let thread = thread::Builder::new().name("signals".into());
         let thread = thread.spawn(move || runtime.block_on(work))?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
 
@@ -90,26 +84,13 @@ mod tests {
     fn the_first_signal_and_the_next_are_told_apart() {
         let (sender, caught) = mpsc::channel();
         let signals = Signals::listen(move |signal| sender.send(signal).unwrap()).unwrap();
-        let sent = [
-            (Signal::TERM, "SIGTERM"),
-            (Signal::INT, "SIGINT"),
-            (Signal::INT, "SIGINT"),
-        ];
+        let sent = [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT"), (Signal::INT, "SIGINT")];
         for (nth, (signal, name)) in sent.into_iter().enumerate() {
             kill_process(getpid(), signal).unwrap();
             let found = caught.recv_timeout(Duration::from_mins(1)).unwrap();
-            assert_eq!(
-                found,
-                Caught {
-                    name,
-                    again: nth > 0
-                }
-            );
+            assert_eq!(found, Caught { name, again: nth > 0 });
         }
         drop(signals);
-        assert!(
-            caught.recv().is_err(),
-            "the thread has ended and dropped the closure"
-        );
+        assert!(caught.recv().is_err(), "the thread has ended and dropped the closure");
     }
 }

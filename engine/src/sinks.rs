@@ -4,6 +4,7 @@
 //! replacement is written beside the file and renamed over it when it is closed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -72,13 +73,7 @@ impl<W: io::Write> Sinks<W> {
     /// Sinks of a run of `plan`; standard output goes to `stdout`. A file that is closed is given up in
     /// `claims`.
     pub fn new(run: RunId, plan: Arc<Plan>, claims: Claims, stdout: W) -> Self {
-        Self {
-            run,
-            plan,
-            claims,
-            stdout,
-            open: HashMap::new(),
-        }
+        Self { run, plan, claims, stdout, open: HashMap::new() }
     }
 
     /// Does a job. When this returns, files are synced.
@@ -101,10 +96,7 @@ impl<W: io::Write> Sinks<W> {
 
     fn print(&mut self, job: &Job) -> Result<Written, SinkError> {
         let mut upto = job.confirmed;
-        let failed = |source| SinkError::Io {
-            what: String::from("standard output"),
-            source,
-        };
+        let failed = |source| SinkError::Io { what: String::from("standard output"), source };
         for (offset, bytes) in spans(job) {
             self.stdout.write_all(bytes).map_err(failed)?;
             upto = offset + bytes.len() as u64;
@@ -114,10 +106,7 @@ impl<W: io::Write> Sinks<W> {
     }
 
     fn write_file(&mut self, job: &Job) -> Result<Written, SinkError> {
-        let failed = |source| SinkError::Io {
-            what: format!("`{}`", job.path),
-            source,
-        };
+        let failed = |source| SinkError::Io { what: format!("`{}`", job.path), source };
         let place = self.place(job).map_err(failed)?;
         let tag = format!("{}-{}-{}", self.run, job.agent.0, job.sink.0);
         if job.ops.contains(&WriteWhat::Abandon) {
@@ -125,17 +114,14 @@ impl<W: io::Write> Sinks<W> {
             return Ok((job.confirmed, true));
         }
         let closes = job.ops.last() == Some(&WriteWhat::Close);
-        let upto = spans(job)
-            .last()
-            .map_or(job.confirmed, |(at, bytes)| at + bytes.len() as u64);
-        let key = (job.agent, job.sink);
-        if !self.open.contains_key(&key) {
-            if closes && job.replace && is_in_place(job, &place, &tag, upto)? {
+        let upto = spans(job).last().map_or(job.confirmed, |(at, bytes)| at + bytes.len() as u64);
+        let file = match self.open.entry((job.agent, job.sink)) {
+            MapEntry::Occupied(open) => open.into_mut(),
+            MapEntry::Vacant(_) if closes && is_in_place(job, &place, &tag, upto)? => {
                 return Ok((upto, true));
             }
-            self.open.insert(key, open(job, &place, &tag, upto)?);
-        }
-        let file = &self.open[&key];
+            MapEntry::Vacant(none) => none.insert(open(job, &place, &tag, upto)?),
+        };
         for (offset, bytes) in spans(job) {
             file.write_all_at(bytes, offset).map_err(failed)?;
         }
@@ -148,10 +134,7 @@ impl<W: io::Write> Sinks<W> {
 
     /// The file's place, found through the agent's grants: no link leads out of them.
     fn place(&self, job: &Job) -> io::Result<Place> {
-        let roots = self
-            .plan
-            .agent(job.agent)
-            .map_or(&[][..], |agent| &agent.grants.write);
+        let roots = self.plan.agent(job.agent).map_or(&[][..], |agent| &agent.grants.write);
         Place::find(roots, Path::new(&job.path))
     }
 }
@@ -168,10 +151,9 @@ fn spans(job: &Job) -> impl Iterator<Item = (u64, &[u8])> {
 fn length(job: &Job, found: Result<Option<Found>, FileError>) -> Result<Option<u64>, SinkError> {
     match found {
         Ok(found) => Ok(found.map(|found| found.size)),
-        Err(FileError { message, .. }) => Err(SinkError::Refused {
-            path: job.path.clone(),
-            message,
-        }),
+        Err(FileError { message, .. }) => {
+            Err(SinkError::Refused { path: job.path.clone(), message })
+        }
     }
 }
 
@@ -180,36 +162,20 @@ fn length(job: &Job, found: Result<Option<Found>, FileError>) -> Result<Option<u
 fn is_in_place(job: &Job, place: &Place, tag: &str, upto: u64) -> Result<bool, SinkError> {
     let beside = length(job, place.found_beside(tag))?;
     let there = length(job, place.found())?;
-    Ok(job.confirmed > 0 && beside.is_none() && there == Some(upto))
+    Ok(job.replace && job.confirmed > 0 && beside.is_none() && there == Some(upto))
 }
 
 /// Opens a file for a run's first write to it, or its first since the run was resumed, and compares its
 /// length with the log's.
 fn open(job: &Job, place: &Place, tag: &str, upto: u64) -> Result<File, SinkError> {
-    let failed = |source| SinkError::Io {
-        what: format!("`{}`", job.path),
-        source,
-    };
-    let found = if job.replace {
-        place.found_beside(tag)
-    } else {
-        place.found()
-    };
+    let failed = |source| SinkError::Io { what: format!("`{}`", job.path), source };
+    let found = if job.replace { place.found_beside(tag) } else { place.found() };
     let found = length(job, found)?.unwrap_or(0);
     if !(job.confirmed..=upto).contains(&found) {
         let (path, least, most) = (job.path.clone(), job.confirmed, upto);
-        return Err(SinkError::Changed {
-            path,
-            found,
-            least,
-            most,
-        });
+        return Err(SinkError::Changed { path, found, least, most });
     }
-    let file = if job.replace {
-        place.open_beside(tag)
-    } else {
-        place.open()
-    };
+    let file = if job.replace { place.open_beside(tag) } else { place.open() };
     let file = file.map_err(failed)?;
     place.sync_folder().map_err(failed)?;
     Ok(file)
@@ -226,10 +192,7 @@ impl SinkThread {
     pub fn new<W: io::Write + Send + 'static>(sinks: Sinks<W>, events: Sender<Event>) -> Self {
         let (jobs, receiver) = channel();
         let thread = std::thread::spawn(move || serve(sinks, &receiver, &events));
-        Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        }
+        Self { jobs: Some(jobs), thread: Some(thread) }
     }
 }
 
@@ -237,17 +200,8 @@ fn serve<W: io::Write>(mut sinks: Sinks<W>, jobs: &Receiver<Job>, events: &Sende
     for job in jobs {
         let Job { agent, sink, .. } = job;
         let event = match sinks.write(&job) {
-            Ok((upto, closed)) => Event::Written {
-                agent,
-                sink,
-                upto,
-                closed,
-            },
-            Err(error) => Event::WriteFailed {
-                agent,
-                sink,
-                message: error.to_string(),
-            },
+            Ok((upto, closed)) => Event::Written { agent, sink, upto, closed },
+            Err(error) => Event::WriteFailed { agent, sink, message: error.to_string() },
         };
         if events.send(event).is_err() {
             return;

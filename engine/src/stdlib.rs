@@ -26,8 +26,5 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The component of a stdlib actor, by its name without `std/`.
 #[must_use]
 pub fn component(name: &str) -> Option<&'static [u8]> {
-    ACTORS
-        .iter()
-        .find(|actor| actor.name == name)
-        .map(|actor| actor.component)
+    ACTORS.iter().find(|actor| actor.name == name).map(|actor| actor.component)
 }

@@ -138,26 +138,17 @@ impl StoreError {
     fn sled(path: &Path, error: sled::Error) -> Self {
         match error {
             sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
-                Self::Locked {
-                    path: path.to_owned(),
-                }
+                Self::Locked { path: path.to_owned() }
             }
             sled::Error::Io(source) => Self::io(path, source),
-            other => Self::Damaged {
-                path: path.to_owned(),
-                what: other.to_string(),
-            },
+            other => Self::Damaged { path: path.to_owned(), what: other.to_string() },
         }
     }
 }
 
 /// Refuses values that would not survive a power cut.
 pub(crate) fn check_lengths(writes: &Writes) -> Result<(), StoreError> {
-    match writes
-        .iter()
-        .map(|(_, value)| value.len())
-        .find(|len| *len > CHUNK_BYTES)
-    {
+    match writes.iter().map(|(_, value)| value.len()).find(|len| *len > CHUNK_BYTES) {
         Some(len) => Err(StoreError::TooLong { len }),
         None => Ok(()),
     }
@@ -248,10 +239,7 @@ impl SledStore {
 
     /// Runs `work` on the database, unless the store is poisoned; poisons it if that fails.
     fn run<T>(&self, work: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
-        let db = self
-            .db
-            .as_ref()
-            .filter(|_| !self.poisoned.load(Ordering::Relaxed));
+        let db = self.db.as_ref().filter(|_| !self.poisoned.load(Ordering::Relaxed));
         let db = db.ok_or(StoreError::Poisoned)?;
         guarded(&self.path, || work(db)).inspect_err(|_| self.poison())
     }
@@ -281,11 +269,8 @@ impl SledStore {
     fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
         let mut seen = self.shared.change();
         let applied = self.run(|db| db.apply_batch(batch).and_then(|()| db.flush()));
-        let durable = applied.and_then(|_| {
-            self.data
-                .sync_data()
-                .map_err(|error| StoreError::io(&self.path, error))
-        });
+        let durable = applied
+            .and_then(|_| self.data.sync_data().map_err(|error| StoreError::io(&self.path, error)));
         if durable.is_err() {
             *seen = None;
         }
@@ -312,12 +297,10 @@ impl SledStore {
         let began = Instant::now();
         let (done, closed) = mpsc::channel();
         // On a thread of its own, as after damage this may neither end nor be without a panic.
-        let thread = thread::Builder::new()
-            .name("store-close".into())
-            .spawn(move || {
-                let _ = quiet::catch(|| drop(db));
-                let _ = done.send(());
-            });
+        let thread = thread::Builder::new().name("store-close".into()).spawn(move || {
+            let _ = quiet::catch(|| drop(db));
+            let _ = done.send(());
+        });
         if thread.is_err() || closed.recv_timeout(CLOSE).is_err() {
             return;
         }
@@ -342,8 +325,7 @@ impl Store for SledStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.run(|db| db.get(key))
-            .map(|value| value.map(|value| value.to_vec()))
+        self.run(|db| db.get(key)).map(|value| value.map(|value| value.to_vec()))
     }
 
     fn range(&self, from: &[u8], to: &[u8]) -> Pairs<'_> {
@@ -362,8 +344,7 @@ impl Store for SledStore {
     }
 
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
-        self.run(|db| db.range(from..to).next_back().transpose())
-            .map(|pair| pair.map(owned))
+        self.run(|db| db.range(from..to).next_back().transpose()).map(|pair| pair.map(owned))
     }
 }
 
@@ -383,9 +364,6 @@ fn config(path: &Path) -> sled::Config {
 fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match quiet::catch(work) {
         Ok(result) => result.map_err(|error| StoreError::sled(path, error)),
-        Err(what) => Err(StoreError::Damaged {
-            path: path.to_owned(),
-            what,
-        }),
+        Err(what) => Err(StoreError::Damaged { path: path.to_owned(), what }),
     }
 }

@@ -52,42 +52,16 @@ pub struct Row {
 impl Row {
     /// A record from the store; chunked payloads are fetched before.
     pub fn of_stored(stored: &Stored) -> Result<Self, Damage> {
-        let payloads = stored
-            .payloads
-            .iter()
-            .map(|payload| payload.bytes().cloned())
-            .collect();
-        Ok(Self {
-            record: stored.record()?,
-            hash: stored.hash,
-            payloads,
-        })
+        let payloads = stored.payloads.iter().map(|payload| payload.bytes().cloned()).collect();
+        Ok(Self { record: stored.record()?, hash: stored.hash, payloads })
     }
 
     /// A record that is still in memory, with its place in the chain.
     #[must_use]
     pub fn of_entry(entry: &Entry, prev: Digest, hash: Digest) -> Self {
-        let Entry {
-            seq,
-            at,
-            causes,
-            body,
-            payloads,
-            ..
-        } = entry.clone();
+        let Entry { seq, at, causes, body, payloads, .. } = entry.clone();
         let payloads = payloads.into_iter().map(Some).collect();
-        Self {
-            record: Record {
-                version: VERSION,
-                seq,
-                prev,
-                at,
-                causes,
-                body,
-            },
-            hash,
-            payloads,
-        }
+        Self { record: Record { version: VERSION, seq, prev, at, causes, body }, hash, payloads }
     }
 
     /// The parts, each with its payloads.
@@ -102,13 +76,8 @@ impl Row {
 
     /// The record's own payload, which follows those of its parts.
     fn own_payload(&self) -> Option<&Bytes> {
-        let of_parts: usize = self
-            .record
-            .body
-            .parts()
-            .iter()
-            .map(|part| part.payloads().count())
-            .sum();
+        let of_parts: usize =
+            self.record.body.parts().iter().map(|part| part.payloads().count()).sum();
         self.payloads.get(of_parts).and_then(Option::as_ref)
     }
 }
@@ -127,9 +96,7 @@ impl<'a> View<'a> {
         let inputs = plan.agents.iter().flat_map(|agent| &agent.inputs);
         let outputs = plan.agents.iter().flat_map(|agent| &agent.outputs);
         let inputs = inputs.map(|port| (port.port, port.name.as_str()));
-        let ports = inputs
-            .chain(outputs.map(|port| (port.port, port.name.as_str())))
-            .collect();
+        let ports = inputs.chain(outputs.map(|port| (port.port, port.name.as_str()))).collect();
         Self { plan, ports }
     }
 
@@ -143,10 +110,7 @@ impl<'a> View<'a> {
     }
 
     fn supervisor(&self, id: SupervisorId) -> &'a str {
-        self.plan
-            .supervisors
-            .get(id.index())
-            .map_or("?", |supervisor| &supervisor.name)
+        self.plan.supervisors.get(id.index()).map_or("?", |supervisor| &supervisor.name)
     }
 }
 

@@ -36,41 +36,28 @@ impl Crew {
         actors: HashMap<Digest, Actor>,
         world: Worlds,
     ) -> Self {
-        Self {
-            host,
-            plan,
-            actors,
-            world,
-        }
+        Self { host, plan, actors, world }
     }
 
     /// Begins a life. The instance is there if it lives.
+    #[must_use]
     pub fn begin(&self, id: AgentId, begin: &Begin) -> (Option<Instance>, Option<Begun>) {
         match self.instantiate(id, begin) {
             Ok(mut instance) => {
-                let begun = perform::begin(&mut instance, begin);
-                let lives = begun.as_ref().is_some_and(|begun| begun.crash.is_none());
-                (lives.then_some(instance), begun)
+                let outcome = perform::begin(&mut instance, begin);
+                let lives = outcome.as_ref().is_some_and(|begun| begun.crash.is_none());
+                (lives.then_some(instance), outcome)
             }
             Err(crash) => {
                 let call = Trace::default();
-                (
-                    None,
-                    Some(Begun {
-                        origin: begin.origin,
-                        call,
-                        crash: Some(crash),
-                    }),
-                )
+                (None, Some(Begun { origin: begin.origin, call, crash: Some(crash) }))
             }
         }
     }
 
     fn instantiate(&self, id: AgentId, begin: &Begin) -> Result<Instance, Crash> {
-        let missing = || Crash {
-            kind: CrashKind::Init,
-            message: String::from("no such component"),
-        };
+        let missing =
+            || Crash { kind: CrashKind::Init, message: String::from("no such component") };
         let agent = self.plan.agent(id).ok_or_else(missing)?;
         let actor = self.actors.get(&agent.component).ok_or_else(missing)?;
         let world = (self.world)(id).map_err(|error| Crash {
@@ -87,27 +74,19 @@ impl Crew {
     }
 }
 
+/// The instances that live, but for those that are at work.
+pub type Instances = Mutex<HashMap<AgentId, Instance>>;
+
 /// Does an activation's work on the instances at hand. `None` for what is not reported.
-pub fn work(
-    crew: &Crew,
-    instances: &Mutex<HashMap<AgentId, Instance>>,
-    given: Activation,
-) -> Option<Report> {
-    let Activation {
-        agent,
-        incarnation,
-        work,
-    } = given;
+pub fn work(crew: &Crew, instances: &Instances, given: Activation) -> Option<Report> {
+    let Activation { agent, incarnation, work } = given;
     let held = lock(instances).remove(&agent);
     let (instance, done) = match (work, held) {
         (Work::Drop, _) => return None,
-        (Work::Begin(begin), old) => {
+        (Work::Begin(how), old) => {
             drop(old);
-            let (instance, begun) = crew.begin(agent, &begin);
-            (
-                instance,
-                begun.map_or(Done::Handled(Vec::new()), Done::Begun),
-            )
+            let (instance, begun) = crew.begin(agent, &how);
+            (instance, begun.map_or(Done::Handled(Vec::new()), Done::Begun))
         }
         (Work::Handle(batch), Some(mut instance)) => {
             let done = perform::handle(&mut instance, batch, &|| false);
@@ -125,30 +104,18 @@ pub fn work(
     if let Some(instance) = instance {
         lock(instances).insert(agent, instance);
     }
-    Some(Report {
-        agent,
-        incarnation,
-        done,
-    })
+    Some(Report { agent, incarnation, done })
 }
 
-/// An instance that is not there can handle nothing: a new life is needed.
+/// An instance that is not there can handle nothing: a new life is needed. This says nothing of the
+/// event, so it is no crash that would come again.
 fn gone(batch: Batch) -> Done {
-    let Batch {
-        events, attempt, ..
-    } = batch;
+    let Batch { events, attempt, .. } = batch;
     let calls = events.front().map(|event| {
-        let crash = Crash {
-            kind: CrashKind::Trap,
-            message: String::from("the instance is gone"),
-        };
+        let crash =
+            Crash { kind: CrashKind::Timeout, message: String::from("the instance is gone") };
         let outcome = Outcome::Crash(crash);
-        Call {
-            consumed: event.consumed(),
-            attempt,
-            trace: Trace::default(),
-            outcome,
-        }
+        Call { consumed: event.consumed(), attempt, trace: Trace::default(), outcome }
     });
     Done::Handled(calls.into_iter().collect())
 }
@@ -161,7 +128,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What the threads share.
 struct Shared {
     crew: Crew,
-    instances: Mutex<HashMap<AgentId, Instance>>,
+    instances: Instances,
     queue: Mutex<Queue>,
     filled: Condvar,
     reports: Sender<Event>,
@@ -182,6 +149,7 @@ pub struct Pool {
 
 impl Pool {
     /// `threads` workers. Reports go to `reports`; `interrupt` ends waits for standard input.
+    #[must_use]
     pub fn new(
         crew: Crew,
         threads: usize,
@@ -199,11 +167,7 @@ impl Pool {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.serve())
         });
-        Self {
-            threads: threads.collect(),
-            shared,
-            interrupt,
-        }
+        Self { threads: threads.collect(), shared, interrupt }
     }
 }
 
@@ -223,10 +187,7 @@ impl Shared {
             if let Some(activation) = queue.work.pop_front() {
                 return Some(activation);
             }
-            queue = self
-                .filled
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -59,20 +59,13 @@ impl RealWorld {
     #[must_use]
     pub fn new(agent: AgentId, outside: &Outside) -> Self {
         let salts = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
-        Self {
-            agent,
-            outside: outside.clone(),
-            files: Files::default(),
-            salts,
-        }
+        Self { agent, outside: outside.clone(), files: Files::default(), salts }
     }
 }
 
 impl World for RealWorld {
     fn now_ms(&mut self) -> u64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -108,18 +101,9 @@ impl World for RealWorld {
         let found = place.found()?;
         let name = format!("{}/{}", at.root.name.trim_end_matches('/'), at.rest);
         let identity = found.as_ref().map(|found| found.identity);
-        self.outside
-            .claims
-            .claim(self.agent, &name, place.path(), identity)?;
-        let path = place
-            .path()
-            .to_str()
-            .map(String::from)
-            .ok_or_else(|| files::not_text(&name))?;
-        Ok(Claimed {
-            path,
-            size: found.map_or(0, |found| found.size),
-        })
+        self.outside.claims.claim(self.agent, &name, place.path(), identity)?;
+        let path = place.path().to_str().map(String::from).ok_or_else(|| files::not_text(&name))?;
+        Ok(Claimed { path, size: found.map_or(0, |found| found.size) })
     }
 
     fn stdin(&mut self, len: u32) -> Result<Vec<u8>, StdinError> {

@@ -21,11 +21,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
             if path.is_dir() && entry.file_name() != "target" {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path
-                    .strip_prefix(root())
-                    .expect("found below it")
-                    .display()
-                    .to_string();
+                let name = path.strip_prefix(root()).expect("found below it").display().to_string();
                 found.push((name, fs::read_to_string(&path).expect("sources are text")));
             }
         }
@@ -35,10 +31,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn all_sources() -> Vec<(String, String)> {
-    ["engine", "dsl", "tests", "stdlib-actors"]
-        .into_iter()
-        .flat_map(sources)
-        .collect()
+    ["engine", "dsl", "tests", "stdlib-actors"].into_iter().flat_map(sources).collect()
 }
 
 /// A line's code, without its comment.
@@ -54,16 +47,12 @@ fn naming(words: &[&str], allowed: &[&str]) -> Vec<String> {
         !test && !allowed.iter().any(|prefix| name.starts_with(prefix))
     });
     let named = files.flat_map(|(name, text)| {
-        let lines = text
-            .lines()
-            .enumerate()
-            .map(|(nth, line)| (nth, line.to_owned()))
-            .collect::<Vec<_>>();
+        let lines =
+            text.lines().enumerate().map(|(nth, line)| (nth, line.to_owned())).collect::<Vec<_>>();
         let hits = lines
             .into_iter()
             .filter(|(_, line)| words.iter().any(|word| code(line).contains(word)));
-        hits.map(|(nth, line)| format!("{name}:{}: {}", nth + 1, line.trim()))
-            .collect::<Vec<_>>()
+        hits.map(|(nth, line)| format!("{name}:{}: {}", nth + 1, line.trim())).collect::<Vec<_>>()
     });
     named.collect()
 }
@@ -75,34 +64,13 @@ fn none(found: &[String], rule: &str) {
 
 #[test]
 fn one_door_per_outside_thing() {
-    none(
-        &naming(&["wasmtime::"], &["engine/host/"]),
-        "only engine/host names wasmtime",
-    );
-    none(
-        &naming(&["sled::"], &["engine/src/store"]),
-        "only engine/src/store.rs names sled",
-    );
-    none(
-        &naming(&["notify::"], &["engine/src/watch"]),
-        "only engine/src/watch.rs names notify",
-    );
-    none(
-        &naming(&["tokio::"], &["engine/src/"]),
-        "only the engine names tokio",
-    );
-    let printing = [
-        "println!",
-        "eprintln!",
-        "print!(",
-        "eprint!(",
-        "io::stderr()",
-    ];
+    none(&naming(&["wasmtime::"], &["engine/host/"]), "only engine/host names wasmtime");
+    none(&naming(&["sled::"], &["engine/src/store"]), "only engine/src/store.rs names sled");
+    none(&naming(&["notify::"], &["engine/src/watch"]), "only engine/src/watch.rs names notify");
+    none(&naming(&["tokio::"], &["engine/src/"]), "only the engine names tokio");
+    let printing = ["println!", "eprintln!", "print!(", "eprint!(", "io::stderr()"];
     let allowed = ["engine/src/render", "stdlib-actors/build/"];
-    none(
-        &naming(&printing, &allowed),
-        "only engine/src/render.rs prints",
-    );
+    none(&naming(&printing, &allowed), "only engine/src/render.rs prints");
 }
 
 #[test]
@@ -110,13 +78,7 @@ fn no_crate_depends_against_the_arrow() {
     for (krate, forbidden) in [
         (
             "engine/kernel",
-            &[
-                "theater-flow-dsl",
-                "theater-flow-host",
-                "tokio",
-                "wasmtime",
-                "sled",
-            ][..],
+            &["theater-flow-dsl", "theater-flow-host", "tokio", "wasmtime", "sled"][..],
         ),
         ("dsl", &["theater-flow-host", "tokio", "wasmtime", "sled"]),
         ("engine/host", &["theater-flow-dsl", "tokio", "sled"]),
@@ -124,50 +86,32 @@ fn no_crate_depends_against_the_arrow() {
         let manifest =
             fs::read_to_string(root().join(krate).join("Cargo.toml")).expect("it is there");
         for name in forbidden {
-            assert!(
-                !manifest.contains(name),
-                "{krate} must not depend on {name}"
-            );
+            assert!(!manifest.contains(name), "{krate} must not depend on {name}");
         }
     }
 }
 
 #[test]
 fn files_can_be_seen_whole() {
-    let long = all_sources()
-        .into_iter()
-        .filter(|(name, _)| !name.contains("/target/"));
-    let long = long
-        .map(|(name, text)| (name, text.lines().count()))
-        .filter(|(_, lines)| *lines > 400);
-    let long: Vec<String> = long
-        .map(|(name, lines)| format!("{name}: {lines} lines"))
-        .collect();
+    let long = all_sources().into_iter().filter(|(name, _)| !name.contains("/target/"));
+    let long =
+        long.map(|(name, text)| (name, text.lines().count())).filter(|(_, lines)| *lines > 400);
+    let long: Vec<String> = long.map(|(name, lines)| format!("{name}: {lines} lines")).collect();
     none(&long, "files are at most 400 lines");
 }
 
 #[test]
 fn nothing_is_left_to_do() {
-    let words = [
-        "todo!(",
-        "unimplemented!(",
-        "dbg!(",
-        "#[ignore]",
-        "thread::sleep",
-    ];
-    none(
-        &naming(&words, &["engine/host/src/ticker", "stdlib-actors/"]),
-        "no stubs, no sleeps",
-    );
+    let words = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore]", "thread::sleep"];
+    none(&naming(&words, &["engine/host/src/ticker", "stdlib-actors/"]), "no stubs, no sleeps");
 }
 
 #[test]
 fn the_kernel_has_no_std() {
     let lib = fs::read_to_string(root().join("engine/kernel/src/lib.rs")).expect("it is there");
     assert!(lib.contains("#![no_std]"));
-    let std = sources("engine/kernel/src")
-        .into_iter()
-        .filter(|(name, _)| !name.ends_with("tests.rs"));
+    let std =
+        sources("engine/kernel/src").into_iter().filter(|(name, _)| !name.ends_with("tests.rs"));
     let std: Vec<String> = std
         .filter(|(_, text)| {
             text.lines().any(|line| {
@@ -177,8 +121,5 @@ fn the_kernel_has_no_std() {
         })
         .map(|(name, _)| name)
         .collect();
-    none(
-        &std,
-        "the kernel is `no_std` and has no randomly ordered maps",
-    );
+    none(&std, "the kernel is `no_std` and has no randomly ordered maps");
 }

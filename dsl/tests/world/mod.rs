@@ -28,14 +28,8 @@ pub(crate) fn settle(text: &str, beside: &Beside) -> Compiled {
         set: &beside.set,
         mode: if beside.check { Mode::Check } else { Mode::Run },
     };
-    let std = ACTORS
-        .iter()
-        .map(|(name, _)| format!("std/{name}"))
-        .collect();
-    let mut facts = Facts {
-        std,
-        ..Facts::default()
-    };
+    let std = ACTORS.iter().map(|(name, _)| format!("std/{name}")).collect();
+    let mut facts = Facts { std, ..Facts::default() };
     for _ in 0..ROUNDS {
         match compile(&source, &facts) {
             Outcome::Done(compiled) => return compiled,
@@ -76,24 +70,11 @@ fn answer(need: Need, beside: &Beside, facts: &mut Facts) {
 
 /// Stdlib actors, with the functions that they import.
 const ACTORS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "file-lines",
-        &[("outbox", "emit"), ("files", "read"), ("files", "stat")],
-    ),
+    ("file-lines", &[("outbox", "emit"), ("files", "read"), ("files", "stat")]),
     ("match", &[("outbox", "emit"), ("log", "write")]),
-    (
-        "file-write",
-        &[
-            ("files", "append"),
-            ("files", "replace"),
-            ("files", "close"),
-        ],
-    ),
+    ("file-write", &[("files", "append"), ("files", "replace"), ("files", "close")]),
     ("stdout", &[("stdout", "write")]),
-    (
-        "probe",
-        &[("outbox", "emit"), ("wasi:clocks/wall-clock@0.2.0", "now")],
-    ),
+    ("probe", &[("outbox", "emit"), ("wasi:clocks/wall-clock@0.2.0", "now")]),
     ("clock-probe", &[("clock", "now")]),
     ("odd-probe", &[("acme:db/query@1.0.0", "run")]),
 ];
@@ -104,10 +85,7 @@ fn digest(name: &str) -> Digest {
 
 fn actor(name: &str) -> Result<ActorFacts, ActorProblem> {
     let imports = match name.strip_prefix("std/") {
-        Some(std) => ACTORS
-            .iter()
-            .find(|(known, _)| *known == std)
-            .map(|(_, imports)| *imports),
+        Some(std) => ACTORS.iter().find(|(known, _)| *known == std).map(|(_, imports)| *imports),
         None => None,
     };
     if let Some(imports) = imports {
@@ -118,12 +96,12 @@ fn actor(name: &str) -> Result<ActorFacts, ActorProblem> {
         "/project/flows/locked.wasm" => {
             Err(ActorProblem::Unreadable("permission denied".to_owned()))
         }
-        "/project/flows/core.wasm" => Err(ActorProblem::NotAComponent(
-            "it is a core module".to_owned(),
-        )),
-        "/project/flows/other.wasm" => Err(ActorProblem::WrongWorld(
-            "it has no theater:flow/actor".to_owned(),
-        )),
+        "/project/flows/core.wasm" => {
+            Err(ActorProblem::NotAComponent("it is a core module".to_owned()))
+        }
+        "/project/flows/other.wasm" => {
+            Err(ActorProblem::WrongWorld("it has no theater:flow/actor".to_owned()))
+        }
         _ => Err(ActorProblem::NotFound),
     }
 }
@@ -152,10 +130,7 @@ fn ports(component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem
     if is("match") {
         let rules = rules(&config)?;
         let out = format!("out {{ path: string, line: u32, text: string, rule: enum{{{rules}}} }}");
-        return Ok(vec![
-            port("in { path: string, line: u32, text: string }"),
-            port(&out),
-        ]);
+        return Ok(vec![port("in { path: string, line: u32, text: string }"), port(&out)]);
     }
     if is("file-write") {
         need_string(&config, "path")?;
@@ -179,10 +154,7 @@ fn said_by_config(config: &Value) -> Result<Vec<PortFacts>, PortsProblem> {
         };
         return Err(PortsProblem::Config(faults.iter().map(fault).collect()));
     }
-    let ports = config
-        .get("ports")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
+    let ports = config.get("ports").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     Ok(ports.iter().filter_map(Value::as_str).map(port).collect())
 }
 
@@ -195,11 +167,7 @@ fn port(text: &str) -> PortFacts {
     };
     PortFacts {
         name: name.to_owned(),
-        direction: if side.starts_with("in") {
-            Direction::Input
-        } else {
-            Direction::Output
-        },
+        direction: if side.starts_with("in") { Direction::Input } else { Direction::Output },
         ty: ty.to_owned(),
         optional: side.ends_with('?'),
         doc: String::new(),
@@ -223,11 +191,7 @@ fn rules(config: &Value) -> Result<String, PortsProblem> {
             return Err(one(&format!("/rules/{name}"), "unclosed group"));
         }
     }
-    Ok(rules
-        .keys()
-        .map(String::as_str)
-        .collect::<Vec<&str>>()
-        .join(", "))
+    Ok(rules.keys().map(String::as_str).collect::<Vec<&str>>().join(", "))
 }
 
 fn one(pointer: &str, message: &str) -> PortsProblem {

@@ -16,10 +16,7 @@ use crate::wire::{self, Description, Direction};
 
 /// What one question may use. The fuel is the bound; the time is for what fuel does not see.
 const ALLOWANCE: Bounds = Bounds {
-    limits: GuestLimits {
-        memory: limits::MEMORY_BYTES,
-        fuel: limits::FUEL,
-    },
+    limits: GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL },
     timeout_ms: limits::TIMEOUT_MS,
 };
 /// Bytes of one answer.
@@ -62,25 +59,15 @@ pub struct ConfigFault {
 
 /// Asks `about`.
 pub(crate) fn about(actor: &Actor, ticker: Arc<Ticker>) -> Result<About, HostError> {
-    let why = |why| HostError::NoAnswer {
-        question: "about",
-        why,
-    };
+    let why = |why| HostError::NoAnswer { question: "about", why };
     let mut cell = cell(actor, ticker).map_err(why)?;
     let about = cell
         .function::<(), (Description,)>(&actor.exports().about)
         .map_err(|error| why(format!("{error:#}")))?;
     let (_, answer) = cell.call(ANSWER_BYTES, |store| about.call(store, ()));
-    let (Description {
-        doc,
-        config_schema,
-        stateless,
-    },) = answer.map_err(|stop| why(said(&stop)))?;
-    Ok(About {
-        doc,
-        config_schema,
-        stateless,
-    })
+    let (Description { doc, config_schema, stateless },) =
+        answer.map_err(|stop| why(said(&stop)))?;
+    Ok(About { doc, config_schema, stateless })
 }
 
 /// Asks `ports`.
@@ -89,10 +76,7 @@ pub(crate) fn ports(
     ticker: Arc<Ticker>,
     config: &str,
 ) -> Result<Result<Vec<Port>, Vec<ConfigFault>>, HostError> {
-    let why = |why| HostError::NoAnswer {
-        question: "ports",
-        why,
-    };
+    let why = |why| HostError::NoAnswer { question: "ports", why };
     let mut cell = cell(actor, ticker).map_err(why)?;
     let ports = cell
         .function::<(&str,), Ports>(&actor.exports().ports)
@@ -106,9 +90,7 @@ pub(crate) fn ports(
 }
 
 fn cell(actor: &Actor, ticker: Arc<Ticker>) -> Result<Cell, String> {
-    let ready = actor
-        .ready(Needs::ALL)
-        .map_err(|error| format!("{error:#}"))?;
+    let ready = actor.ready(Needs::ALL).map_err(|error| format!("{error:#}"))?;
     Cell::new(&ready, ticker, None, ALLOWANCE).map_err(|error| said(&crate::crash::stop(&error)))
 }
 
@@ -119,22 +101,8 @@ fn said(stop: &Stop) -> String {
     }
 }
 
-fn port(
-    wire::Port {
-        name,
-        direction,
-        ty,
-        optional,
-        doc,
-    }: wire::Port,
-) -> Port {
-    Port {
-        name,
-        input: direction == Direction::Input,
-        ty,
-        optional,
-        doc,
-    }
+fn port(wire::Port { name, direction, ty, optional, doc }: wire::Port) -> Port {
+    Port { name, input: direction == Direction::Input, ty, optional, doc }
 }
 
 fn fault(wire::ConfigFault { pointer, message }: wire::ConfigFault) -> ConfigFault {

@@ -54,9 +54,7 @@ pub(crate) struct Exports {
 
 impl std::fmt::Debug for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Actor")
-            .field("digest", &self.0.digest)
-            .finish_non_exhaustive()
+        f.debug_struct("Actor").field("digest", &self.0.digest).finish_non_exhaustive()
     }
 }
 
@@ -66,17 +64,8 @@ impl Actor {
         let (imports, needs) = imports_of(&component)?;
         let exports = exports_of(&component)?;
         let ready = Mutex::default();
-        let actor = Self(Arc::new(Loaded {
-            digest,
-            component,
-            imports,
-            needs,
-            exports,
-            ready,
-        }));
-        actor
-            .ready(Needs::ALL)
-            .map_err(|error| LoadError::WrongWorld(format!("{error:#}")))?;
+        let actor = Self(Arc::new(Loaded { digest, component, imports, needs, exports, ready }));
+        actor.ready(Needs::ALL).map_err(|error| LoadError::WrongWorld(format!("{error:#}")))?;
         Ok(actor)
     }
 
@@ -121,10 +110,7 @@ impl Actor {
 
     fn has_foreign_imports(&self) -> bool {
         let known = |name: &str| INTERFACES.iter().any(|interface| interface.name == name);
-        self.0
-            .imports
-            .iter()
-            .any(|(interface, _)| !known(interface))
+        self.0.imports.iter().any(|(interface, _)| !known(interface))
     }
 }
 
@@ -155,9 +141,7 @@ pub(crate) fn look(bytes: &[u8]) -> Result<(), LoadError> {
         None => Err(LoadError::Truncated(format!("it has {length} bytes"))),
         Some(version) if *version == MODULE => Err(LoadError::CoreModule),
         Some(version) if *version == COMPONENT => Ok(()),
-        Some(version) => Err(LoadError::Malformed(format!(
-            "unknown format version {version:?}"
-        ))),
+        Some(version) => Err(LoadError::Malformed(format!("unknown format version {version:?}"))),
     }
 }
 
@@ -200,20 +184,14 @@ fn exports_of(component: &Component) -> Result<Exports, LoadError> {
             .exports(component.engine())
             .map(|(name, _)| format!("`{name}`"))
             .collect();
-        let found = if found.is_empty() {
-            String::from("nothing")
-        } else {
-            found.join(", ")
-        };
+        let found = if found.is_empty() { String::from("nothing") } else { found.join(", ") };
         LoadError::WrongWorld(format!("it does not export `{ACTOR}`; it exports {found}"))
     };
     let (_, actor) = component.get_export(None, ACTOR).ok_or_else(missing)?;
     let find = |name: &str, fits: &dyn Fn(&ComponentFunc) -> wasmtime::Result<()>| {
         let found = component.get_export(Some(&actor), name);
         let Some((ComponentItem::ComponentFunc(function), index)) = found else {
-            return Err(LoadError::WrongWorld(format!(
-                "`{ACTOR}` has no function `{name}`"
-            )));
+            return Err(LoadError::WrongWorld(format!("`{ACTOR}` has no function `{name}`")));
         };
         fits(&function).map_err(|error| {
             LoadError::WrongWorld(format!("`{name}` of `{ACTOR}` has another type: {error:#}"))
@@ -225,9 +203,7 @@ fn exports_of(component: &Component) -> Result<Exports, LoadError> {
     Ok(Exports {
         about: find("about", &|f| f.typecheck::<(), (Description,)>(&cx))?,
         ports: find("ports", &|f| f.typecheck::<(&str,), Ports>(&cx))?,
-        init: find("init", &|f| {
-            f.typecheck::<(&str, Option<&[u8]>), Began>(&cx)
-        })?,
+        init: find("init", &|f| f.typecheck::<(&str, Option<&[u8]>), Began>(&cx))?,
         handle: find("handle", &|f| f.typecheck::<(Event<'_>,), Handled>(&cx))?,
         snapshot: find("snapshot", &|f| f.typecheck::<(), (Vec<u8>,)>(&cx))?,
     })

@@ -30,32 +30,21 @@ impl Cache {
     /// Opens the folder, or says why it is not used.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, String> {
         let why = |error: io::Error| format!("{}: {error}", folder.display());
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(why)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(why)?;
         let found = fs::symlink_metadata(folder).map_err(why)?;
         if !found.is_dir() {
             return Err(format!("{} is not a folder", folder.display()));
         }
         if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
-            return Err(format!(
-                "{} can be used by others than its owner",
-                folder.display()
-            ));
+            return Err(format!("{} can be used by others than its owner", folder.display()));
         }
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            configuration: hasher.finish(),
-        })
+        Ok(Self { folder: folder.to_path_buf(), configuration: hasher.finish() })
     }
 
     fn path(&self, component: &Digest) -> PathBuf {
-        self.folder
-            .join(format!("{component}-{:016x}.cwasm", self.configuration))
+        self.folder.join(format!("{component}-{:016x}.cwasm", self.configuration))
     }
 
     /// The compiled component, if it is there and whole.
@@ -79,14 +68,8 @@ impl Cache {
     fn write(&self, component: &Digest, code: &[u8]) -> io::Result<()> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let nth = NEXT.fetch_add(1, Ordering::Relaxed);
-        let beside = self
-            .folder
-            .join(format!("{component}.{}-{nth}.new", std::process::id()));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
+        let beside = self.folder.join(format!("{component}.{}-{nth}.new", std::process::id()));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         let written = file
             .write_all(&header(component, code))
             .and_then(|()| file.write_all(code))

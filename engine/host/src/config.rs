@@ -39,10 +39,7 @@ pub struct HostConfig {
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self {
-            cache: None,
-            instances: 1_024,
-        }
+        Self { cache: None, instances: 1_024 }
     }
 }
 

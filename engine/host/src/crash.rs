@@ -28,10 +28,7 @@ pub(crate) fn crashing(kind: CrashKind, message: impl Into<String>) -> Error {
 
 /// A crash with a message of bounded length.
 pub(crate) fn crash(kind: CrashKind, message: impl Into<String>) -> Stop {
-    Stop::Crash(Crash {
-        kind,
-        message: bounded(message.into(), limits::MESSAGE_BYTES),
-    })
+    Stop::Crash(Crash { kind, message: bounded(message.into(), limits::MESSAGE_BYTES) })
 }
 
 /// What an error out of a guest's call means.
@@ -47,11 +44,8 @@ pub(crate) fn stop(error: &Error) -> Stop {
         Some(trap) => crash(CrashKind::Trap, trap.to_string()),
         None => {
             let text = format!("{error:#}");
-            let kind = if text.contains(HANDED_TOO_MUCH) {
-                CrashKind::Limit
-            } else {
-                CrashKind::Trap
-            };
+            let kind =
+                if text.contains(HANDED_TOO_MUCH) { CrashKind::Limit } else { CrashKind::Trap };
             crash(kind, text)
         }
     }

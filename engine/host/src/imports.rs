@@ -55,12 +55,7 @@ impl Needs {
             (STDIN, grants.stdin),
             (STDOUT, grants.stdout),
         ];
-        Self(
-            given
-                .iter()
-                .filter(|(_, given)| *given)
-                .fold(0, |set, (bit, _)| set | bit),
-        )
+        Self(given.iter().filter(|(_, given)| *given).fold(0, |set, (bit, _)| set | bit))
     }
 
     /// Adds an interface.
@@ -71,9 +66,7 @@ impl Needs {
     /// The first interface that is in this set and not in `other`.
     pub(crate) fn beyond(self, other: Self) -> Option<&'static Interface> {
         let extra = self.0 & !other.0;
-        INTERFACES
-            .iter()
-            .find(|interface| interface.bit & extra != 0)
+        INTERFACES.iter().find(|interface| interface.bit & extra != 0)
     }
 }
 
@@ -86,54 +79,14 @@ const STDOUT: u8 = 1 << 5;
 
 /// All of them.
 pub(crate) const INTERFACES: &[Interface] = &[
-    Interface {
-        name: "outbox",
-        full: "theater:flow/outbox@0.1.0",
-        bit: 0,
-        link: outbox,
-    },
-    Interface {
-        name: "log",
-        full: "theater:flow/log@0.1.0",
-        bit: 0,
-        link: log,
-    },
-    Interface {
-        name: "clock",
-        full: "theater:flow/clock@0.1.0",
-        bit: CLOCK,
-        link: clock,
-    },
-    Interface {
-        name: "random",
-        full: "theater:flow/random@0.1.0",
-        bit: RANDOM,
-        link: random,
-    },
-    Interface {
-        name: "timer",
-        full: "theater:flow/timer@0.1.0",
-        bit: TIMER,
-        link: timer,
-    },
-    Interface {
-        name: "files",
-        full: "theater:flow/files@0.1.0",
-        bit: FILES,
-        link: files,
-    },
-    Interface {
-        name: "stdin",
-        full: "theater:flow/stdin@0.1.0",
-        bit: STDIN,
-        link: stdin,
-    },
-    Interface {
-        name: "stdout",
-        full: "theater:flow/stdout@0.1.0",
-        bit: STDOUT,
-        link: stdout,
-    },
+    Interface { name: "outbox", full: "theater:flow/outbox@0.1.0", bit: 0, link: outbox },
+    Interface { name: "log", full: "theater:flow/log@0.1.0", bit: 0, link: log },
+    Interface { name: "clock", full: "theater:flow/clock@0.1.0", bit: CLOCK, link: clock },
+    Interface { name: "random", full: "theater:flow/random@0.1.0", bit: RANDOM, link: random },
+    Interface { name: "timer", full: "theater:flow/timer@0.1.0", bit: TIMER, link: timer },
+    Interface { name: "files", full: "theater:flow/files@0.1.0", bit: FILES, link: files },
+    Interface { name: "stdin", full: "theater:flow/stdin@0.1.0", bit: STDIN, link: stdin },
+    Interface { name: "stdout", full: "theater:flow/stdout@0.1.0", bit: STDOUT, link: stdout },
 ];
 
 /// A linker that knows the interfaces in `granted`, and those that need no grant.
@@ -171,38 +124,27 @@ fn charge(store: &mut Store<'_>, cost: u64) -> Result<()> {
     let fuel = store.get_fuel()?;
     store.set_fuel(fuel.saturating_sub(cost))?;
     if fuel < cost {
-        return Err(crash::crashing(
-            CrashKind::Fuel,
-            "the fuel of one event is used up",
-        ));
+        return Err(crash::crashing(CrashKind::Fuel, "the fuel of one event is used up"));
     }
     Ok(())
 }
 
 fn outbox(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap(
-        "emit",
-        |mut store: Store<'_>, (port, body): (WasmStr, WasmStr)| {
-            let done = pass(&mut store, |gate, view| {
-                Ok(gate.emit(&port.to_str(&view)?, &body.to_str(&view)?))
-            })?;
-            Ok((done.map_err(EmitError::from),))
-        },
-    )
+    link.func_wrap("emit", |mut store: Store<'_>, (port, body): (WasmStr, WasmStr)| {
+        let done = pass(&mut store, |gate, view| {
+            Ok(gate.emit(&port.to_str(&view)?, &body.to_str(&view)?))
+        })?;
+        Ok((done.map_err(EmitError::from),))
+    })
 }
 
 fn log(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap(
-        "write",
-        |mut store: Store<'_>, (level, text): (Level, WasmStr)| {
-            if store.data().gate.is_none() {
-                return Ok(());
-            }
-            pass(&mut store, |gate, view| {
-                Ok(gate.log(level.into(), &text.to_str(&view)?))
-            })
-        },
-    )
+    link.func_wrap("write", |mut store: Store<'_>, (level, text): (Level, WasmStr)| {
+        if store.data().gate.is_none() {
+            return Ok(());
+        }
+        pass(&mut store, |gate, view| Ok(gate.log(level.into(), &text.to_str(&view)?)))
+    })
 }
 
 fn clock(link: &mut Link<'_>) -> Result<()> {
@@ -218,18 +160,11 @@ fn random(link: &mut Link<'_>) -> Result<()> {
 }
 
 fn timer(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap(
-        "set",
-        |mut store: Store<'_>, (name, after_ms): (WasmStr, u64)| {
-            pass(&mut store, |gate, view| {
-                Ok(gate.timer_set(&name.to_str(&view)?, after_ms))
-            })
-        },
-    )?;
+    link.func_wrap("set", |mut store: Store<'_>, (name, after_ms): (WasmStr, u64)| {
+        pass(&mut store, |gate, view| Ok(gate.timer_set(&name.to_str(&view)?, after_ms)))
+    })?;
     link.func_wrap("cancel", |mut store: Store<'_>, (name,): (WasmStr,)| {
-        pass(&mut store, |gate, view| {
-            Ok(gate.timer_cancel(&name.to_str(&view)?))
-        })
+        pass(&mut store, |gate, view| Ok(gate.timer_cancel(&name.to_str(&view)?)))
     })
 }
 
@@ -244,58 +179,38 @@ fn stdin(link: &mut Link<'_>) -> Result<()> {
 }
 
 fn stdout(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap(
-        "write",
-        |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
-            pass(&mut store, |gate, view| {
-                Ok(gate.stdout(bytes.as_le_slice(&view)))
-            })
-        },
-    )
+    link.func_wrap("write", |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
+        pass(&mut store, |gate, view| Ok(gate.stdout(bytes.as_le_slice(&view))))
+    })
 }
 
 fn files(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap(
-        "read",
-        |mut store: Store<'_>, (path, at, len): (WasmStr, u64, u32)| {
-            let done = pass(&mut store, |gate, view| {
-                Ok(gate.file_read(&path.to_str(&view)?, at, len))
-            })?;
-            Ok((done.map_err(FileError::from),))
-        },
-    )?;
+    link.func_wrap("read", |mut store: Store<'_>, (path, at, len): (WasmStr, u64, u32)| {
+        let done =
+            pass(&mut store, |gate, view| Ok(gate.file_read(&path.to_str(&view)?, at, len)))?;
+        Ok((done.map_err(FileError::from),))
+    })?;
     link.func_wrap("stat", |mut store: Store<'_>, (path,): (WasmStr,)| {
-        let done = pass(&mut store, |gate, view| {
-            Ok(gate.file_stat(&path.to_str(&view)?))
-        })?;
+        let done = pass(&mut store, |gate, view| Ok(gate.file_stat(&path.to_str(&view)?)))?;
         Ok((done.map(Stat::from).map_err(FileError::from),))
     })?;
     link.func_wrap("list", |mut store: Store<'_>, (path,): (WasmStr,)| {
-        let done = pass(&mut store, |gate, view| {
-            Ok(gate.file_list(&path.to_str(&view)?))
-        })?;
+        let done = pass(&mut store, |gate, view| Ok(gate.file_list(&path.to_str(&view)?)))?;
         let done = done.map(|entries| entries.into_iter().map(Entry::from).collect::<Vec<_>>());
         Ok((done.map_err(FileError::from),))
     })?;
-    link.func_wrap(
-        "append",
-        |mut store: Store<'_>, (path, bytes): (WasmStr, WasmList<u8>)| {
-            let done = pass(&mut store, |gate, view| {
-                Ok(gate.file_append(&path.to_str(&view)?, bytes.as_le_slice(&view)))
-            })?;
-            Ok((done.map_err(FileError::from),))
-        },
-    )?;
-    link.func_wrap("replace", |mut store: Store<'_>, (path,): (WasmStr,)| {
+    link.func_wrap("append", |mut store: Store<'_>, (path, bytes): (WasmStr, WasmList<u8>)| {
         let done = pass(&mut store, |gate, view| {
-            Ok(gate.file_replace(&path.to_str(&view)?))
+            Ok(gate.file_append(&path.to_str(&view)?, bytes.as_le_slice(&view)))
         })?;
         Ok((done.map_err(FileError::from),))
     })?;
+    link.func_wrap("replace", |mut store: Store<'_>, (path,): (WasmStr,)| {
+        let done = pass(&mut store, |gate, view| Ok(gate.file_replace(&path.to_str(&view)?)))?;
+        Ok((done.map_err(FileError::from),))
+    })?;
     link.func_wrap("close", |mut store: Store<'_>, (path,): (WasmStr,)| {
-        let done = pass(&mut store, |gate, view| {
-            Ok(gate.file_close(&path.to_str(&view)?))
-        })?;
+        let done = pass(&mut store, |gate, view| Ok(gate.file_close(&path.to_str(&view)?)))?;
         Ok((done.map_err(FileError::from),))
     })
 }

@@ -50,15 +50,8 @@ impl Cell {
         gate: Option<Box<Gate>>,
         bounds: Bounds,
     ) -> Result<Self> {
-        let Bounds {
-            limits: GuestLimits { memory, fuel },
-            timeout_ms,
-        } = bounds;
-        let data = Data {
-            gate,
-            limiter: Limiter::new(memory),
-            ticks: ticks(timeout_ms),
-        };
+        let Bounds { limits: GuestLimits { memory, fuel }, timeout_ms } = bounds;
+        let data = Data { gate, limiter: Limiter::new(memory), ticks: ticks(timeout_ms) };
         let mut store = Store::new(ready.engine(), data);
         store.limiter(|data| &mut data.limiter);
         store.set_max_component_handles(HANDLES);
@@ -66,13 +59,7 @@ impl Cell {
         let running = ticker.enter();
         let instance = ready.instantiate(&mut store);
         drop(running);
-        Ok(Self {
-            store,
-            instance: instance?,
-            ticker,
-            fuel,
-            over: false,
-        })
+        Ok(Self { store, instance: instance?, ticker, fuel, over: false })
     }
 
     /// An exported function, with its type checked.
@@ -99,10 +86,7 @@ impl Cell {
         drop(running);
         let left = self.store.get_fuel().unwrap_or(0);
         self.over = result.is_err();
-        (
-            self.fuel.saturating_sub(left),
-            result.map_err(|error| crash::stop(&error)),
-        )
+        (self.fuel.saturating_sub(left), result.map_err(|error| crash::stop(&error)))
     }
 }
 
@@ -133,27 +117,16 @@ impl Instance {
     pub(crate) fn new(mut cell: Cell, actor: &Actor) -> Result<Self> {
         let exports = actor.exports();
         let functions = Functions {
-            init: *cell
-                .function::<(&str, Option<&[u8]>), Began>(&exports.init)?
-                .func(),
-            handle: *cell
-                .function::<(wire::Event<'_>,), Handled>(&exports.handle)?
-                .func(),
+            init: *cell.function::<(&str, Option<&[u8]>), Began>(&exports.init)?.func(),
+            handle: *cell.function::<(wire::Event<'_>,), Handled>(&exports.handle)?.func(),
             snapshot: cell.function(&exports.snapshot)?,
         };
         let inputs = match &cell.store.data().gate {
             Some(gate) => gate.agent().inputs.as_slice(),
             None => &[],
         };
-        let inputs = inputs
-            .iter()
-            .map(|input| (input.port, input.name.as_str().into()))
-            .collect();
-        Ok(Self {
-            cell,
-            inputs,
-            functions,
-        })
+        let inputs = inputs.iter().map(|input| (input.port, input.name.as_str().into())).collect();
+        Ok(Self { cell, inputs, functions })
     }
 }
 
@@ -167,9 +140,7 @@ impl Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance")
-            .field("over", &self.cell.over)
-            .finish_non_exhaustive()
+        f.debug_struct("Instance").field("over", &self.cell.over).finish_non_exhaustive()
     }
 }
 
@@ -177,12 +148,7 @@ impl Guest for Instance {
     /// # Panics
     /// Never: an instance is made with its gate, which is away only while the guest calls out.
     fn gate(&mut self) -> &mut Gate {
-        self.cell
-            .store
-            .data_mut()
-            .gate
-            .as_deref_mut()
-            .expect("no host call is under way")
+        self.cell.store.data_mut().gate.as_deref_mut().expect("no host call is under way")
     }
 
     fn init(&mut self, saved: Option<&[u8]>) -> Called<()> {
@@ -191,43 +157,28 @@ impl Guest for Instance {
             let init = typed::<(&str, Option<&[u8]>), Began>(init);
             Ok(init.call(store, (&config, saved))?.0)
         });
-        Called {
-            fuel,
-            result: result.map(|answer| answer.map_err(Into::into)),
-        }
+        Called { fuel, result: result.map(|answer| answer.map_err(Into::into)) }
     }
 
     fn handle(&mut self, event: &Event) -> Called<Next> {
         let event = match lower(&self.inputs, event) {
             Ok(event) => event,
             Err(stop) => {
-                return Called {
-                    fuel: 0,
-                    result: Err(stop),
-                };
+                return Called { fuel: 0, result: Err(stop) };
             }
         };
         let handle = self.functions.handle;
         let (fuel, result) = self.cell.call(HANDED_BYTES, |store| {
-            Ok(typed::<(wire::Event<'_>,), Handled>(handle)
-                .call(store, (event,))?
-                .0)
+            Ok(typed::<(wire::Event<'_>,), Handled>(handle).call(store, (event,))?.0)
         });
-        Called {
-            fuel,
-            result: result.map(|answer| answer.map(Into::into).map_err(Into::into)),
-        }
+        Called { fuel, result: result.map(|answer| answer.map(Into::into).map_err(Into::into)) }
     }
 
     fn snapshot(&mut self) -> Called<Vec<u8>> {
         let snapshot = self.functions.snapshot;
-        let (fuel, result) = self.cell.call(limits::SNAPSHOT_BYTES, |store| {
-            Ok(snapshot.call(store, ())?.0)
-        });
-        Called {
-            fuel,
-            result: result.map(Ok),
-        }
+        let (fuel, result) =
+            self.cell.call(limits::SNAPSHOT_BYTES, |store| Ok(snapshot.call(store, ())?.0));
+        Called { fuel, result: result.map(Ok) }
     }
 }
 
@@ -254,12 +205,8 @@ fn lower<'a>(
 ) -> std::result::Result<wire::Event<'a>, Stop> {
     let name = |port: PortId| {
         let found = inputs.iter().find(|(known, _)| *known == port);
-        let unknown = || {
-            crash::crash(
-                CrashKind::Trap,
-                format!("{port:?} is not an input of the agent"),
-            )
-        };
+        let unknown =
+            || crash::crash(CrashKind::Trap, format!("{port:?} is not an input of the agent"));
         found.map(|(_, name)| &**name).ok_or_else(unknown)
     };
     Ok(match event {
@@ -268,10 +215,7 @@ fn lower<'a>(
         Event::Message { port, body, .. } => {
             let body = std::str::from_utf8(body)
                 .map_err(|error| crash::crash(CrashKind::Trap, format!("the message: {error}")))?;
-            wire::Event::Message(wire::Message {
-                port: name(*port)?,
-                body,
-            })
+            wire::Event::Message(wire::Message { port: name(*port)?, body })
         }
         Event::Closed { port } => wire::Event::Closed(name(*port)?),
         Event::Timer { name } => wire::Event::Timer(name),

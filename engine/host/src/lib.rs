@@ -71,12 +71,7 @@ impl Host {
             Some(folder) => Cache::open(&folder, &engine).map_err(Some),
             None => Err(None),
         };
-        Ok(Self {
-            engine,
-            ticker,
-            cache,
-            actors: Mutex::default(),
-        })
+        Ok(Self { engine, ticker, cache, actors: Mutex::default() })
     }
 
     /// What every result depends on, besides the components: for the record, and for a replay to
@@ -101,20 +96,12 @@ impl Host {
     pub fn load(&self, bytes: &[u8]) -> Result<Actor, LoadError> {
         actor::look(bytes)?;
         let digest = Digest::of(bytes);
-        let known = self
-            .actors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&digest)
-            .cloned();
+        let known =
+            self.actors.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         if let Some(actor) = known {
             return Ok(actor);
         }
-        let cached = self
-            .cache
-            .as_ref()
-            .ok()
-            .and_then(|cache| cache.load(&self.engine, &digest));
+        let cached = self.cache.as_ref().ok().and_then(|cache| cache.load(&self.engine, &digest));
         let component = match cached {
             Some(component) => component,
             None => self.compile(bytes, &digest)?,
@@ -163,22 +150,11 @@ impl Host {
         if let Some(interface) = actor.needs().beyond(granted) {
             let name = interface.full;
             let message = format!("the component imports `{name}`, which the agent is not granted");
-            return Err(Crash {
-                kind: CrashKind::Init,
-                message,
-            });
+            return Err(Crash { kind: CrashKind::Init, message });
         }
-        let bounds = Bounds {
-            limits: agent.limits,
-            timeout_ms: agent.timeout_ms,
-        };
+        let bounds = Bounds { limits: agent.limits, timeout_ms: agent.timeout_ms };
         let made = actor.ready(granted).and_then(|ready| {
-            let cell = Cell::new(
-                &ready,
-                Arc::clone(&self.ticker),
-                Some(Box::new(gate)),
-                bounds,
-            )?;
+            let cell = Cell::new(&ready, Arc::clone(&self.ticker), Some(Box::new(gate)), bounds)?;
             Instance::new(cell, actor)
         });
         made.map_err(|error| crash_of(&error))
@@ -187,10 +163,7 @@ impl Host {
 
 /// How making an instance failed.
 fn crash_of(error: &wasmtime::Error) -> Crash {
-    if error
-        .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
-        .is_some()
-    {
+    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
         return Crash {
             kind: CrashKind::Init,
             message: format!("no room for an instance: {error}"),
@@ -200,10 +173,7 @@ fn crash_of(error: &wasmtime::Error) -> Crash {
         Stop::Crash(crash) => crash,
         Stop::Interrupted => {
             let message = String::from("interrupted while it was made");
-            Crash {
-                kind: CrashKind::Init,
-                message,
-            }
+            Crash { kind: CrashKind::Init, message }
         }
     }
 }

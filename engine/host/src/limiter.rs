@@ -18,10 +18,7 @@ impl Limiter {
     /// A limit on linear memory in bytes.
     pub(crate) fn new(memory: u64) -> Self {
         let memory = usize::try_from(memory.min(limits::MEMORY_BYTES_MAX)).unwrap_or(usize::MAX);
-        Self {
-            memory,
-            allowed: false,
-        }
+        Self { memory, allowed: false }
     }
 
     /// A growth beyond what the component itself declares is refused as wasm says it is; one within

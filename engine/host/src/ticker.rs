@@ -41,10 +41,7 @@ impl Ticker {
             .name(String::from("epoch"))
             .spawn(move || theirs.tick(&engine))
             .map_err(|error| HostError::Engine(format!("no thread for timeouts: {error}")))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// Notes that a guest runs. A guest woken a moment too late would only have its timeout later by

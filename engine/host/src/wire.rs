@@ -70,10 +70,7 @@ pub(crate) enum Event<'a> {
     #[component(name = "timer")]
     Timer(&'a str),
     #[component(name = "down")]
-    #[expect(
-        dead_code,
-        reason = "in the contract; comes with watching other agents"
-    )]
+    #[expect(dead_code, reason = "in the contract; comes with watching other agents")]
     Down(Down<'a>),
 }
 
@@ -249,18 +246,12 @@ impl From<gate::FileKind> for FileKind {
 
 impl From<gate::Stat> for Stat {
     fn from(gate::Stat { kind, size }: gate::Stat) -> Self {
-        Self {
-            kind: kind.into(),
-            size,
-        }
+        Self { kind: kind.into(), size }
     }
 }
 
 impl From<gate::FolderEntry> for Entry {
     fn from(gate::FolderEntry { name, kind }: gate::FolderEntry) -> Self {
-        Self {
-            name,
-            kind: kind.into(),
-        }
+        Self { name, kind: kind.into() }
     }
 }

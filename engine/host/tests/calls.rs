@@ -38,12 +38,8 @@ fn every_event_arrives_as_its_case() {
         "(i32.store8 (i32.const 1124) (i32.rem_u (local.get $case) (i32.const 3)))",
     );
     let mut instance = live(&host, &actor);
-    let closed = Event::Closed {
-        port: theater_flow_kernel::ids::PortId(0),
-    };
-    let timer = Event::Timer {
-        name: String::from("t"),
-    };
+    let closed = Event::Closed { port: theater_flow_kernel::ids::PortId(0) };
+    let timer = Event::Timer { name: String::from("t") };
     let cases = [
         (Event::Start, Next::Wait),
         (Event::Pull, Next::More),
@@ -52,11 +48,7 @@ fn every_event_arrives_as_its_case() {
         (timer, Next::More),
     ];
     for (event, next) in cases {
-        assert_eq!(
-            handle(&mut instance, &event).0.result,
-            Ok(Ok(next)),
-            "{event:?}"
-        );
+        assert_eq!(handle(&mut instance, &event).0.result, Ok(Ok(next)), "{event:?}");
     }
 }
 
@@ -71,13 +63,8 @@ fn a_fault_is_a_value_and_is_bounded() {
     let mut instance = live(&host, &actor);
     for _ in 0..2 {
         let (called, _) = handle(&mut instance, &message("1"));
-        let Ok(Err(Fault { code, message })) = called.result else {
-            panic!("{called:?}")
-        };
-        assert_eq!(
-            (code.as_str(), message.len()),
-            ("out", limits::MESSAGE_BYTES)
-        );
+        let Ok(Err(Fault { code, message })) = called.result else { panic!("{called:?}") };
+        assert_eq!((code.as_str(), message.len()), ("out", limits::MESSAGE_BYTES));
     }
 }
 
@@ -96,10 +83,7 @@ fn state_goes_through_a_snapshot() {
     let mut second = host.instance(&actor, gate).unwrap();
     assert_eq!(second.init(Some(&saved)).result, Ok(Ok(())));
     assert!(handle(&mut second, &message("1")).0.result.is_ok());
-    assert_eq!(
-        second.snapshot().result.unwrap().unwrap(),
-        4_u64.to_le_bytes()
-    );
+    assert_eq!(second.snapshot().result.unwrap().unwrap(), 4_u64.to_le_bytes());
 }
 
 #[test]
@@ -112,32 +96,16 @@ fn every_trap_has_its_kind_and_its_name() {
             CrashKind::Trap,
             "divide by zero",
         ),
-        (
-            "(drop (i32.load (i32.const -8)))",
-            CrashKind::Trap,
-            "out of bounds memory access",
-        ),
-        (
-            "(drop (i32.trunc_f32_s (f32.const 1e30)))",
-            CrashKind::Trap,
-            "integer overflow",
-        ),
+        ("(drop (i32.load (i32.const -8)))", CrashKind::Trap, "out of bounds memory access"),
+        ("(drop (i32.trunc_f32_s (f32.const 1e30)))", CrashKind::Trap, "integer overflow"),
         ("(loop $l (br $l))", CrashKind::Fuel, "fuel"),
         (
             "(drop (memory.grow (i32.const 4096)))",
             CrashKind::Memory,
             "memory; the limit is 16777216",
         ),
-        (
-            "(loop $l (drop (memory.grow (i32.const 16))) (br $l))",
-            CrashKind::Memory,
-            "limit",
-        ),
-        (
-            "(i32.store8 (i32.const 1120) (i32.const 9))",
-            CrashKind::Trap,
-            "",
-        ),
+        ("(loop $l (drop (memory.grow (i32.const 16))) (br $l))", CrashKind::Memory, "limit"),
+        ("(i32.store8 (i32.const 1120) (i32.const 9))", CrashKind::Trap, ""),
     ];
     assert_eq!(zero.len(), 13);
     for (body, kind, name) in cases {
@@ -152,11 +120,7 @@ fn recursion_without_end_is_a_trap() {
     let host = host();
     let more = "(func $deep (param i32) (result i32)
         (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (local.get 0)))";
-    let parts = Parts {
-        handle: "(drop (call $deep (i32.const 1)))",
-        more,
-        ..Parts::default()
-    };
+    let parts = Parts { handle: "(drop (call $deep (i32.const 1)))", more, ..Parts::default() };
     let mut instance = live(&host, &actor(&host, parts));
     let found = crash(handle(&mut instance, &message("1")).0);
     assert_eq!(found.kind, CrashKind::Trap);
@@ -167,11 +131,7 @@ fn recursion_without_end_is_a_trap() {
 fn tables_cannot_be_grown_without_end() {
     let host = host();
     let handle_body = "(loop $l (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $l))";
-    let parts = Parts {
-        handle: handle_body,
-        more: "(table $t 1 funcref)",
-        ..Parts::default()
-    };
+    let parts = Parts { handle: handle_body, more: "(table $t 1 funcref)", ..Parts::default() };
     let mut instance = live(&host, &actor(&host, parts));
     let found = crash(handle(&mut instance, &message("1")).0);
     assert_eq!(found.kind, CrashKind::Memory, "{found:?}");
@@ -182,28 +142,15 @@ fn tables_cannot_be_grown_without_end() {
 fn growth_beyond_the_component_s_own_maximum_is_refused_as_wasm_says() {
     let host = host();
     let body = "(if (i32.ne (memory.grow (i32.const 10)) (i32.const -1)) (then unreachable))";
-    let parts = Parts {
-        handle: body,
-        memory: "2 4",
-        ..Parts::default()
-    };
+    let parts = Parts { handle: body, memory: "2 4", ..Parts::default() };
     let mut instance = live(&host, &actor(&host, parts));
-    assert_eq!(
-        handle(&mut instance, &message("1")).0.result,
-        Ok(Ok(Next::Wait))
-    );
+    assert_eq!(handle(&mut instance, &message("1")).0.result, Ok(Ok(Next::Wait)));
 }
 
 #[test]
 fn a_memory_larger_than_the_limit_from_the_start_is_a_crash() {
     let host = host();
-    let actor = actor(
-        &host,
-        Parts {
-            memory: "300",
-            ..Parts::default()
-        },
-    );
+    let actor = actor(&host, Parts { memory: "300", ..Parts::default() });
     let gate = gate(&plan(all(), LIMITS, 30_000), TestWorld::default());
     let crash = host.instance(&actor, gate).unwrap_err();
     assert_eq!(crash.kind, CrashKind::Memory, "{crash:?}");
@@ -213,18 +160,11 @@ fn a_memory_larger_than_the_limit_from_the_start_is_a_crash() {
 fn a_flood_gets_full_and_a_guest_that_goes_on_pays() {
     let host = host();
     let actor = handling(&host, &format!("(loop $l {ECHO} (br $l))"));
-    let limits = GuestLimits {
-        fuel: 400_000,
-        ..LIMITS
-    };
+    let limits = GuestLimits { fuel: 400_000, ..LIMITS };
     let mut instance = limited(&host, &actor, limits);
     let (called, trace) = handle(&mut instance, &message("1"));
     assert_eq!(crash(called).kind, CrashKind::Fuel);
-    let emitted = trace
-        .parts
-        .iter()
-        .filter(|part| matches!(part, Part::Emission { .. }))
-        .count();
+    let emitted = trace.parts.iter().filter(|part| matches!(part, Part::Emission { .. })).count();
     assert_eq!(emitted, limits::EMISSIONS_PER_EVENT as usize);
 }
 
@@ -255,15 +195,8 @@ fn shout(len: usize) -> String {
 #[test]
 fn a_value_a_little_too_long_is_answered_and_one_far_too_long_is_a_crash() {
     let host = host();
-    let limits = GuestLimits {
-        memory: 256 << 20,
-        fuel: 2_000_000_000,
-    };
-    let mut instance = limited(
-        &host,
-        &handling(&host, &shout(limits::PAYLOAD_BYTES + 1)),
-        limits,
-    );
+    let limits = GuestLimits { memory: 256 << 20, fuel: 2_000_000_000 };
+    let mut instance = limited(&host, &handling(&host, &shout(limits::PAYLOAD_BYTES + 1)), limits);
     let (called, trace) = handle(&mut instance, &message("1"));
     assert_eq!(called.result, Ok(Ok(Next::Wait)));
     assert!(matches!(trace.parts[..], [Part::Denial { .. }]));
@@ -291,14 +224,8 @@ fn a_snapshot_over_its_bound_is_a_crash() {
         "(drop (memory.grow (i32.const 2000)))
          (i32.store (i32.const 1152) (i32.const 0)) (i32.store (i32.const 1156) (i32.const {size}))"
     );
-    let parts = Parts {
-        snapshot: &snapshot,
-        ..Parts::default()
-    };
-    let limits = GuestLimits {
-        memory: 256 << 20,
-        ..LIMITS
-    };
+    let parts = Parts { snapshot: &snapshot, ..Parts::default() };
+    let limits = GuestLimits { memory: 256 << 20, ..LIMITS };
     let mut instance = limited(&host, &actor(&host, parts), limits);
     instance.gate().open(Mode::Quiet);
     assert_eq!(crash(instance.snapshot()).kind, CrashKind::Limit);
@@ -320,10 +247,7 @@ fn after_a_crash_an_instance_only_crashes() {
 fn time_is_the_outer_net() {
     let host = host();
     let actor = handling(&host, "(loop $l (br $l))");
-    let limits = GuestLimits {
-        fuel: u64::MAX / 4,
-        ..LIMITS
-    };
+    let limits = GuestLimits { fuel: u64::MAX / 4, ..LIMITS };
     let gate = gate(&plan(all(), limits, 50), TestWorld::default());
     let mut instance = host.instance(&actor, gate).unwrap();
     let found = crash(handle(&mut instance, &message("1")).0);
@@ -341,16 +265,11 @@ fn a_stop_comes_out_unchanged() {
         ..Parts::default()
     };
     let actor = actor(&host, parts);
-    let world = TestWorld {
-        stdin: Err(StdinError::Interrupted),
-    };
+    let world = TestWorld { stdin: Err(StdinError::Interrupted) };
     let gate = gate(&plan(all(), LIMITS, 30_000), world);
     let mut instance = host.instance(&actor, gate).unwrap();
     instance.gate().open(Mode::Live);
-    assert_eq!(
-        instance.handle(&Event::Start).result,
-        Err(Stop::Interrupted)
-    );
+    assert_eq!(instance.handle(&Event::Start).result, Err(Stop::Interrupted));
 }
 
 #[test]
@@ -358,16 +277,7 @@ fn calls_outside_of_handle_are_refused_by_the_gate() {
     let host = host();
     let snapshot =
         "(call $emit (i32.const 16) (i32.const 3) (i32.const 64) (i32.const 1) (i32.const 3072))";
-    let mut instance = live(
-        &host,
-        &actor(
-            &host,
-            Parts {
-                snapshot,
-                ..Parts::default()
-            },
-        ),
-    );
+    let mut instance = live(&host, &actor(&host, Parts { snapshot, ..Parts::default() }));
     instance.gate().open(Mode::Quiet);
     let found = crash(instance.snapshot());
     assert!(found.message.contains("outside of `handle`"), "{found:?}");
@@ -397,11 +307,7 @@ const WORLDLY: &str = "
 #[test]
 fn each_import_reaches_its_method_of_the_gate() {
     let host = host();
-    let parts = Parts {
-        imports: WORLD,
-        handle: WORLDLY,
-        ..Parts::default()
-    };
+    let parts = Parts { imports: WORLD, handle: WORLDLY, ..Parts::default() };
     let actor = actor(&host, parts);
     let mut instance = live(&host, &actor);
     let (called, trace) = handle(&mut instance, &Event::Start);
@@ -409,28 +315,17 @@ fn each_import_reaches_its_method_of_the_gate() {
     let seen: Vec<String> = trace
         .parts
         .iter()
-        .map(|part| {
-            format!("{part:?}")
-                .split([' ', '{', '('])
-                .next()
-                .unwrap()
-                .to_string()
-        })
+        .map(|part| format!("{part:?}").split([' ', '{', '(']).next().unwrap().to_string())
         .collect();
-    let expected = [
-        "Answer", "Answer", "TimerSet", "Staged", "Log", "Answer", "Answer", "Opened", "Staged",
-    ];
+    let expected =
+        ["Answer", "Answer", "TimerSet", "Staged", "Log", "Answer", "Answer", "Opened", "Staged"];
     assert_eq!(seen, expected);
 }
 
 #[test]
 fn an_import_without_its_grant_is_refused_by_name() {
     let host = host();
-    let parts = Parts {
-        imports: WORLD,
-        handle: WORLDLY,
-        ..Parts::default()
-    };
+    let parts = Parts { imports: WORLD, handle: WORLDLY, ..Parts::default() };
     let actor = actor(&host, parts);
     let part_of = |grants: Grants| {
         let gate = gate(&plan(grants, LIMITS, 30_000), TestWorld::default());
@@ -438,83 +333,34 @@ fn an_import_without_its_grant_is_refused_by_name() {
     };
     let cases = [
         (Grants::default(), "clock"),
-        (
-            Grants {
-                random: false,
-                ..all()
-            },
-            "random",
-        ),
-        (
-            Grants {
-                timer: false,
-                ..all()
-            },
-            "timer",
-        ),
-        (
-            Grants {
-                stdout: false,
-                ..all()
-            },
-            "stdout",
-        ),
-        (
-            Grants {
-                read: Vec::new(),
-                write: Vec::new(),
-                ..all()
-            },
-            "files",
-        ),
+        (Grants { random: false, ..all() }, "random"),
+        (Grants { timer: false, ..all() }, "timer"),
+        (Grants { stdout: false, ..all() }, "stdout"),
+        (Grants { read: Vec::new(), write: Vec::new(), ..all() }, "files"),
     ];
     for (grants, name) in cases {
         let crash = part_of(grants);
         assert_eq!(crash.kind, CrashKind::Init);
-        assert!(
-            crash
-                .message
-                .contains(&format!("theater:flow/{name}@0.1.0")),
-            "{crash:?}"
-        );
+        assert!(crash.message.contains(&format!("theater:flow/{name}@0.1.0")), "{crash:?}");
     }
     // What it does not import need not be granted.
-    let gate = gate(
-        &plan(
-            Grants {
-                stdin: false,
-                ..all()
-            },
-            LIMITS,
-            30_000,
-        ),
-        TestWorld::default(),
-    );
+    let gate = gate(&plan(Grants { stdin: false, ..all() }, LIMITS, 30_000), TestWorld::default());
     assert!(host.instance(&actor, gate).is_ok());
 }
 
 #[test]
 fn fuel_is_the_same_for_every_instance_and_every_reuse_of_a_slot() {
     let host = host();
-    let parts = Parts {
-        imports: WORLD,
-        handle: WORLDLY,
-        ..Parts::default()
-    };
+    let parts = Parts { imports: WORLD, handle: WORLDLY, ..Parts::default() };
     let actor = actor(&host, parts);
     let life = || {
         let gate = gate(&plan(all(), LIMITS, 30_000), TestWorld::default());
         let mut instance = host.instance(&actor, gate).unwrap();
         let init = instance.init(Some(&[1; 100])).fuel;
         let events = [Event::Start, message("1"), Event::Pull];
-        let handled: Vec<u64> = events
-            .iter()
-            .map(|event| handle(&mut instance, event).0.fuel)
-            .collect();
-        let traces: Vec<_> = events
-            .iter()
-            .map(|event| handle(&mut instance, event).1)
-            .collect();
+        let handled: Vec<u64> =
+            events.iter().map(|event| handle(&mut instance, event).0.fuel).collect();
+        let traces: Vec<_> = events.iter().map(|event| handle(&mut instance, event).1).collect();
         instance.gate().open(Mode::Quiet);
         (init, handled, traces, instance.snapshot())
     };
@@ -523,9 +369,7 @@ fn fuel_is_the_same_for_every_instance_and_every_reuse_of_a_slot() {
         assert_eq!(life(), first);
     }
     let other = support::host();
-    let again = other
-        .load(&support::component(&support::core(parts)))
-        .unwrap();
+    let again = other.load(&support::component(&support::core(parts))).unwrap();
     let gate = gate(&plan(all(), LIMITS, 30_000), TestWorld::default());
     let mut instance = other.instance(&again, gate).unwrap();
     assert_eq!(instance.init(Some(&[1; 100])).fuel, first.0);
@@ -537,11 +381,7 @@ fn a_redone_call_is_answered_by_its_record() {
     use theater_flow_kernel::record::{Body, Entry, Transaction};
     use theater_flow_kernel::work::by;
     let host = host();
-    let parts = Parts {
-        imports: WORLD,
-        handle: WORLDLY,
-        ..Parts::default()
-    };
+    let parts = Parts { imports: WORLD, handle: WORLDLY, ..Parts::default() };
     let actor = actor(&host, parts);
     let (called, trace) = handle(&mut live(&host, &actor), &Event::Start);
     let body = Body::Transaction(Transaction {
@@ -552,14 +392,7 @@ fn a_redone_call_is_answered_by_its_record() {
         fuel: called.fuel,
     });
     let (salt, payloads) = (trace.salt, trace.payloads);
-    let entry = Entry {
-        seq: 5,
-        at: 0,
-        causes: Vec::new(),
-        body,
-        salt,
-        payloads,
-    };
+    let entry = Entry { seq: 5, at: 0, causes: Vec::new(), body, salt, payloads };
     let mut again = live(&host, &actor);
     again.gate().open(Mode::Redo(Arc::new(entry)));
     let redone = again.handle(&Event::Start);
@@ -569,19 +402,13 @@ fn a_redone_call_is_answered_by_its_record() {
 
 #[test]
 fn a_thousand_instances_live_at_a_time_and_drop_gives_their_places_back() {
-    let config = theater_flow_host::HostConfig {
-        cache: None,
-        instances: 1_000,
-    };
+    let config = theater_flow_host::HostConfig { cache: None, instances: 1_000 };
     let host = theater_flow_host::Host::new(config).unwrap();
     let actor = handling(&host, ECHO);
     let plan = plan(all(), LIMITS, 30_000);
     for _ in 0..2 {
         let mut all: Vec<_> = (0..1_000)
-            .map(|_| {
-                host.instance(&actor, gate(&plan, TestWorld::default()))
-                    .unwrap()
-            })
+            .map(|_| host.instance(&actor, gate(&plan, TestWorld::default())).unwrap())
             .collect();
         for instance in &mut all {
             assert!(handle(instance, &message("1")).0.result.is_ok());

@@ -16,10 +16,7 @@ use theater_flow_kernel::limits;
 use theater_flow_kernel::work::Guest;
 
 fn echo() -> Vec<u8> {
-    component(&core(Parts {
-        handle: ECHO,
-        ..Parts::default()
-    }))
+    component(&core(Parts { handle: ECHO, ..Parts::default() }))
 }
 
 #[test]
@@ -28,33 +25,15 @@ fn what_is_not_a_component_is_told_apart() {
     let module = wat::parse_str("(module)").unwrap();
     let empty = wat::parse_str("(component)").unwrap();
     assert_eq!(host.load(b"").unwrap_err(), LoadError::NotAComponent);
-    assert_eq!(
-        host.load(b"#!/bin/sh\n").unwrap_err(),
-        LoadError::NotAComponent
-    );
+    assert_eq!(host.load(b"#!/bin/sh\n").unwrap_err(), LoadError::NotAComponent);
     assert_eq!(host.load(&module).unwrap_err(), LoadError::CoreModule);
-    assert!(matches!(
-        host.load(b"\0asm").unwrap_err(),
-        LoadError::Truncated(_)
-    ));
-    assert!(matches!(
-        host.load(b"\0as").unwrap_err(),
-        LoadError::Truncated(_)
-    ));
-    assert!(matches!(
-        host.load(b"\0asm\x02\0\x01\0").unwrap_err(),
-        LoadError::Malformed(_)
-    ));
+    assert!(matches!(host.load(b"\0asm").unwrap_err(), LoadError::Truncated(_)));
+    assert!(matches!(host.load(b"\0as").unwrap_err(), LoadError::Truncated(_)));
+    assert!(matches!(host.load(b"\0asm\x02\0\x01\0").unwrap_err(), LoadError::Malformed(_)));
     let world = host.load(&empty).unwrap_err();
-    assert!(
-        world.to_string().contains("theater:flow/actor@0.1.0"),
-        "{world}"
-    );
+    assert!(world.to_string().contains("theater:flow/actor@0.1.0"), "{world}");
     let long = vec![0; usize::try_from(limits::COMPONENT_BYTES).unwrap() + 1];
-    assert!(matches!(
-        host.load(&long).unwrap_err(),
-        LoadError::TooLarge(_)
-    ));
+    assert!(matches!(host.load(&long).unwrap_err(), LoadError::TooLarge(_)));
 }
 
 #[test]
@@ -101,10 +80,7 @@ fn another_world_is_named() {
         r#"(component (import "theater:flow/files@0.2.0" (instance (export "read" (func)))))"#,
     )
     .unwrap();
-    assert!(matches!(
-        host.load(&newer).unwrap_err(),
-        LoadError::WrongWorld(_)
-    ));
+    assert!(matches!(host.load(&newer).unwrap_err(), LoadError::WrongWorld(_)));
 
     let exports = wat::parse_str(
         r#"(component
@@ -116,25 +92,16 @@ fn another_world_is_named() {
     )
     .unwrap();
     let error = host.load(&exports).unwrap_err();
-    assert!(
-        matches!(&error, LoadError::WrongWorld(why) if why.contains("`about`")),
-        "{error}"
-    );
+    assert!(matches!(&error, LoadError::WrongWorld(why) if why.contains("`about`")), "{error}");
 }
 
 #[test]
 fn more_memories_than_one_are_refused() {
     let host = host();
-    let parts = Parts {
-        more: "(memory $more 1)",
-        ..Parts::default()
-    };
+    let parts = Parts { more: "(memory $more 1)", ..Parts::default() };
     let refused = std::panic::catch_unwind(|| component(&core(parts)));
     if let Ok(bytes) = refused {
-        assert!(matches!(
-            host.load(&bytes).unwrap_err(),
-            LoadError::Malformed(_)
-        ));
+        assert!(matches!(host.load(&bytes).unwrap_err(), LoadError::Malformed(_)));
     }
 }
 
@@ -144,26 +111,14 @@ fn an_actor_says_what_it_is_and_what_it_imports() {
     let imports = r#"
         (import "theater:flow/files@0.1.0" "read" (func $r (param i32 i32 i64 i32 i32)))
         (import "theater:flow/files@0.1.0" "stat" (func $s (param i32 i32 i32)))"#;
-    let actor = host
-        .load(&component(&core(Parts {
-            imports,
-            ..Parts::default()
-        })))
-        .unwrap();
-    let seen: Vec<_> = actor
-        .imports()
-        .iter()
-        .map(|(i, f)| (i.as_str(), f.as_str()))
-        .collect();
+    let actor = host.load(&component(&core(Parts { imports, ..Parts::default() }))).unwrap();
+    let seen: Vec<_> = actor.imports().iter().map(|(i, f)| (i.as_str(), f.as_str())).collect();
     for expected in [("outbox", "emit"), ("files", "read"), ("files", "stat")] {
         assert!(seen.contains(&expected), "{seen:?}");
     }
     assert_eq!(seen.len(), 3);
     let about = host.about(&actor).unwrap();
-    assert_eq!(
-        (about.doc.as_str(), about.config_schema.as_str()),
-        ("out", "{}")
-    );
+    assert_eq!((about.doc.as_str(), about.config_schema.as_str()), ("out", "{}"));
     assert!(about.stateless);
     assert_eq!(host.ports(&actor, "{}").unwrap(), Ok(Vec::new()));
 }
@@ -178,10 +133,7 @@ fn questions_are_bounded_and_reach_nothing() {
         assert_ne!(wat, base);
         let actor = host.load(&component(&wat)).unwrap();
         match host.about(&actor) {
-            Err(HostError::NoAnswer {
-                question: "about",
-                why,
-            }) => why,
+            Err(HostError::NoAnswer { question: "about", why }) => why,
             other => panic!("{body}: {other:?}"),
         }
     };
@@ -194,18 +146,11 @@ fn questions_are_bounded_and_reach_nothing() {
 }
 
 fn cached(folder: &Path) -> Host {
-    Host::new(HostConfig {
-        cache: Some(folder.to_path_buf()),
-        instances: 4,
-    })
-    .unwrap()
+    Host::new(HostConfig { cache: Some(folder.to_path_buf()), instances: 4 }).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect()
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// What an instance does, fuel included.
@@ -226,9 +171,7 @@ fn a_cached_actor_behaves_the_same_and_a_damaged_file_is_not_used() {
     let mode = fs::metadata(&folder).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let found = files(&folder);
-    let [file] = &found[..] else {
-        panic!("{found:?}")
-    };
+    let [file] = &found[..] else { panic!("{found:?}") };
     let whole = fs::read(file).unwrap();
     assert_eq!(behaviour(&cached(&folder), &bytes), fresh);
 
@@ -236,37 +179,15 @@ fn a_cached_actor_behaves_the_same_and_a_damaged_file_is_not_used() {
     for cut in cuts {
         fs::write(file, &whole[..cut]).unwrap();
         assert_eq!(behaviour(&cached(&folder), &bytes), fresh, "cut at {cut}");
-        assert_eq!(
-            fs::read(file).unwrap().len(),
-            whole.len(),
-            "it is written again"
-        );
+        assert_eq!(fs::read(file).unwrap().len(), whole.len(), "it is written again");
     }
-    let flips = [
-        0,
-        15,
-        16,
-        47,
-        48,
-        79,
-        80,
-        whole.len() / 3,
-        whole.len() / 2,
-        whole.len() - 1,
-    ];
+    let flips = [0, 15, 16, 47, 48, 79, 80, whole.len() / 3, whole.len() / 2, whole.len() - 1];
     for at in flips {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         fs::write(file, &damaged).unwrap();
-        assert_eq!(
-            behaviour(&cached(&folder), &bytes),
-            fresh,
-            "flipped at {at}"
-        );
-        assert!(
-            fs::read(file).unwrap() != damaged,
-            "it was used, though flipped at {at}"
-        );
+        assert_eq!(behaviour(&cached(&folder), &bytes), fresh, "flipped at {at}");
+        assert!(fs::read(file).unwrap() != damaged, "it was used, though flipped at {at}");
     }
     assert_eq!(files(&folder).len(), 1, "nothing is left beside");
 }
@@ -295,21 +216,14 @@ fn a_folder_that_others_can_use_is_refused() {
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     let host = cached(&open);
-    assert!(
-        host.cache_refused()
-            .is_some_and(|why| why.contains("others"))
-    );
+    assert!(host.cache_refused().is_some_and(|why| why.contains("others")));
     behaviour(&host, &echo());
     assert!(files(&open).is_empty());
 
     let file = temporary.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(cached(&file).cache_refused().is_some());
-    assert!(
-        cached(&temporary.path().join("fine"))
-            .cache_refused()
-            .is_none()
-    );
+    assert!(cached(&temporary.path().join("fine")).cache_refused().is_none());
 }
 
 #[test]

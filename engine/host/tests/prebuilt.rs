@@ -20,31 +20,17 @@ fn prebuilt(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-const NAMES: &[&str] = &[
-    "file-lines",
-    "file-write",
-    "match",
-    "probe",
-    "probe-full",
-    "probe-table",
-    "stdout",
-];
+const NAMES: &[&str] =
+    &["file-lines", "file-write", "match", "probe", "probe-full", "probe-table", "stdout"];
 
 #[test]
 fn every_prebuilt_component_is_an_actor_that_says_what_it_is() {
     let host = host();
     for name in NAMES {
-        let actor = host
-            .load(&prebuilt(name))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let about = host
-            .about(&actor)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let actor = host.load(&prebuilt(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let about = host.about(&actor).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!about.doc.is_empty(), "{name}");
-        let foreign = actor
-            .imports()
-            .iter()
-            .find(|(interface, _)| interface.contains(':'));
+        let foreign = actor.imports().iter().find(|(interface, _)| interface.contains(':'));
         assert_eq!(foreign, None, "{name}");
     }
 }
@@ -52,19 +38,14 @@ fn every_prebuilt_component_is_an_actor_that_says_what_it_is() {
 const RULES: &str = r#"{"rules":{"todo":"\\bTODO\\b","secret":"api[_-]?key"}}"#;
 
 fn matching(config: &str) -> Arc<Plan> {
-    let limits = GuestLimits {
-        memory: 64 << 20,
-        fuel: 2_000_000_000,
-    };
+    let limits = GuestLimits { memory: 64 << 20, fuel: 2_000_000_000 };
     let mut plan = Arc::unwrap_or_clone(plan(all(), limits, 30_000));
     plan.agents[0].config = String::from(config);
     Arc::new(plan)
 }
 
 fn begun(host: &Host, actor: &Actor, plan: &Arc<Plan>) -> Instance {
-    let mut instance = host
-        .instance(actor, gate(plan, TestWorld::default()))
-        .unwrap();
+    let mut instance = host.instance(actor, gate(plan, TestWorld::default())).unwrap();
     assert_eq!(instance.init(None).result, Ok(Ok(())));
     instance
 }
@@ -97,10 +78,7 @@ fn measure_handle(instance: &mut Instance, event: &Event, times: u32) -> (f64, u
 #[ignore = "figures, for a release build: cargo test --release -p theater-flow-host --test prebuilt -- --ignored --nocapture"]
 #[expect(clippy::print_stdout, reason = "figures are what this is for")]
 fn figures() {
-    let config = HostConfig {
-        cache: None,
-        instances: 64,
-    };
+    let config = HostConfig { cache: None, instances: 64 };
     let host = Host::new(config).unwrap();
     let echo = host
         .load(&component(&support::core(support::Parts {
@@ -110,35 +88,21 @@ fn figures() {
         .unwrap();
     let echo_plan = plan(all(), LIMITS, 30_000);
     let body = format!("{{\"text\":\"{}\"}}", "x".repeat(244));
-    let (ns, parts) = measure_handle(
-        &mut begun(&host, &echo, &echo_plan),
-        &message(&body),
-        100_000,
-    );
+    let (ns, parts) =
+        measure_handle(&mut begun(&host, &echo, &echo_plan), &message(&body), 100_000);
     println!("echo (wat) of 256 bytes: {ns:.0} ns a handle, {parts} part");
-    let quiet = host
-        .load(&component(&support::core(support::Parts::default())))
-        .unwrap();
-    let (ns, parts) = measure_handle(
-        &mut begun(&host, &quiet, &echo_plan),
-        &message(&body),
-        100_000,
-    );
+    let quiet = host.load(&component(&support::core(support::Parts::default()))).unwrap();
+    let (ns, parts) =
+        measure_handle(&mut begun(&host, &quiet, &echo_plan), &message(&body), 100_000);
     println!("silent (wat) of 256 bytes: {ns:.0} ns a handle, {parts} parts");
-    println!(
-        "echo: {:.0} ns to instantiate and drop",
-        lives(&host, &echo, &echo_plan)
-    );
+    println!("echo: {:.0} ns to instantiate and drop", lives(&host, &echo, &echo_plan));
     match_figures(&host);
 }
 
 /// Instantiates and drops.
 fn lives(host: &Host, actor: &Actor, plan: &Arc<Plan>) -> f64 {
     nanoseconds(2_000, || {
-        drop(
-            host.instance(actor, gate(plan, TestWorld::default()))
-                .unwrap(),
-        );
+        drop(host.instance(actor, gate(plan, TestWorld::default())).unwrap());
     })
 }
 
@@ -151,24 +115,14 @@ fn match_figures(host: &Host) {
     let answer = host.ports(&actor, RULES).unwrap();
     println!("match: ports in {:?}: {answer:?}", begin.elapsed());
     let plan = matching(RULES);
-    println!(
-        "match: {:.0} ns to instantiate and drop",
-        lives(host, &actor, &plan)
-    );
+    println!("match: {:.0} ns to instantiate and drop", lives(host, &actor, &plan));
     let begin = Instant::now();
     let mut matcher = begun(host, &actor, &plan);
     println!("match: instance and init in {:?}", begin.elapsed());
-    let text = |start: &str| {
-        format!("{start}{}", "lorem ipsum ".repeat(30))
-            .split_at(216)
-            .0
-            .to_string()
-    };
+    let text =
+        |start: &str| format!("{start}{}", "lorem ipsum ".repeat(30)).split_at(216).0.to_string();
     for (what, start) in [("no match", "the "), ("one match", "a TODO ")] {
-        let value = format!(
-            r#"{{"path":"src/lib.rs","line":1,"text":"{}"}}"#,
-            text(start)
-        );
+        let value = format!(r#"{{"path":"src/lib.rs","line":1,"text":"{}"}}"#, text(start));
         let (ns, parts) = measure_handle(&mut matcher, &message(&value), 20_000);
         let fuel = handle(&mut matcher, &message(&value)).0.fuel;
         println!(

@@ -94,37 +94,18 @@ impl Stored {
     /// The record as the kernel decided it. Every payload must be here: chunks are fetched before, and a
     /// record with erased payloads is no longer an entry.
     pub fn to_entry(&self) -> Result<Entry, Damage> {
-        let Record {
-            seq,
-            at,
-            causes,
-            body,
-            ..
-        } = self.record()?;
+        let Record { seq, at, causes, body, .. } = self.record()?;
         let payloads = self.payloads.iter().enumerate().map(|(index, payload)| {
-            payload
-                .bytes()
-                .cloned()
-                .ok_or_else(|| self.damage(Flaw::PayloadMissing { index }))
+            payload.bytes().cloned().ok_or_else(|| self.damage(Flaw::PayloadMissing { index }))
         });
         let payloads = payloads.collect::<Result<_, _>>()?;
-        Ok(Entry {
-            seq,
-            at,
-            causes,
-            body,
-            salt: self.salt.unwrap_or_default(),
-            payloads,
-        })
+        Ok(Entry { seq, at, causes, body, salt: self.salt.unwrap_or_default(), payloads })
     }
 
     /// `what` is wrong with this record.
     #[must_use]
     pub const fn damage(&self, what: Flaw) -> Damage {
-        Damage {
-            seq: self.seq,
-            what,
-        }
+        Damage { seq: self.seq, what }
     }
 }
 

@@ -37,12 +37,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     fn new(causes: Vec<Ref>, body: Body) -> Self {
-        Self {
-            causes,
-            body,
-            salt: None,
-            payloads: Vec::new(),
-        }
+        Self { causes, body, salt: None, payloads: Vec::new() }
     }
 }
 
@@ -159,20 +154,8 @@ impl Step {
         if draft.salt.is_none() {
             letter::commit(&mut draft, &salt);
         }
-        let Draft {
-            causes,
-            body,
-            payloads,
-            ..
-        } = draft;
-        let entry = Entry {
-            seq: state.kept.next_seq,
-            at: self.at,
-            causes,
-            body,
-            salt,
-            payloads,
-        };
+        let Draft { causes, body, payloads, .. } = draft;
+        let entry = Entry { seq: state.kept.next_seq, at: self.at, causes, body, salt, payloads };
         let entry = Arc::new(entry);
         fold(state, &entry);
         self.gave.entries.push(entry);
@@ -180,10 +163,8 @@ impl Step {
 
     /// A salt of its own for each record that the kernel makes.
     fn draw(&mut self) -> Salt {
-        let digest = Sha256::new()
-            .chain_update(self.salt)
-            .chain_update(self.drawn.to_be_bytes())
-            .finalize();
+        let digest =
+            Sha256::new().chain_update(self.salt).chain_update(self.drawn.to_be_bytes()).finalize();
         self.drawn += 1;
         let mut salt = Salt::default();
         salt.copy_from_slice(&digest[..16]);

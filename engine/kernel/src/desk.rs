@@ -42,14 +42,7 @@ impl Desk {
         let none = vec![false; plan.agents.len()];
         let (ready, waiting) = (VecDeque::new(), BTreeSet::new());
         let due = vec![None; plan.agents.len()];
-        Self {
-            busy: none.clone(),
-            alive: none,
-            awaited: 0,
-            ready,
-            waiting,
-            due,
-        }
+        Self { busy: none.clone(), alive: none, awaited: 0, ready, waiting, due }
     }
 
     /// These agents may be ready.
@@ -101,11 +94,7 @@ impl Desk {
                 Ready::Nothing if state.agent(id).life.is_over() && self.alive[id.index()] => {
                     self.alive[id.index()] = false;
                     let incarnation = state.agent(id).incarnations;
-                    given.push(Activation {
-                        agent: id,
-                        incarnation,
-                        work: Work::Drop,
-                    });
+                    given.push(Activation { agent: id, incarnation, work: Work::Drop });
                 }
                 Ready::Nothing => {}
             }
@@ -121,10 +110,7 @@ impl Desk {
             agent.life == Life::Up && !agent.redo.is_empty() && !self.busy[id.index()]
         });
         let changed: Vec<AgentId> = changed.collect();
-        changed
-            .into_iter()
-            .map(|id| self.give(state, id, Work::Snapshot))
-            .collect()
+        changed.into_iter().map(|id| self.give(state, id, Work::Snapshot)).collect()
     }
 
     fn give(&mut self, state: &State, id: AgentId, work: Work) -> Activation {
@@ -133,11 +119,7 @@ impl Desk {
         self.awaited += 1;
         let begins = matches!(work, Work::Begin(_));
         let incarnation = state.agent(id).incarnations + u32::from(begins);
-        Activation {
-            agent: id,
-            incarnation,
-            work,
-        }
+        Activation { agent: id, incarnation, work }
     }
 }
 
@@ -165,11 +147,7 @@ pub fn begin(agent: &AgentState) -> Begin {
     } else {
         Origin::Fresh
     };
-    let sinks = if redone > 0 {
-        &agent.saved_sinks
-    } else {
-        &agent.sinks
-    };
+    let sinks = if redone > 0 { &agent.saved_sinks } else { &agent.sinks };
     Begin {
         origin,
         saved: agent.saved.as_ref().map(|saved| saved.state.clone()),
@@ -191,19 +169,11 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
         return again(agent, pending, (room, now));
     }
     let stopping = state.kept.phase == Phase::Stopping;
-    let source = state
-        .routes
-        .inputs(id)
-        .iter()
-        .all(|input| input.producers.is_empty());
+    let source = state.routes.inputs(id).iter().all(|input| input.producers.is_empty());
     if stopping && (source || !agent.started) {
         return Ready::Nothing;
     }
-    let mut events = if stopping {
-        VecDeque::new()
-    } else {
-        timers(agent, now)
-    };
+    let mut events = if stopping { VecDeque::new() } else { timers(agent, now) };
     if !agent.started {
         events = VecDeque::from([Event::Start]);
     } else if events.len() > 1 {
@@ -223,12 +193,7 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
         let due = agent.timers.values().map(|timer| timer.due).min();
         return due.filter(|_| !stopping).map_or(Ready::Nothing, Ready::At);
     }
-    Ready::Work(Work::Handle(Batch {
-        events,
-        mode: agent.mode,
-        attempt: 1,
-        room,
-    }))
+    Ready::Work(Work::Handle(Batch { events, mode: agent.mode, attempt: 1, room }))
 }
 
 /// A failed event, once its time has come. Nothing overtakes it.
@@ -259,11 +224,7 @@ pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
         Consumed::Timer { name } => Event::Timer { name: name.clone() },
         Consumed::Message { id, port } => {
             let body = agent.head(*id, *port)?.clone();
-            Event::Message {
-                id: *id,
-                port: *port,
-                body,
-            }
+            Event::Message { id: *id, port: *port, body }
         }
     })
 }
@@ -273,32 +234,22 @@ fn room(state: &State, id: AgentId) -> Vec<u32> {
     let outputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.outputs);
     let free = |port| {
         let route = state.routes.output(port)?;
-        let readers = route
-            .readers
-            .iter()
-            .filter(|reader| !state.agent(reader.agent).life.is_over());
-        let fullest = readers
-            .map(|reader| state.agent(reader.agent).queues[reader.queue].items.len())
-            .max();
+        let readers =
+            route.readers.iter().filter(|reader| !state.agent(reader.agent).life.is_over());
+        let fullest =
+            readers.map(|reader| state.agent(reader.agent).queues[reader.queue].items.len()).max();
         let taken = u32::try_from(fullest.unwrap_or(0)).unwrap_or(u32::MAX);
         Some(route.capacity.saturating_sub(taken))
     };
-    outputs
-        .iter()
-        .map(|output| free(output.port).unwrap_or(u32::MAX))
-        .collect()
+    outputs.iter().map(|output| free(output.port).unwrap_or(u32::MAX)).collect()
 }
 
 /// Timers that are due, earliest first.
 fn timers(agent: &AgentState, now: u64) -> VecDeque<Event> {
     let due = agent.timers.iter().filter(|(_, timer)| timer.due <= now);
-    let mut due: Vec<_> = due
-        .map(|(name, timer)| (timer.due, timer.set, name))
-        .collect();
+    let mut due: Vec<_> = due.map(|(name, timer)| (timer.due, timer.set, name)).collect();
     due.sort_unstable();
-    due.into_iter()
-        .map(|(_, _, name)| Event::Timer { name: name.clone() })
-        .collect()
+    due.into_iter().map(|(_, _, name)| Event::Timer { name: name.clone() }).collect()
 }
 
 /// Messages, oldest first over all queues, as many as a batch may hold.
@@ -314,10 +265,6 @@ fn messages(agent: &AgentState, events: &mut VecDeque<Event>) {
         let body = queue.items[taken[nth]].body.clone();
         taken[nth] += 1;
         bytes += body.len();
-        events.push_back(Event::Message {
-            id,
-            port: queue.port,
-            body,
-        });
+        events.push_back(Event::Message { id, port: queue.port, body });
     }
 }

@@ -44,10 +44,7 @@ pub fn flows(table: &TypeTable, from: TypeId, to: TypeId) -> Result<(), Clash> {
     let mut at = 0;
     while let Some(goal) = goals.list.get(at).copied() {
         if let Err(message) = goals.pursue(at, goal) {
-            return Err(Clash {
-                path: goals.path(at),
-                message,
-            });
+            return Err(Clash { path: goals.path(at), message });
         }
         at += 1;
     }
@@ -88,18 +85,8 @@ type Outcome = Result<(), String>;
 
 impl<'t> Goals<'t> {
     fn new(table: &'t TypeTable, from: TypeId, to: TypeId) -> Self {
-        let start = Goal {
-            from,
-            to,
-            depth: 0,
-            parent: 0,
-            step: Step::Start,
-        };
-        Self {
-            table,
-            list: vec![start],
-            seen: BTreeSet::from([(from, to)]),
-        }
+        let start = Goal { from, to, depth: 0, parent: 0, step: Step::Start };
+        Self { table, list: vec![start], seen: BTreeSet::from([(from, to)]) }
     }
 
     /// Adds what is left to be shown one level down from the goal at `parent`.
@@ -107,13 +94,7 @@ impl<'t> Goals<'t> {
         let depth = self.list.get(parent).map_or(0, |goal| goal.depth) + 1;
         // No value lies deeper, so nothing there can be wrong.
         if depth <= JSON_DEPTH && self.seen.insert((from, to)) {
-            self.list.push(Goal {
-                from,
-                to,
-                depth,
-                parent,
-                step,
-            });
+            self.list.push(Goal { from, to, depth, parent, step });
         }
     }
 
@@ -139,11 +120,7 @@ impl<'t> Goals<'t> {
         else {
             // Nothing but `null` is wanted, or the type is not of this table.
             let null = to.core.is_none() && from.core.is_none();
-            return if null {
-                Ok(())
-            } else {
-                Err(self.differ(goal, ""))
-            };
+            return if null { Ok(()) } else { Err(self.differ(goal, "")) };
         };
         if *wanted == Type::Json {
             return self.known(from.core);

@@ -69,19 +69,13 @@ fn begin(state: &mut State) {
 
 fn tree_order(state: &State) -> Vec<AgentId> {
     let root = state.plan.supervisors.first();
-    root.map_or_else(Vec::new, |root| {
-        state.agents_below(Child::Supervisor(root.id))
-    })
+    root.map_or_else(Vec::new, |root| state.agents_below(Child::Supervisor(root.id)))
 }
 
 /// A process ended and another one took over: every life is lost, nothing else is.
 fn resume(state: &mut State, entry: &Entry) {
     let failing = state.kept.phase == Phase::Failing;
-    state.kept.phase = if failing {
-        Phase::Failing
-    } else {
-        Phase::Running
-    };
+    state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
     let mut to_start = VecDeque::new();
     for id in tree_order(state) {
         let agent = agent(state, id);
@@ -134,10 +128,7 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
     // life, or, after the last one, is the run's failure.
     let ends = body.crash.kind != CrashKind::Write || agent.life == Life::Up;
     if ends {
-        agent.life = Life::Down {
-            crash: entry.seq,
-            again,
-        };
+        agent.life = Life::Down { crash: entry.seq, again };
     }
     if body.crash.kind == CrashKind::Fault
         && let Some(pending) = &mut agent.pending
@@ -145,11 +136,7 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
         pending.failed = 0;
     }
     if body.crash.kind == CrashKind::Write {
-        for write in agent
-            .writes
-            .values_mut()
-            .filter(|write| !write.pending.is_empty())
-        {
+        for write in agent.writes.values_mut().filter(|write| !write.pending.is_empty()) {
             write.broken = Some(entry.seq);
         }
     }
@@ -168,18 +155,11 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
 /// Drops what an agent with `restore = "fresh"` loses with its life: state and timers, and so what it knows of
 /// its inputs. Mailboxes and files stay. An agent that is done only waits for its bytes to be written.
 fn forget(state: &mut State, id: AgentId) {
-    let plan = state
-        .plan
-        .agent(id)
-        .map(|agent| (agent.restore, agent.restart));
+    let plan = state.plan.agent(id).map(|agent| (agent.restore, agent.restart));
     let Some((Restore::Fresh, restart)) = plan else {
         return;
     };
-    let wired = state
-        .routes
-        .inputs(id)
-        .iter()
-        .map(|input| !input.queues.is_empty());
+    let wired = state.routes.inputs(id).iter().map(|input| !input.queues.is_empty());
     let closed: Vec<bool> = wired.map(|wired| !wired).collect();
     let agent = agent(state, id);
     if agent.mode == Next::Done && restart != Restart::Permanent {
@@ -205,25 +185,17 @@ fn restarted(state: &mut State, entry: &Entry, body: &Restarted) {
     }
     for child in &supervisor.children {
         if let Child::Supervisor(id) = child
-            && state
-                .agents_below(*child)
-                .iter()
-                .any(|agent| body.agents.contains(agent))
+            && state.agents_below(*child).iter().any(|agent| body.agents.contains(agent))
         {
             renew(state, *id);
         }
     }
-    state
-        .kept
-        .to_start
-        .retain(|waiting| !body.agents.contains(waiting));
+    state.kept.to_start.retain(|waiting| !body.agents.contains(waiting));
     for id in &body.agents {
         if state.agent(*id).life == Life::Up {
             forget(state, *id);
         }
-        let permanent = plan
-            .agent(*id)
-            .is_some_and(|agent| agent.restart == Restart::Permanent);
+        let permanent = plan.agent(*id).is_some_and(|agent| agent.restart == Restart::Permanent);
         let agent = agent(state, *id);
         agent.life = Life::Starting;
         agent.last = Ref::record(entry.seq);
@@ -258,10 +230,7 @@ fn escalated(state: &mut State, entry: &Entry, body: &Escalated) {
         }
     }
     let supervisor = &mut state.kept.supervisors[body.supervisor.index()];
-    supervisor.failed = Some(GaveUp {
-        seq: entry.seq,
-        at_start: body.count == 0,
-    });
+    supervisor.failed = Some(GaveUp { seq: entry.seq, at_start: body.count == 0 });
     supervisor.recent.clear();
     if body.supervisor.0 == 0 {
         state.kept.phase = Phase::Failing;
@@ -276,18 +245,11 @@ fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
     reader.last = Ref::record(entry.seq);
     take(state, body.agent, (body.message, body.port));
     state.touched.push(body.agent);
-    let letters = state
-        .plan
-        .dead_letter
-        .as_ref()
-        .map(|letters| (letters.agent, letters.port));
+    let letters = state.plan.dead_letter.as_ref().map(|letters| (letters.agent, letters.port));
     match (letters, body.letter, entry.payloads.last()) {
         (Some((to, port)), Some(_), Some(letter)) => {
             if let Some(queue) = state.routes.letters(to, port) {
-                let letter = Queued {
-                    id: Ref::record(entry.seq),
-                    body: letter.clone(),
-                };
+                let letter = Queued { id: Ref::record(entry.seq), body: letter.clone() };
                 agent(state, to).queues[queue].items.push_back(letter);
                 state.touched.push(to);
             }
@@ -298,17 +260,10 @@ fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
 
 /// Takes a message out of a reader's mailbox, and lets its producer know that there is room.
 fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> Option<Queued> {
-    let input = state
-        .routes
-        .inputs(reader)
-        .iter()
-        .find(|input| input.port == port)?;
+    let input = state.routes.inputs(reader).iter().find(|input| input.port == port)?;
     let queues = &mut state.kept.agents[reader.index()].queues;
     let is_head = |queue: &Queue| queue.items.front().is_some_and(|item| item.id == message);
-    let queue = *input
-        .queues
-        .iter()
-        .find(|queue| is_head(&queues[**queue]))?;
+    let queue = *input.queues.iter().find(|queue| is_head(&queues[**queue]))?;
     let taken = queues[queue].items.pop_front();
     state.touched.extend(&input.producers);
     taken
@@ -316,10 +271,7 @@ fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> O
 
 fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {
     let agent = agent(state, body.agent);
-    agent.saved = entry.payloads.last().map(|bytes| Saved {
-        seq: entry.seq,
-        state: bytes.clone(),
-    });
+    agent.saved = entry.payloads.last().map(|bytes| Saved { seq: entry.seq, state: bytes.clone() });
     agent.saved_sinks = agent.sinks.clone();
     agent.redo.clear();
     agent.redo_bytes = 0;
@@ -362,28 +314,18 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.timers.clear();
     agent.pending = None;
     if matches!(body.how, End::Finished | End::Done) {
-        agent
-            .queues
-            .iter_mut()
-            .for_each(|queue| queue.items.clear());
+        agent.queues.iter_mut().for_each(|queue| queue.items.clear());
     }
     let open = core::mem::take(&mut agent.sinks);
     let well = matches!(body.how, End::Finished | End::Done);
     for sink in open.open.values().filter(|sink| sink.id != SinkId::STDOUT) {
         if let Some(write) = agent.writes.get_mut(&sink.id) {
             // Half of a new content never takes the old content's place.
-            let what = if well || !write.replace {
-                WriteWhat::Close
-            } else {
-                WriteWhat::Abandon
-            };
+            let what = if well || !write.replace { WriteWhat::Close } else { WriteWhat::Abandon };
             write.pending.push_back(WriteOp { seq, what });
         }
     }
-    agent.sinks = Sinks {
-        next: open.next,
-        ..Sinks::default()
-    };
+    agent.sinks = Sinks { next: open.next, ..Sinks::default() };
     touch_neighbours(state, body.agent);
 }
 
@@ -392,15 +334,10 @@ fn touch_neighbours(state: &mut State, id: AgentId) {
     let plan = Arc::clone(&state.plan);
     let routes = Arc::clone(&state.routes);
     let outputs = plan.agents[id.index()].outputs.iter();
-    let readers = outputs
-        .filter_map(|output| routes.output(output.port))
-        .flat_map(|route| &route.readers);
+    let readers =
+        outputs.filter_map(|output| routes.output(output.port)).flat_map(|route| &route.readers);
     state.touched.push(id);
     state.touched.extend(readers.map(|reader| reader.agent));
-    state
-        .touched
-        .extend(routes.inputs(id).iter().flat_map(|input| &input.producers));
-    state
-        .touched
-        .extend(plan.dead_letter.iter().map(|letters| letters.agent));
+    state.touched.extend(routes.inputs(id).iter().flat_map(|input| &input.producers));
+    state.touched.extend(plan.dead_letter.iter().map(|letters| letters.agent));
 }

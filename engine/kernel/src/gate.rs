@@ -130,16 +130,7 @@ impl Gate {
         world: alloc::boxed::Box<dyn World>,
     ) -> Self {
         let (mode, trace, counts) = (Mode::Quiet, Trace::default(), Counts::default());
-        Self {
-            plan,
-            agent,
-            world,
-            sinks,
-            mode,
-            trace,
-            counts,
-            before: None,
-        }
+        Self { plan, agent, world, sinks, mode, trace, counts, before: None }
     }
 
     /// Begins a call. What an unfinished call before it did is forgotten.
@@ -148,10 +139,7 @@ impl Gate {
             Mode::Quiet | Mode::Live => self.world.salt(),
             Mode::Redo(entry) => entry.salt,
         };
-        self.trace = Trace {
-            salt,
-            ..Trace::default()
-        };
+        self.trace = Trace { salt, ..Trace::default() };
         self.counts = Counts::default();
         self.before = None;
         self.mode = mode;
@@ -163,12 +151,7 @@ impl Gate {
     /// In [`Mode::Redo`], a divergence if the record has more.
     pub fn close(&mut self, kept: bool, fuel: u64) -> Result<Trace, Stop> {
         if self.counts.log_dropped > 0 {
-            self.note(
-                Part::LogDropped {
-                    lines: self.counts.log_dropped,
-                },
-                [None, None],
-            )?;
+            self.note(Part::LogDropped { lines: self.counts.log_dropped }, [None, None])?;
         }
         let before = self.before.take();
         if !kept && let Some(before) = before {
@@ -177,10 +160,8 @@ impl Gate {
         if let Mode::Redo(entry) = &self.mode
             && entry.body.parts().len() > self.counts.redone
         {
-            let missing = format!(
-                "part {} of record {} did not come",
-                self.counts.redone, entry.seq
-            );
+            let missing =
+                format!("part {} of record {} did not come", self.counts.redone, entry.seq);
             return Err(diverged(missing));
         }
         self.mode = Mode::Quiet;
@@ -209,19 +190,13 @@ impl Gate {
     /// Never: [`new`](Self::new) asks for an agent of the plan.
     #[must_use]
     pub fn agent(&self) -> &Agent {
-        self.plan
-            .agent(self.agent)
-            .expect("the gate's agent is of its plan")
+        self.plan.agent(self.agent).expect("the gate's agent is of its plan")
     }
 
     /// The name of one of the agent's inputs, for the guest.
     #[must_use]
     pub fn input_name(&self, port: PortId) -> Option<&str> {
-        let input = self
-            .agent()
-            .inputs
-            .iter()
-            .find(|input| input.port == port)?;
+        let input = self.agent().inputs.iter().find(|input| input.port == port)?;
         Some(&input.name)
     }
 
@@ -247,9 +222,7 @@ impl Gate {
     /// The output for a value, if it may leave.
     fn admit(&self, name: &str, body: &str) -> Result<PortId, EmitError> {
         let Some((port, ty)) = self.output(name) else {
-            return Err(EmitError::UnknownPort(
-                clip(name, limits::NAME_BYTES).to_string(),
-            ));
+            return Err(EmitError::UnknownPort(clip(name, limits::NAME_BYTES).to_string()));
         };
         if body.len() > limits::PAYLOAD_BYTES {
             return Err(EmitError::TooLarge(limits::PAYLOAD_BYTES as u64));
@@ -263,11 +236,7 @@ impl Gate {
     }
 
     fn output(&self, name: &str) -> Option<(PortId, TypeId)> {
-        let output = self
-            .agent()
-            .outputs
-            .iter()
-            .find(|output| output.name == name)?;
+        let output = self.agent().outputs.iter().find(|output| output.name == name)?;
         Some((output.port, output.ty))
     }
 
@@ -280,11 +249,7 @@ impl Gate {
         }
         self.counts.log_lines += 1;
         let line = if text.len() > limits::LOG_LINE_BYTES {
-            format!(
-                "{}… ({} bytes)",
-                clip(text, limits::LOG_LINE_BYTES),
-                text.len()
-            )
+            format!("{}… ({} bytes)", clip(text, limits::LOG_LINE_BYTES), text.len())
         } else {
             text.to_string()
         };
@@ -343,23 +308,12 @@ impl Gate {
             return Err(over("staged bytes of one write", limits::PAYLOAD_BYTES));
         }
         self.remember_sinks();
-        let sink = self
-            .sinks
-            .open
-            .get_mut(name)
-            .expect("callers stage to open sinks");
+        let sink = self.sinks.open.get_mut(name).expect("callers stage to open sinks");
         let (id, offset) = (sink.id, sink.len);
         sink.len += bytes.len() as u64;
         let bytes: Bytes = Arc::from(bytes);
         let payload = Payload::commit(&self.trace.salt, &bytes);
-        self.note(
-            Part::Staged {
-                sink: id,
-                offset,
-                payload,
-            },
-            [Some(bytes), None],
-        )
+        self.note(Part::Staged { sink: id, offset, payload }, [Some(bytes), None])
     }
 
     /// Keeps the sinks as they were before this call, once.
@@ -376,10 +330,7 @@ impl Gate {
             let message = format!(
                 "`{name}` was called outside of `handle`; `init` and `snapshot` may only log"
             );
-            return Err(Stop::Crash(Crash {
-                kind: CrashKind::Trap,
-                message,
-            }));
+            return Err(Stop::Crash(Crash { kind: CrashKind::Trap, message }));
         }
         Ok(())
     }
@@ -395,9 +346,7 @@ fn bounded_name(name: &str) -> Result<String, Stop> {
 /// The longest prefix of `text` within `bytes` that ends at a character.
 #[must_use]
 pub fn clip(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 

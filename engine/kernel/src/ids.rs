@@ -88,9 +88,7 @@ impl fmt::Display for Digest {
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4]
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -139,10 +137,7 @@ impl Ref {
     /// One part of a record.
     #[must_use]
     pub const fn part(seq: u64, part: u32) -> Self {
-        Self {
-            seq,
-            part: Some(part),
-        }
+        Self { seq, part: Some(part) }
     }
 }
 

@@ -47,10 +47,7 @@ pub struct Mismatch {
 /// The first place at which the value does not fit, in the order of the text.
 pub fn check(table: &TypeTable, ty: TypeId, text: &str) -> Result<(), Mismatch> {
     let mut reader = Reader::new(text);
-    match (Checker { table })
-        .value(&mut reader, ty, 0)
-        .and_then(|()| reader.end())
-    {
+    match (Checker { table }).value(&mut reader, ty, 0).and_then(|()| reader.end()) {
         Ok(()) => Ok(()),
         Err(wrong) => Err(wrong.mismatch()),
     }
@@ -71,17 +68,11 @@ pub(crate) fn peel(table: &TypeTable, ty: TypeId) -> Peeled {
         match table.get(core) {
             Some(Type::Option(inner)) => core = *inner,
             _ => {
-                return Peeled {
-                    nullable: steps > 0,
-                    core: Some(core),
-                };
+                return Peeled { nullable: steps > 0, core: Some(core) };
             }
         }
     }
-    Peeled {
-        nullable: true,
-        core: None,
-    }
+    Peeled { nullable: true, core: None }
 }
 
 /// True for types whose field may be absent.
@@ -130,11 +121,7 @@ impl<'t> Checker<'t> {
 
     fn boolean(self, reader: &mut Reader<'_>, ty: TypeId) -> Checked {
         let is = reader.literal("true") || reader.literal("false");
-        if is {
-            Ok(())
-        } else {
-            Err(self.expected(reader, ty))
-        }
+        if is { Ok(()) } else { Err(self.expected(reader, ty)) }
     }
 
     fn integer(self, reader: &mut Reader<'_>, ty: TypeId, known: &Type) -> Checked {
@@ -159,11 +146,7 @@ impl<'t> Checker<'t> {
         let Some(number) = reader.number_if_next()? else {
             return Err(self.expected(reader, ty));
         };
-        let fits = if single {
-            number.is_f32()
-        } else {
-            number.is_f64()
-        };
+        let fits = if single { number.is_f32() } else { number.is_f64() };
         if fits {
             return Ok(());
         }
@@ -173,10 +156,7 @@ impl<'t> Checker<'t> {
         } else {
             String::new()
         };
-        Err(Wrong::new(format!(
-            "{} is out of range for {name}{why}",
-            number.shown()
-        )))
+        Err(Wrong::new(format!("{} is out of range for {name}{why}", number.shown())))
     }
 
     fn text(self, reader: &mut Reader<'_>, ty: TypeId, known: &Type) -> Checked {
@@ -190,9 +170,7 @@ impl<'t> Checker<'t> {
             }
             Type::Bytes if !string::is_base64(text.unescaped().as_bytes()) => {
                 let shown = quoted(&text.unescaped());
-                Err(Wrong::new(format!(
-                    "expected canonical padded base64, found {shown}"
-                )))
+                Err(Wrong::new(format!("expected canonical padded base64, found {shown}")))
             }
             _ => Ok(()),
         }
@@ -212,9 +190,7 @@ impl<'t> Checker<'t> {
         if !reader.next_is(b'[') {
             return Err(self.expected(reader, of.0));
         }
-        reader
-            .array(depth, |reader, _| self.value(reader, of.1, depth + 1))
-            .map(|_| ())
+        reader.array(depth, |reader, _| self.value(reader, of.1, depth + 1)).map(|_| ())
     }
 
     fn tuple(self, reader: &mut Reader<'_>, ty: TypeId, of: &[TypeId], depth: usize) -> Checked {
@@ -223,18 +199,12 @@ impl<'t> Checker<'t> {
         }
         let found = reader.array(depth, |reader, place| match of.get(place) {
             Some(item) => self.value(reader, *item, depth + 1),
-            None => Err(Wrong::new(format!(
-                "a tuple of {} ends before this",
-                of.len()
-            ))),
+            None => Err(Wrong::new(format!("a tuple of {} ends before this", of.len()))),
         })?;
         if found == of.len() {
             return Ok(());
         }
-        Err(Wrong::new(format!(
-            "expected {} items, found {found}",
-            of.len()
-        )))
+        Err(Wrong::new(format!("expected {} items, found {found}", of.len())))
     }
 
     fn enumeration(self, reader: &mut Reader<'_>, ty: TypeId, cases: &[String]) -> Checked {
@@ -260,17 +230,15 @@ impl<'t> Checker<'t> {
             let name = text.unescaped();
             return match named(&name) {
                 Some(Case { ty: None, .. }) => Ok(()),
-                Some(_) => Err(Wrong::new(format!(
-                    "case `{name}` needs a value: {{\"{name}\": …}}"
-                ))),
+                Some(_) => {
+                    Err(Wrong::new(format!("case `{name}` needs a value: {{\"{name}\": …}}")))
+                }
                 None => Err(self.no_case(ty, &name)),
             };
         }
         self.one_key(reader, ty, depth, |reader, key| match named(key) {
             Some(Case { ty: Some(held), .. }) => self.value(reader, *held, depth + 1),
-            Some(_) => Err(Wrong::new(format!(
-                "case `{key}` has no value: write \"{key}\""
-            ))),
+            Some(_) => Err(Wrong::new(format!("case `{key}` has no value: write \"{key}\""))),
             None => Err(self.no_case(ty, key)),
         })
     }
@@ -314,19 +282,13 @@ impl<'t> Checker<'t> {
         let mut found = 0_usize;
         reader.object(depth, &mut keys, |reader, key| {
             found += 1;
-            if found == 1 {
-                value(reader, key)
-            } else {
-                reader.any(depth + 1)
-            }
+            if found == 1 { value(reader, key) } else { reader.any(depth + 1) }
         })?;
         if found == 1 {
             return Ok(());
         }
         let wanted = flow::brief(self.table, ty);
-        Err(Wrong::new(format!(
-            "expected {wanted} as one key, found {found} keys"
-        )))
+        Err(Wrong::new(format!("expected {wanted} as one key, found {found} keys")))
     }
 
     fn record(

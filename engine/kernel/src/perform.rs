@@ -21,24 +21,14 @@ pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
     let crash = match outcome {
         Outcome::Next(()) => begin.redo.iter().find_map(|redo| again(guest, redo)),
         Outcome::Fault(fault) => Some(init_fault(&fault)),
-        Outcome::Crash(crash) => Some(Crash {
-            kind: CrashKind::Init,
-            ..crash
-        }),
+        Outcome::Crash(crash) => Some(Crash { kind: CrashKind::Init, ..crash }),
     };
-    Some(Begun {
-        origin: begin.origin,
-        call: trace,
-        crash,
-    })
+    Some(Begun { origin: begin.origin, call: trace, crash })
 }
 
 /// An `init` that answers a fault cannot be lived with.
 fn init_fault(fault: &Fault) -> Crash {
-    Crash {
-        kind: CrashKind::Init,
-        message: format!("init: {}: {}", fault.code, fault.message),
-    }
+    Crash { kind: CrashKind::Init, message: format!("init: {}: {}", fault.code, fault.message) }
 }
 
 /// Makes a recorded call again, with the recorded answers, and says how it differed.
@@ -59,10 +49,9 @@ pub fn again(guest: &mut impl Guest, redo: &Redo) -> Option<Crash> {
     match outcome {
         _ if same => None,
         Outcome::Crash(crash) if crash.kind == CrashKind::Divergence => Some(crash),
-        other => Some(Crash {
-            kind: CrashKind::Divergence,
-            message: changed(redo, &other, trace.fuel),
-        }),
+        other => {
+            Some(Crash { kind: CrashKind::Divergence, message: changed(redo, &other, trace.fuel) })
+        }
     }
 }
 
@@ -92,12 +81,7 @@ fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
 /// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes.
 /// `stop` is asked before each event.
 pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
-    let Batch {
-        mut events,
-        mut mode,
-        mut attempt,
-        mut room,
-    } = batch;
+    let Batch { mut events, mut mode, mut attempt, mut room } = batch;
     let mut calls = Vec::new();
     while calls.len() < limits::BATCH_EVENTS && !stop() && room.iter().all(|free| *free > 0) {
         let first = events.front();
@@ -127,12 +111,7 @@ fn one(guest: &mut impl Guest, event: &Event, attempt: u32) -> Option<Call> {
     guest.gate().open(Mode::Live);
     let called = guest.handle(event);
     let (trace, outcome) = end(guest, called)?;
-    Some(Call {
-        consumed: event.consumed(),
-        attempt,
-        trace,
-        outcome,
-    })
+    Some(Call { consumed: event.consumed(), attempt, trace, outcome })
 }
 
 /// Takes what was emitted off the room.

@@ -106,10 +106,7 @@ pub enum Overflow {
 
 /// What an agent may reach. Nothing by default.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one grant, and they are independent"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one grant, and they are independent")]
 pub struct Grants {
     /// `clock.now`.
     pub clock: bool,
@@ -176,9 +173,7 @@ impl Retry {
         let factor = match self.backoff {
             Backoff::Constant => 1,
             Backoff::Linear => u64::from(failed),
-            Backoff::Exponential => 1_u64
-                .checked_shl(failed.saturating_sub(1))
-                .unwrap_or(u64::MAX),
+            Backoff::Exponential => 1_u64.checked_shl(failed.saturating_sub(1)).unwrap_or(u64::MAX),
         };
         self.base_ms.saturating_mul(factor).min(self.cap_ms)
     }
@@ -272,10 +267,7 @@ impl Plan {
     #[must_use]
     pub fn output(&self, port: PortId) -> Option<(&Agent, &OutputPort)> {
         self.agents.iter().find_map(|agent| {
-            Some((
-                agent,
-                agent.outputs.iter().find(|output| output.port == port)?,
-            ))
+            Some((agent, agent.outputs.iter().find(|output| output.port == port)?))
         })
     }
 }

@@ -99,11 +99,8 @@ impl State {
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let routes = Arc::new(Routes::of(&plan));
-        let agents: Vec<AgentState> = plan
-            .agents
-            .iter()
-            .map(|agent| AgentState::new(&plan, agent))
-            .collect();
+        let agents: Vec<AgentState> =
+            plan.agents.iter().map(|agent| AgentState::new(&plan, agent)).collect();
         let kept = Kept {
             run: None,
             next_seq: 0,
@@ -111,22 +108,13 @@ impl State {
             phase: Phase::New,
             alive: u32::try_from(agents.len()).unwrap_or(u32::MAX),
             agents,
-            supervisors: plan
-                .supervisors
-                .iter()
-                .map(|_| SupervisorState::default())
-                .collect(),
+            supervisors: plan.supervisors.iter().map(|_| SupervisorState::default()).collect(),
             to_start: VecDeque::new(),
             dead_letters: 0,
             since_checkpoint: 0,
             checkpoint_len: 0,
         };
-        Self {
-            plan,
-            routes,
-            kept,
-            touched: Vec::new(),
-        }
+        Self { plan, routes, kept, touched: Vec::new() }
     }
 
     /// The bytes of a checkpoint of this state.
@@ -146,12 +134,7 @@ impl State {
             && kept.supervisors.len() == plan.supervisors.len();
         let routes = Arc::new(Routes::of(&plan));
         let touched = plan.agents.iter().map(|agent| agent.id).collect();
-        fits.then_some(Self {
-            plan,
-            routes,
-            kept,
-            touched,
-        })
+        fits.then_some(Self { plan, routes, kept, touched })
     }
 
     /// An agent's state.
@@ -175,11 +158,7 @@ impl State {
         match child {
             Child::Agent(agent) => alloc::vec![agent],
             Child::Supervisor(id) => {
-                let children = self
-                    .plan
-                    .supervisors
-                    .get(id.index())
-                    .map(|s| s.children.as_slice());
+                let children = self.plan.supervisors.get(id.index()).map(|s| s.children.as_slice());
                 children
                     .unwrap_or_default()
                     .iter()
@@ -203,10 +182,7 @@ impl State {
         let inputs = self.routes.inputs(id);
         (0..inputs.len()).find(|nth| {
             !agent.closed[*nth]
-                && inputs[*nth]
-                    .queues
-                    .iter()
-                    .all(|queue| agent.queues[*queue].items.is_empty())
+                && inputs[*nth].queues.iter().all(|queue| agent.queues[*queue].items.is_empty())
                 && inputs[*nth]
                     .producers
                     .iter()

@@ -8,10 +8,7 @@ use crate::plan::{Child, Strategy};
 /// The children that go down with `failed`, in start order, itself included.
 #[must_use]
 pub fn casualties(strategy: Strategy, children: &[Child], failed: Child) -> &[Child] {
-    let at = children
-        .iter()
-        .position(|child| *child == failed)
-        .unwrap_or(0);
+    let at = children.iter().position(|child| *child == failed).unwrap_or(0);
     match strategy {
         Strategy::OneForOne => children.get(at..=at).unwrap_or_default(),
         Strategy::RestForOne => children.get(at..).unwrap_or_default(),
@@ -23,10 +20,5 @@ pub fn casualties(strategy: Strategy, children: &[Child], failed: Child) -> &[Ch
 #[must_use]
 pub fn window(recent: &[u64], now: u64, period_ms: u64) -> Vec<u64> {
     let from = now.saturating_sub(period_ms);
-    recent
-        .iter()
-        .copied()
-        .filter(|at| *at >= from)
-        .chain([now])
-        .collect()
+    recent.iter().copied().filter(|at| *at >= from).chain([now]).collect()
 }

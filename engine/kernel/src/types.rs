@@ -132,9 +132,6 @@ impl TypeTable {
     /// The name a type has in the file, if it has one.
     #[must_use]
     pub fn name_of(&self, id: TypeId) -> Option<&str> {
-        self.names
-            .iter()
-            .find(|(named, _)| *named == id)
-            .map(|(_, name)| name.as_str())
+        self.names.iter().find(|(named, _)| *named == id).map(|(_, name)| name.as_str())
     }
 }

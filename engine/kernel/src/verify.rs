@@ -58,14 +58,10 @@ impl Verifier {
     /// for a checkpoint [`Verifier::checkpoint`], before the next record.
     pub fn check(&mut self, stored: &Stored) -> Result<Record, Damage> {
         if stored.seq != self.next {
-            return Err(Damage {
-                seq: self.next,
-                what: Flaw::Missing,
-            });
+            return Err(Damage { seq: self.next, what: Flaw::Missing });
         }
         let record = self.record(stored).map_err(|what| stored.damage(what))?;
-        self.beside(stored, &record.body)
-            .map_err(|what| stored.damage(what))?;
+        self.beside(stored, &record.body).map_err(|what| stored.damage(what))?;
         self.head = stored.hash;
         self.at = record.at;
         self.next += 1;
@@ -81,10 +77,7 @@ impl Verifier {
     pub fn plan(&self, stored: Option<&[u8]>) -> Result<(), Damage> {
         match stored {
             Some(bytes) if Some(Digest::of(bytes)) == self.plan => Ok(()),
-            _ => Err(Damage {
-                seq: 0,
-                what: Flaw::Plan,
-            }),
+            _ => Err(Damage { seq: 0, what: Flaw::Plan }),
         }
     }
 
@@ -97,10 +90,7 @@ impl Verifier {
             Some(bytes) => {
                 let same = u64::try_from(bytes.len()) == Ok(named.len);
                 if !same || Digest::of(bytes) != named.digest {
-                    return Err(Damage {
-                        seq,
-                        what: Flaw::Checkpoint,
-                    });
+                    return Err(Damage { seq, what: Flaw::Checkpoint });
                 }
             }
         }
@@ -109,24 +99,10 @@ impl Verifier {
 
     /// There are no more records.
     pub fn end(self) -> Result<Verified, Damage> {
-        let Self {
-            next,
-            head,
-            erased,
-            pruned,
-            ..
-        } = self;
+        let Self { next, head, erased, pruned, .. } = self;
         match self.expected {
-            Some((records, _)) if records > next => Err(Damage {
-                seq: next,
-                what: Flaw::Shorter,
-            }),
-            _ => Ok(Verified {
-                records: next,
-                head,
-                erased,
-                pruned,
-            }),
+            Some((records, _)) if records > next => Err(Damage { seq: next, what: Flaw::Shorter }),
+            _ => Ok(Verified { records: next, head, erased, pruned }),
         }
     }
 
@@ -197,11 +173,7 @@ impl Verifier {
         if salted != stored.salt.is_some() {
             return Err(Flaw::Beside);
         }
-        if stored
-            .payloads
-            .iter()
-            .any(|payload| matches!(payload, StoredPayload::Erased(_)))
-        {
+        if stored.payloads.iter().any(|payload| matches!(payload, StoredPayload::Erased(_))) {
             self.erased.push(stored.seq);
         }
         Ok(())

@@ -51,10 +51,7 @@ impl Event {
         match self {
             Self::Start => Consumed::Start,
             Self::Pull => Consumed::Pull,
-            Self::Message { id, port, .. } => Consumed::Message {
-                id: *id,
-                port: *port,
-            },
+            Self::Message { id, port, .. } => Consumed::Message { id: *id, port: *port },
             Self::Closed { port } => Consumed::Closed { port: *port },
             Self::Timer { name } => Consumed::Timer { name: name.clone() },
         }
@@ -157,14 +154,8 @@ pub struct Sink {
 
 impl Default for Sinks {
     fn default() -> Self {
-        let stdout = Sink {
-            id: SinkId::STDOUT,
-            len: 0,
-        };
-        Self {
-            open: BTreeMap::from([(String::new(), stdout)]),
-            next: 1,
-        }
+        let stdout = Sink { id: SinkId::STDOUT, len: 0 };
+        Self { open: BTreeMap::from([(String::new(), stdout)]), next: 1 }
     }
 }
 
@@ -250,12 +241,7 @@ pub struct Taken {
 /// Who makes a call, for a record.
 #[must_use]
 pub const fn by(agent: AgentId, incarnation: u32, attempt: u32) -> Attempt {
-    Attempt {
-        agent,
-        instance: 0,
-        incarnation,
-        attempt,
-    }
+    Attempt { agent, instance: 0, incarnation, attempt }
 }
 
 /// What runs behind the gate: a wasm instance, or a simulated actor.

@@ -5,9 +5,7 @@ fn read(line: &str) -> Result<Cli, clap::Error> {
 }
 
 fn command(line: &str) -> Command {
-    read(line)
-        .unwrap_or_else(|error| panic!("{line}: {error}"))
-        .command
+    read(line).unwrap_or_else(|error| panic!("{line}: {error}")).command
 }
 
 #[test]
@@ -22,10 +20,7 @@ fn run_takes_a_file_and_settings() {
     };
     assert_eq!(run.file, Some("a.toml".into()));
     let set = [("k", "v"), ("url", "a=b"), ("empty", "")];
-    assert_eq!(
-        run.set,
-        set.map(|(key, value)| (key.to_owned(), value.to_owned()))
-    );
+    assert_eq!(run.set, set.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert!(!run.allow_dead_letters && run.resume.is_none());
 }
 
@@ -40,34 +35,18 @@ fn run_can_resume() {
 
 #[test]
 fn records_and_parts_are_named_by_number() {
-    for (text, what) in [
-        ("0", Ref::record(0)),
-        ("12", Ref::record(12)),
-        ("12.3", Ref::part(12, 3)),
-    ] {
-        let expected = Command::Show {
-            run: "@latest".into(),
-            what,
-        };
+    for (text, what) in [("0", Ref::record(0)), ("12", Ref::record(12)), ("12.3", Ref::part(12, 3))]
+    {
+        let expected = Command::Show { run: "@latest".into(), what };
         assert_eq!(command(&format!("tf show @latest {text}")), expected);
     }
 }
 
 #[test]
 fn global_options_stand_anywhere() {
-    for line in [
-        "tf --json --data d -q runs",
-        "tf runs --json --data d --quiet",
-    ] {
+    for line in ["tf --json --data d -q runs", "tf runs --json --data d --quiet"] {
         let cli = read(line).expect("it is right");
-        assert_eq!(
-            cli.global,
-            Global {
-                data: "d".into(),
-                json: true,
-                quiet: true
-            }
-        );
+        assert_eq!(cli.global, Global { data: "d".into(), json: true, quiet: true });
     }
 }
 
@@ -104,24 +83,13 @@ fn wrong_lines_are_refused_with_2() {
 
 #[test]
 fn an_unknown_kind_names_the_one_that_was_meant() {
-    let error = read("tf events x --kind emision")
-        .expect_err("no such kind")
-        .to_string();
-    assert!(
-        error.contains("a similar value exists: 'emission'"),
-        "{error}"
-    );
+    let error = read("tf events x --kind emision").expect_err("no such kind").to_string();
+    assert!(error.contains("a similar value exists: 'emission'"), "{error}");
 }
 
 #[test]
 fn help_and_version_end_with_0() {
-    for line in [
-        "tf --help",
-        "tf -h",
-        "tf --version",
-        "tf run --help",
-        "tf events -h",
-    ] {
+    for line in ["tf --help", "tf -h", "tf --version", "tf run --help", "tf events -h"] {
         let error = read(line).expect_err("it is told as an error");
         assert_eq!(error.exit_code(), 0, "{line}");
         assert!(!error.use_stderr(), "{line}");
@@ -131,31 +99,18 @@ fn help_and_version_end_with_0() {
 #[test]
 fn every_command_has_an_example_that_is_right() {
     for command in Cli::command().get_subcommands() {
-        let help = command
-            .get_after_long_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let line = help
-            .strip_prefix("Example:\n  ")
-            .unwrap_or_else(|| panic!("{}", command.get_name()));
+        let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        let line =
+            help.strip_prefix("Example:\n  ").unwrap_or_else(|| panic!("{}", command.get_name()));
         let line = line.split(" > ").next().unwrap_or_default();
-        assert!(
-            line.starts_with(&format!("{NAME} {}", command.get_name())),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("{NAME} {}", command.get_name())), "{line}");
         read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
 }
 
 #[test]
 fn every_shell_has_a_script() {
-    for shell in [
-        Shell::Bash,
-        Shell::Zsh,
-        Shell::Fish,
-        Shell::Elvish,
-        Shell::PowerShell,
-    ] {
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
         let script = completions(shell);
         assert!(script.contains("deny-warnings"), "{shell}");
         let printed = crate::render::escape::scrub(&script, false);

@@ -41,10 +41,7 @@ pub(super) fn check(screen: &Screen, data: &Path, args: &Check) -> Result<Exit, 
 }
 
 pub(super) fn show(screen: &Screen, pipeline: &Pipeline, faults: &[Fault]) -> Result<(), Problem> {
-    let source = SourceText {
-        name: &pipeline.name,
-        text: &pipeline.text,
-    };
+    let source = SourceText { name: &pipeline.name, text: &pipeline.text };
     Ok(screen.faults(source, faults)?)
 }
 
@@ -66,10 +63,7 @@ pub(super) fn host(data: &Path, text: usize) -> Result<Arc<Host>, Problem> {
 /// An engine with room for this many agents.
 pub(super) fn instances_host(data: &Path, agents: usize) -> Result<Arc<Host>, Problem> {
     let instances = u32::try_from(agents + SPARE_INSTANCES).unwrap_or(u32::MAX);
-    let config = HostConfig {
-        cache: Some(data.join("cache")),
-        instances,
-    };
+    let config = HostConfig { cache: Some(data.join("cache")), instances };
     let host = Host::new(config).map_err(|error| Problem::failed(error.to_string()))?;
     Ok(Arc::new(host))
 }
@@ -81,11 +75,9 @@ impl From<ReadError> for Problem {
                 Self::usage(error.to_string())
             }
             ReadError::Io { .. } | ReadError::Path { .. } => Self::usage(error.to_string()),
-            ReadError::TooLong { .. } | ReadError::NotText { .. } => Self::Told {
-                exit: Exit::Faults,
-                message: error.to_string(),
-                help: None,
-            },
+            ReadError::TooLong { .. } | ReadError::NotText { .. } => {
+                Self::Told { exit: Exit::Faults, message: error.to_string(), help: None }
+            }
         }
     }
 }

@@ -46,10 +46,7 @@ impl ShownRun {
     /// The lines from `from` on, as many as one answer may hold.
     fn lines(&self, store: Reader<'_>, from: u64, most: usize) -> Result<Lines, JournalError> {
         let journal = Journal::open(store)?;
-        let mut lines = Lines {
-            next: from,
-            ..Lines::default()
-        };
+        let mut lines = Lines { next: from, ..Lines::default() };
         if from >= journal.flushed().seq {
             return Ok(lines);
         }
@@ -88,9 +85,7 @@ impl Shown for ShownRun {
     }
 
     fn verify(&self) -> Result<Value, String> {
-        let verified = self
-            .reader
-            .beside(|store| Journal::open(store)?.verify(None));
+        let verified = self.reader.beside(|store| Journal::open(store)?.verify(None));
         Ok(super::read::verified_json(&verified))
     }
 
@@ -100,20 +95,14 @@ impl Shown for ShownRun {
             // Whoever asked may have given up waiting.
             let _ = send.send(view::tree(state));
         }));
-        self.events
-            .send(look)
-            .map_err(|_| String::from("the run is at its end"))?;
-        let tree = receive
-            .recv_timeout(LOOK)
-            .map_err(|_| String::from("the run is busy"))?;
+        self.events.send(look).map_err(|_| String::from("the run is at its end"))?;
+        let tree = receive.recv_timeout(LOOK).map_err(|_| String::from("the run is busy"))?;
         serde_json::to_value(tree).map_err(|error| error.to_string())
     }
 
     fn stop(&self, by: &str) {
         // A run at its end needs no stop.
-        let _ = self.events.send(Event::Stop {
-            by: String::from(by),
-        });
+        let _ = self.events.send(Event::Stop { by: String::from(by) });
     }
 }
 
@@ -126,9 +115,7 @@ pub(super) fn stop(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
     let Some(client) = owner(run)? else {
         return Err(Problem::usage(format!("no process runs {}", run.id)));
     };
-    client
-        .stop()
-        .map_err(|error| Problem::failed(error.to_string()))?;
+    client.stop().map_err(|error| Problem::failed(error.to_string()))?;
     screen.say(&format!("run {} was asked to stop", run.id));
     Ok(Exit::Ok)
 }

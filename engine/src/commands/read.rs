@@ -70,17 +70,12 @@ fn live_events(screen: &Screen, client: &Client, args: &Events) -> Result<Exit, 
     let ended = client.events(0, args.follow, &mut each);
     match failed {
         Some(error) => Err(error.into()),
-        None => ended
-            .map(|()| Exit::Ok)
-            .map_err(|error| Problem::failed(error.to_string())),
+        None => ended.map(|()| Exit::Ok).map_err(|error| Problem::failed(error.to_string())),
     }
 }
 
 fn is_wanted(line: &Value, args: &Events) -> bool {
-    let about = args
-        .agent
-        .as_deref()
-        .is_none_or(|agent| line["agent"] == agent);
+    let about = args.agent.as_deref().is_none_or(|agent| line["agent"] == agent);
     let parts = line["parts"].as_array().map_or(&[][..], Vec::as_slice);
     let of_kind =
         |kind: &str| line["kind"] == kind || parts.iter().any(|part| part["kind"] == kind);
@@ -108,24 +103,15 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
         screen.json_line(&line.to_string())?;
         return Ok(Exit::Ok);
     }
-    let causes = row
-        .record
-        .causes
-        .iter()
-        .map(|cause| self::row(&journal, cause.seq));
+    let causes = row.record.causes.iter().map(|cause| self::row(&journal, cause.seq));
     let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
-    let text = view
-        .show(&row, what.part, &causes, screen.look())
-        .ok_or_else(no_part)?;
+    let text = view.show(&row, what.part, &causes, screen.look()).ok_or_else(no_part)?;
     screen.line(text.trim_end())?;
     Ok(Exit::Ok)
 }
 
 fn no_record(what: Ref, records: u64) -> Problem {
-    Problem::usage(format!(
-        "there is no record {}: the run has {records}, from 0",
-        what.seq
-    ))
+    Problem::usage(format!("there is no record {}: the run has {records}, from 0", what.seq))
 }
 
 fn row(journal: &Journal<SledStore>, seq: u64) -> Result<Row, Problem> {
@@ -155,9 +141,7 @@ fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Proble
 
 pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Result<Exit, Problem> {
     let value = match live::owner(run)? {
-        Some(client) => client
-            .verify()
-            .map_err(|error| Problem::failed(error.to_string()))?,
+        Some(client) => client.verify().map_err(|error| Problem::failed(error.to_string()))?,
         None => verify_log(run),
     };
     let value = expecting(value, head);
@@ -173,15 +157,11 @@ pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Res
 /// Everything that can be wrong with a stopped run's log is an answer, not an error.
 fn verify_log(run: &RunDir) -> Value {
     let noted = match Head::read(&run.path) {
-        Ok(head) => head.map(|head| Flushed {
-            seq: head.seq,
-            head: head.head,
-        }),
+        Ok(head) => head.map(|head| Flushed { seq: head.seq, head: head.head }),
         Err(error) => return wrong(0, &error.to_string()),
     };
-    let opened = SledStore::open_copy(&run.db())
-        .map_err(JournalError::from)
-        .and_then(Journal::open);
+    let opened =
+        SledStore::open_copy(&run.db()).map_err(JournalError::from).and_then(Journal::open);
     match opened {
         Ok(journal) => verified_json(&journal.verify(noted.filter(|noted| noted.seq > 0))),
         Err(error) => wrong_log(&error),
@@ -236,10 +216,7 @@ fn verified_text(run: &RunDir, value: &Value) -> String {
         } else {
             String::new()
         };
-        return format!(
-            "run {} verified events={records} head={head}{holes}",
-            run.id
-        );
+        return format!("run {} verified events={records} head={head}{holes}", run.id);
     }
     format!(
         "run {} is not as it was written: record {}: {}",
@@ -250,18 +227,13 @@ fn verified_text(run: &RunDir, value: &Value) -> String {
 }
 
 pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
-    let tree: Option<Branch> = match live::owner(run)? {
-        Some(client) => {
-            let value = client
-                .tree()
-                .map_err(|error| Problem::failed(error.to_string()))?;
-            serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
-        }
-        None => {
-            let journal = log(run)?;
-            let plan = recover::plan(&journal)?;
-            view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?)
-        }
+    let tree: Option<Branch> = if let Some(client) = live::owner(run)? {
+        let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
+        serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+    } else {
+        let journal = log(run)?;
+        let plan = recover::plan(&journal)?;
+        view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?)
     };
     let Some(tree) = tree else {
         return Err(Problem::failed("the plan has no supervisor"));
@@ -278,20 +250,13 @@ pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
 
 pub(super) fn replay(screen: &Screen, run: &RunDir, folder: &Path) -> Result<Exit, Problem> {
     if live::owner(run)?.is_some() {
-        return Err(Problem::usage(
-            "the run is live: stop it first, or wait for its end",
-        ));
+        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
     }
     let journal = log(run)?;
     let plan = recover::plan(&journal)?;
     let host = check::instances_host(folder, plan.agents.len())?;
     let actors = load_components(&place(folder, run), &host, &plan)?;
-    let crew = Crew::new(
-        host,
-        Arc::clone(&plan),
-        actors,
-        Box::new(|_| Ok(Box::new(NoWorld))),
-    );
+    let crew = Crew::new(host, Arc::clone(&plan), actors, Box::new(|_| Ok(Box::new(NoWorld))));
     let did = replay::replay(&journal, &crew)?;
     let differs = did.difference.is_some();
     if screen.is_json() {
@@ -304,9 +269,7 @@ pub(super) fn replay(screen: &Screen, run: &RunDir, folder: &Path) -> Result<Exi
 
 fn replayed_json(plan: &Plan, did: &replay::Replayed) -> Value {
     let difference = did.difference.as_ref().map(|difference| {
-        let agent = plan
-            .agent(difference.agent)
-            .map_or("?", |agent| &agent.name);
+        let agent = plan.agent(difference.agent).map_or("?", |agent| &agent.name);
         json!({ "seq": difference.seq, "agent": agent, "message": difference.message })
     });
     json!({ "ok": difference.is_none(), "records": did.records, "calls": did.calls, "difference": difference })
@@ -319,9 +282,7 @@ fn replayed_text(run: &RunDir, plan: &Plan, did: &replay::Replayed) -> String {
             run.id, did.records, did.calls
         ),
         Some(difference) => {
-            let agent = plan
-                .agent(difference.agent)
-                .map_or("?", |agent| &agent.name);
+            let agent = plan.agent(difference.agent).map_or("?", |agent| &agent.name);
             format!(
                 "run {} differs at record {} of `{agent}`: {}",
                 run.id, difference.seq, difference.message

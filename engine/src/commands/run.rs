@@ -43,11 +43,7 @@ pub(super) fn run(
     };
     let run = data.create(new_run_id()?)?;
     let _owner = own(&run)?;
-    let cast = Cast {
-        host,
-        plan: Arc::new(plan),
-        actors: fetcher.into_actors(),
-    };
+    let cast = Cast { host, plan: Arc::new(plan), actors: fetcher.into_actors() };
     let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))?;
     Ok(serve(screen, &run, session, args.allow_dead_letters))
 }
@@ -77,9 +73,8 @@ fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
 
 fn own(run: &RunDir) -> Result<Ownership, Problem> {
     Ownership::take(&run.path).map_err(|held| match held {
-        Held::By { .. } => Problem::failed(held.to_string()).with_help(Some(String::from(
-            "`theater-flow stop RUN` asks it to stop",
-        ))),
+        Held::By { .. } => Problem::failed(held.to_string())
+            .with_help(Some(String::from("`theater-flow stop RUN` asks it to stop"))),
         Held::Store(error) => error.into(),
     })
 }
@@ -89,13 +84,7 @@ fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letter
     screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
     let sender = session.sender();
     let signals = Signals::listen(move |Caught { name, again }| {
-        let event = if again {
-            Event::StopNow
-        } else {
-            Event::Stop {
-                by: String::from(name),
-            }
-        };
+        let event = if again { Event::StopNow } else { Event::Stop { by: String::from(name) } };
         // Nobody listens any more: the run is at its end already.
         let _ = sender.send(event);
     });

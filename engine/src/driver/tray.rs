@@ -51,10 +51,7 @@ impl Tray {
         for entry in entries {
             let stages = match &entry.body {
                 Body::Transaction(body) => body.parts.iter().any(|part| {
-                    matches!(
-                        part,
-                        Part::Staged { .. } | Part::Closed { .. } | Part::Opened { .. }
-                    )
+                    matches!(part, Part::Staged { .. } | Part::Closed { .. } | Part::Opened { .. })
                 }),
                 Body::Incarnation(_) | Body::Ended(_) => true,
                 _ => false,
@@ -75,9 +72,7 @@ impl Tray {
     fn add(&mut self, state: &State, id: AgentId) {
         let writes = state.agent(id).writes.iter();
         self.full.extend(
-            writes
-                .filter(|(_, write)| !write.pending.is_empty())
-                .map(|(sink, _)| (id, *sink)),
+            writes.filter(|(_, write)| !write.pending.is_empty()).map(|(sink, _)| (id, *sink)),
         );
     }
 
@@ -158,21 +153,7 @@ fn job((agent, sink): Key, write: &Write, flushed: u64) -> Job {
         first || bytes <= JOB_BYTES
     });
     let ops = ops.map(|op| op.what.clone()).collect();
-    let Write {
-        path,
-        replace,
-        base,
-        confirmed,
-        ..
-    } = write;
+    let Write { path, replace, base, confirmed, .. } = write;
     let (replace, base, confirmed) = (*replace, *base, *confirmed);
-    Job {
-        agent,
-        sink,
-        path: path.clone(),
-        replace,
-        base,
-        confirmed,
-        ops,
-    }
+    Job { agent, sink, path: path.clone(), replace, base, confirmed, ops }
 }

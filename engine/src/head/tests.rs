@@ -5,14 +5,7 @@ use crate::memory::Disk;
 
 fn head(seq: u64, hash: Digest) -> Head {
     let (run, name, status) = ("0190-1".into(), "repo \"audit\"".into(), "running".into());
-    Head {
-        run,
-        name,
-        status,
-        seq,
-        head: hash,
-        at: 1_234,
-    }
+    Head { run, name, status, seq, head: hash, at: 1_234 }
 }
 
 #[test]
@@ -24,16 +17,9 @@ fn a_head_is_read_as_written_and_replaced_as_a_whole() {
         head.write(dir.path()).unwrap();
         assert_eq!(Head::read(dir.path()).unwrap(), Some(head));
     }
-    assert_eq!(
-        fs::read_dir(dir.path()).unwrap().count(),
-        1,
-        "nothing is left beside it"
-    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     let nowhere = head(1, Digest::default()).write(&dir.path().join("none"));
-    assert!(matches!(
-        nowhere,
-        Err(HeadError::Store(StoreError::Io { .. }))
-    ));
+    assert!(matches!(nowhere, Err(HeadError::Store(StoreError::Io { .. }))));
 }
 
 #[test]
@@ -62,30 +48,14 @@ fn a_damaged_head_is_an_error_that_names_the_file() {
 #[test]
 fn a_log_is_compared_with_its_head() {
     let mut journal = Journal::create(Disk::default().open()).unwrap();
-    let first = Commit {
-        entries: &[genesis()],
-        plan: Some(PLAN),
-        ..Commit::default()
-    };
+    let first = Commit { entries: &[genesis()], plan: Some(PLAN), ..Commit::default() };
     let noted = journal.commit(first).unwrap();
     let standing = |journal: &Journal<_>, seq, hash| head(seq, hash).check(journal).unwrap();
     assert_eq!(standing(&journal, 1, noted.head), Standing::Held);
     assert_eq!(standing(&journal, 1, Digest::of(b"")), Standing::Different);
-    assert_eq!(
-        standing(&journal, 2, noted.head),
-        Standing::Shorter { records: 1 }
-    );
-    journal
-        .commit(Commit {
-            entries: &[transaction(1, &[5])],
-            ..Commit::default()
-        })
-        .unwrap();
-    assert_eq!(
-        standing(&journal, 1, noted.head),
-        Standing::Held,
-        "a lower bound"
-    );
+    assert_eq!(standing(&journal, 2, noted.head), Standing::Shorter { records: 1 });
+    journal.commit(Commit { entries: &[transaction(1, &[5])], ..Commit::default() }).unwrap();
+    assert_eq!(standing(&journal, 1, noted.head), Standing::Held, "a lower bound");
     assert_eq!(standing(&journal, 2, noted.head), Standing::Different);
     assert_eq!(standing(&journal, 0, Digest::default()), Standing::Held);
 }

@@ -23,12 +23,7 @@ impl<S: Store> Journal<S> {
         let end = self.flushed.seq;
         let first = self.block_of(from)?.unwrap_or(from);
         let blocks = self.store.range(&block(first, 0), Key::BLOCKS_END);
-        let payload = Key::Payload {
-            seq: from,
-            index: 0,
-            chunk: 0,
-        }
-        .encode();
+        let payload = Key::Payload { seq: from, index: 0, chunk: 0 }.encode();
         let payloads = self.store.range(&payload, Key::PAYLOADS_END);
         Ok(Records {
             blocks: blocks.peekable(),
@@ -42,10 +37,7 @@ impl<S: Store> Journal<S> {
 
     /// One record with its payloads.
     pub fn stored(&self, seq: u64) -> Result<Stored, JournalError> {
-        let missing = Damage {
-            seq,
-            what: Flaw::Missing,
-        };
+        let missing = Damage { seq, what: Flaw::Missing };
         self.records(seq)?.next().unwrap_or(Err(missing.into()))
     }
 
@@ -54,10 +46,7 @@ impl<S: Store> Journal<S> {
         let Some(&upto) = self.checkpoints.iter().rfind(|upto| **upto <= seq) else {
             return Ok(None);
         };
-        let damage = Damage {
-            seq: upto,
-            what: Flaw::Checkpoint,
-        };
+        let damage = Damage { seq: upto, what: Flaw::Checkpoint };
         let Some(named) = self.checkpoint_record(upto)? else {
             return Err(damage.into());
         };
@@ -70,9 +59,7 @@ impl<S: Store> Journal<S> {
     /// The bytes of the plan with this digest; `None` if they are not there or are others.
     pub fn plan(&self, digest: Digest) -> Result<Option<Vec<u8>>, JournalError> {
         let key = |part| Key::Plan { digest, part };
-        Ok(self
-            .gather(key)?
-            .filter(|bytes| Digest::of(bytes) == digest))
+        Ok(self.gather(key)?.filter(|bytes| Digest::of(bytes) == digest))
     }
 
     pub(super) fn checkpoint_bytes(&self, upto: u64) -> Result<Option<Vec<u8>>, JournalError> {
@@ -110,21 +97,13 @@ impl<S: Store> Journal<S> {
         let mut from = Key::CHECKPOINTS.to_vec();
         while let Some(pair) = self.store.range(&from, Key::CHECKPOINTS_END).next() {
             let Some(Key::Checkpoint { upto, .. }) = Key::decode(&pair?.0) else {
-                return Err(Damage {
-                    seq: self.flushed.seq,
-                    what: Flaw::Stray,
-                }
-                .into());
+                return Err(Damage { seq: self.flushed.seq, what: Flaw::Stray }.into());
             };
             stored.push(upto);
             let Some(after) = upto.checked_add(1) else {
                 break;
             };
-            from = Key::Checkpoint {
-                upto: after,
-                part: 0,
-            }
-            .encode();
+            from = Key::Checkpoint { upto: after, part: 0 }.encode();
         }
         Ok(stored)
     }
@@ -161,22 +140,12 @@ impl<S: Store> Journal<S> {
                 None => return Ok(None),
             }
         }
-        if (0..)
-            .zip(&values)
-            .any(|(part, (key, _))| *key != block(first, part))
-        {
-            return Err(Damage {
-                seq: first,
-                what: Flaw::Stray,
-            }
-            .into());
+        if (0..).zip(&values).any(|(part, (key, _))| *key != block(first, part)) {
+            return Err(Damage { seq: first, what: Flaw::Stray }.into());
         }
         let values: Vec<_> = values.into_iter().map(|(_, value)| value).collect();
         let last = Block::open(first, &values)?.last();
-        let last = last.unwrap_or(Err(Damage {
-            seq: first,
-            what: Flaw::Missing,
-        }))?;
+        let last = last.unwrap_or(Err(Damage { seq: first, what: Flaw::Missing }))?;
         if record::hash(&last.preimage) != last.hash {
             return Err(last.damage(Flaw::Hash).into());
         }
@@ -188,29 +157,17 @@ impl<S: Store> Journal<S> {
             return Ok(None);
         };
         let first = first_of(&key, 0)?;
-        let values = self
-            .store
-            .range(&block(first, 0), end)
-            .collect::<Result<_, _>>()?;
+        let values = self.store.range(&block(first, 0), end).collect::<Result<_, _>>()?;
         Ok(Some((first, values)))
     }
 
     /// Finds what a torn commit left without the records that would name it: all of it is of records that
     /// would be next.
     pub(super) fn orphans(&mut self, torn: &mut Torn) -> Result<(), JournalError> {
-        let payload = Key::Payload {
-            seq: self.flushed.seq,
-            index: 0,
-            chunk: 0,
-        }
-        .encode();
+        let payload = Key::Payload { seq: self.flushed.seq, index: 0, chunk: 0 }.encode();
         let mut chunks = self.keys(&payload, Key::PAYLOADS_END)?;
         if chunks.iter().any(|key| Key::decode(key).is_none()) {
-            return Err(Damage {
-                seq: self.flushed.seq,
-                what: Flaw::Stray,
-            }
-            .into());
+            return Err(Damage { seq: self.flushed.seq, what: Flaw::Stray }.into());
         }
         torn.keys.append(&mut chunks);
         while let Some(upto) = self.checkpoints.pop_if(|upto| *upto >= self.flushed.seq) {
@@ -261,11 +218,7 @@ impl Records<'_> {
             values.push(pair?.1);
         }
         if values.is_empty() {
-            return Err(Damage {
-                seq: first,
-                what: Flaw::Missing,
-            }
-            .into());
+            return Err(Damage { seq: first, what: Flaw::Missing }.into());
         }
         self.open = Some(Block::open(first, &values)?);
         Ok(())
@@ -284,11 +237,9 @@ impl Records<'_> {
             }
         }
         match self.payloads.peek() {
-            Some(Ok((key, _))) if !follows(key, seq) => Err(Damage {
-                seq,
-                what: Flaw::Stray,
+            Some(Ok((key, _))) if !follows(key, seq) => {
+                Err(Damage { seq, what: Flaw::Stray }.into())
             }
-            .into()),
             _ => Ok(()),
         }
     }
@@ -346,11 +297,7 @@ fn is_torn(first: u64, values: &[(Vec<u8>, Vec<u8>)]) -> bool {
 fn first_of(key: &[u8], seq: u64) -> Result<u64, JournalError> {
     match Key::decode(key) {
         Some(Key::Block { first, .. }) => Ok(first),
-        _ => Err(Damage {
-            seq,
-            what: Flaw::Stray,
-        }
-        .into()),
+        _ => Err(Damage { seq, what: Flaw::Stray }.into()),
     }
 }
 

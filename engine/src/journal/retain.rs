@@ -42,10 +42,7 @@ mod tests {
         for n in 1..200 {
             let stored = run((0..n).map(|i| i * 10));
             let newest: Vec<_> = (0..n).map(|i| i * 10).rev().take(NEWEST).collect();
-            assert!(
-                newest.iter().all(|upto| stored.contains(upto)),
-                "{n}: {stored:?}"
-            );
+            assert!(newest.iter().all(|upto| stored.contains(upto)), "{n}: {stored:?}");
         }
     }
 
@@ -55,17 +52,9 @@ mod tests {
             let stored = run((1..5_000).map(|i| i * step));
             assert!(stored.len() <= NEWEST + 15, "{stored:?}");
             let newest = 4_999 * step;
-            let distances: Vec<_> = stored
-                .iter()
-                .rev()
-                .skip(1)
-                .map(|upto| newest - upto)
-                .collect();
+            let distances: Vec<_> = stored.iter().rev().skip(1).map(|upto| newest - upto).collect();
             assert!(*distances.last().unwrap() >= newest / 2, "{distances:?}");
-            assert!(
-                distances.windows(2).all(|pair| pair[1] <= pair[0] * 8),
-                "{distances:?}"
-            );
+            assert!(distances.windows(2).all(|pair| pair[1] <= pair[0] * 8), "{distances:?}");
         }
     }
 

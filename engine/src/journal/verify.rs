@@ -48,26 +48,12 @@ impl<S: Store> Journal<S> {
 
     /// Finds what no record accounts for, but for what a torn commit left.
     fn strays(&self, named: &Named) -> Result<(), JournalError> {
-        let stray = |seq| {
-            Err(Damage {
-                seq,
-                what: Flaw::Stray,
-            }
-            .into())
-        };
+        let stray = |seq| Err(Damage { seq, what: Flaw::Stray }.into());
         let newest = named.checkpoints.iter().rev().take(NEWEST);
         if let Some(gone) = newest.rev().find(|upto| !self.checkpoints.contains(upto)) {
-            return Err(Damage {
-                seq: *gone,
-                what: Flaw::Checkpoint,
-            }
-            .into());
+            return Err(Damage { seq: *gone, what: Flaw::Checkpoint }.into());
         }
-        if let Some(upto) = self
-            .checkpoints
-            .iter()
-            .find(|upto| !named.checkpoints.contains(upto))
-        {
+        if let Some(upto) = self.checkpoints.iter().find(|upto| !named.checkpoints.contains(upto)) {
             return stray(*upto);
         }
         for pair in self.store.range(Key::PLANS, Key::PLANS_END) {
@@ -77,12 +63,7 @@ impl<S: Store> Journal<S> {
             }
         }
         let block = Key::Block { first: 0, part: 0 }.encode();
-        let payload = Key::Payload {
-            seq: 0,
-            index: 0,
-            chunk: 0,
-        }
-        .encode();
+        let payload = Key::Payload { seq: 0, index: 0, chunk: 0 }.encode();
         let gaps = [
             (&[][..], &block[..]),
             (Key::CHECKPOINTS_END, Key::PLANS),

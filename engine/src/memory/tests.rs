@@ -23,15 +23,9 @@ fn a_store_dies_and_its_disk_lives() {
         store.commit(vec![pair(b"a", b"1")], vec![]).unwrap();
         let writes = vec![pair(b"b", b"2"), pair(b"c", b"3")];
         let error = store.commit(writes.clone(), vec![]).unwrap_err();
-        assert_eq!(
-            matches!(error, StoreError::Full { .. }),
-            fault == Fault::Full
-        );
+        assert_eq!(matches!(error, StoreError::Full { .. }), fault == Fault::Full);
         assert!(matches!(store.get(b"a"), Err(StoreError::Poisoned)));
-        assert!(matches!(
-            store.commit(vec![], vec![]),
-            Err(StoreError::Poisoned)
-        ));
+        assert!(matches!(store.commit(vec![], vec![]), Err(StoreError::Poisoned)));
         let mut store = disk.open();
         assert_eq!(all(&store).len(), 1 + kept, "{fault:?}");
         store.commit(writes, vec![b"a".to_vec()]).unwrap();
@@ -44,14 +38,9 @@ fn a_store_dies_and_its_disk_lives() {
 fn ranges_hold_their_first_key_and_not_their_last() {
     let mut store = Disk::default().open();
     let keys = [b"a", b"b", b"c", b"d"];
-    store
-        .commit(keys.map(|key| pair(key, b"")).to_vec(), vec![])
-        .unwrap();
+    store.commit(keys.map(|key| pair(key, b"")).to_vec(), vec![]).unwrap();
     let range = |from: &[u8], to: &[u8]| store.range(from, to).count();
-    assert_eq!(
-        (range(b"a", b"d"), range(b"aa", b"c"), range(b"d", b"a")),
-        (3, 1, 0)
-    );
+    assert_eq!((range(b"a", b"d"), range(b"aa", b"c"), range(b"d", b"a")), (3, 1, 0));
     assert_eq!(store.last(b"a", b"d").unwrap(), Some(pair(b"c", b"")));
     assert_eq!(store.last(b"cc", b"d").unwrap(), None);
 }

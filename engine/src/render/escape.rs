@@ -8,10 +8,7 @@ use std::fmt::Write as _;
 /// characters, line and paragraph separators, and what changes the direction of text or is not seen.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-        )
+        || matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
@@ -48,9 +45,7 @@ fn replace(text: &str, unsafe_here: impl Fn(char) -> bool) -> Cow<'_, str> {
 pub fn escape_bytes(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        out.push_str(&replace(chunk.valid(), |c| {
-            c != '\n' && c != '\t' && is_unsafe(c)
-        }));
+        out.push_str(&replace(chunk.valid(), |c| c != '\n' && c != '\t' && is_unsafe(c)));
         for byte in chunk.invalid() {
             let _ = write!(out, "\\x{byte:02x}");
         }
@@ -147,10 +142,7 @@ mod tests {
 
     #[test]
     fn every_unsafe_character_is_caught_by_every_door() {
-        for c in (0..=0x10_ffff)
-            .filter_map(char::from_u32)
-            .filter(|c| is_unsafe(*c))
-        {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| is_unsafe(*c)) {
             let text = format!("a{c}b");
             assert!(!escape(&text).contains(c), "{c:?}");
             assert!(!escape_json(&text).contains(c), "{c:?}");
@@ -176,10 +168,7 @@ mod tests {
         let text = "\u{1b}[31;1mred\u{1b}[0m \u{1b}[2J\u{1b}]0;title\u{7}";
         let end = " \\u{1b}[2J\\u{1b}]0;title\\u{7}";
         assert_eq!(scrub(text, true), format!("\u{1b}[31;1mred\u{1b}[0m{end}"));
-        assert_eq!(
-            scrub(text, false),
-            format!("\\u{{1b}}[31;1mred\\u{{1b}}[0m{end}")
-        );
+        assert_eq!(scrub(text, false), format!("\\u{{1b}}[31;1mred\\u{{1b}}[0m{end}"));
         assert_eq!(scrub("\u{1b}[", true), "\\u{1b}[");
     }
 

@@ -16,9 +16,7 @@ pub fn new_id(ms: u64, random: [u8; 10]) -> RunId {
 /// When the run with this id began, in ms since 1970.
 #[must_use]
 pub fn started_ms(id: RunId) -> u64 {
-    id.0[..6]
-        .iter()
-        .fold(0, |ms, byte| ms << 8 | u64::from(*byte))
+    id.0[..6].iter().fold(0, |ms, byte| ms << 8 | u64::from(*byte))
 }
 
 /// Reads an id as `Display` writes it; nothing else.

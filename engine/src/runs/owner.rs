@@ -40,11 +40,7 @@ pub enum Held {
 }
 
 fn pid_text(pid: u32) -> String {
-    if pid == 0 {
-        String::new()
-    } else {
-        format!(" ({pid})")
-    }
+    if pid == 0 { String::new() } else { format!(" ({pid})") }
 }
 
 impl Ownership {
@@ -66,9 +62,7 @@ impl Ownership {
                 Err(TryLockError::Error(error)) => return Err(refused(error).into()),
                 Err(TryLockError::WouldBlock) if attempt < TRIES => thread::sleep(BETWEEN),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Held::By {
-                        pid: read_pid(&mut file),
-                    });
+                    return Err(Held::By { pid: read_pid(&mut file) });
                 }
             }
         }
@@ -104,7 +98,5 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 fn read_pid(file: &mut File) -> u32 {
     let mut text = String::new();
     let read = file.take(16).read_to_string(&mut text);
-    read.ok()
-        .and_then(|_| text.trim().parse().ok())
-        .unwrap_or(0)
+    read.ok().and_then(|_| text.trim().parse().ok()).unwrap_or(0)
 }

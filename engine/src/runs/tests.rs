@@ -18,14 +18,7 @@ fn made(data: &Data, ms: u64, tag: u8) -> RunDir {
 
 fn write_head(run: &RunDir, status: &str) {
     let (id, status) = (run.id.to_string(), status.to_owned());
-    let head = Head {
-        run: id,
-        name: "p".into(),
-        status,
-        seq: 7,
-        head: Digest::of(b"x"),
-        at: NOW,
-    };
+    let head = Head { run: id, name: "p".into(), status, seq: 7, head: Digest::of(b"x"), at: NOW };
     head.write(&run.path).expect("a head");
 }
 
@@ -64,20 +57,11 @@ fn runs_are_found_by_id_beginning_and_age() {
     assert_eq!(data.ids().expect("runs"), [new.id, old.id]);
     assert_eq!(data.resolve(LATEST).expect("a run"), new);
     assert_eq!(data.resolve("1111").expect("a run"), old);
-    assert_eq!(
-        data.resolve(&new.id.to_string().to_uppercase())
-            .expect("a run"),
-        new
-    );
-    let Err(RunsError::Ambiguous { ids, .. }) = data.resolve("111") else {
-        panic!("two fit")
-    };
+    assert_eq!(data.resolve(&new.id.to_string().to_uppercase()).expect("a run"), new);
+    let Err(RunsError::Ambiguous { ids, .. }) = data.resolve("111") else { panic!("two fit") };
     assert_eq!(ids, [new.id, old.id]);
     for name in ["12", "", "@oldest", "../1111"] {
-        assert!(
-            matches!(data.resolve(name), Err(RunsError::Unknown { .. })),
-            "{name}"
-        );
+        assert!(matches!(data.resolve(name), Err(RunsError::Unknown { .. })), "{name}");
     }
 }
 
@@ -87,9 +71,7 @@ fn an_unclear_name_names_the_runs() {
     let runs: Vec<_> = (0..10).map(|nth| made(&data, NOW - nth, 0).id).collect();
     let error = data.resolve("01").expect_err("ten fit");
     assert_eq!(error.to_string(), "`01` is the beginning of 10 runs");
-    let RunsError::Ambiguous { ids, .. } = error else {
-        panic!("ten fit")
-    };
+    let RunsError::Ambiguous { ids, .. } = error else { panic!("ten fit") };
     assert_eq!(ids, runs);
 }
 
@@ -97,17 +79,11 @@ fn an_unclear_name_names_the_runs() {
 fn without_a_folder_nothing_is_listed_and_nothing_is_found() {
     let (dir, data) = data();
     assert_eq!(data.list().expect("an empty list"), []);
-    assert!(matches!(
-        data.resolve(LATEST),
-        Err(RunsError::NoData { .. })
-    ));
+    assert!(matches!(data.resolve(LATEST), Err(RunsError::NoData { .. })));
     assert!(!dir.path().join("data").exists(), "reading makes nothing");
     let run = made(&data, NOW, 1);
     fs::remove_dir(&run.path).expect("it is empty");
-    assert!(matches!(
-        data.resolve(LATEST),
-        Err(RunsError::Unknown { .. })
-    ));
+    assert!(matches!(data.resolve(LATEST), Err(RunsError::Unknown { .. })));
 }
 
 #[test]
@@ -116,14 +92,8 @@ fn a_run_is_made_once_and_for_this_user_only() {
     let (_dir, data) = data();
     let run = made(&data, NOW, 1);
     let again = data.create(run.id);
-    assert!(
-        matches!(again, Err(RunsError::Store(StoreError::Exists { .. }))),
-        "{again:?}"
-    );
-    let mode = fs::metadata(&run.path)
-        .expect("it is there")
-        .permissions()
-        .mode();
+    assert!(matches!(again, Err(RunsError::Store(StoreError::Exists { .. }))), "{again:?}");
+    let mode = fs::metadata(&run.path).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
 
@@ -134,9 +104,7 @@ fn a_run_has_one_owner_at_a_time() {
     assert_eq!(owner(&run.path), None);
     let mine = Ownership::take(&run.path).expect("it is free");
     assert_eq!(owner(&run.path), Some(std::process::id()));
-    let Err(Held::By { pid }) = Ownership::take(&run.path) else {
-        panic!("it is held")
-    };
+    let Err(Held::By { pid }) = Ownership::take(&run.path) else { panic!("it is held") };
     assert_eq!(pid, std::process::id());
     drop(mine);
     assert_eq!(owner(&run.path), None);
@@ -146,31 +114,15 @@ fn a_run_has_one_owner_at_a_time() {
 #[test]
 fn the_list_tells_how_runs_are() {
     let (_dir, data) = data();
-    let statuses = [
-        "completed",
-        "degraded",
-        "failed",
-        "suspended",
-        "running",
-        "stopping",
-    ];
-    let runs: Vec<_> = (0..)
-        .zip(statuses)
-        .map(|(nth, _)| made(&data, NOW - nth, 0))
-        .collect();
+    let statuses = ["completed", "degraded", "failed", "suspended", "running", "stopping"];
+    let runs: Vec<_> = (0..).zip(statuses).map(|(nth, _)| made(&data, NOW - nth, 0)).collect();
     for (run, status) in runs.iter().zip(statuses) {
         write_head(run, status);
     }
     let bare = made(&data, NOW - 100, 0);
     let bad = made(&data, NOW - 101, 0);
     fs::write(bad.path.join("head.json"), "{").expect("a file");
-    let told = || {
-        data.list()
-            .expect("runs")
-            .into_iter()
-            .map(|run| run.status)
-            .collect::<Vec<_>>()
-    };
+    let told = || data.list().expect("runs").into_iter().map(|run| run.status).collect::<Vec<_>>();
     let rest = ["interrupted", "interrupted", "interrupted", "damaged"];
     assert_eq!(told(), [&statuses[..4], &rest].concat());
     let held = [&runs[0], &bare].map(|run| Ownership::take(&run.path).expect("it is free"));

@@ -43,10 +43,7 @@ impl Client {
         let Some(socket) = place::pointed(run_folder)? else {
             return Ok(None);
         };
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build();
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| SocketError::io(&socket, error))?;
         let client = Self { socket, runtime };
         match client.runtime.block_on(client.reach()) {
@@ -105,21 +102,13 @@ impl Client {
     /// Sends a request on a connection of its own.
     async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, SocketError> {
         let stream = self.reach().await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| broken(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, "localhost");
-        let request = request
-            .body(Empty::<Bytes>::new())
-            .map_err(|error| SocketError::garbled(&error))?;
-        sender
-            .send_request(request)
-            .await
-            .map_err(|error| broken(&error))
+        let request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+        let request =
+            request.body(Empty::<Bytes>::new()).map_err(|error| SocketError::garbled(&error))?;
+        sender.send_request(request).await.map_err(|error| broken(&error))
     }
 
     async fn reach(&self) -> Result<UnixStream, SocketError> {
@@ -130,19 +119,14 @@ impl Client {
                 SocketError::io(&self.socket, error)
             }
         };
-        let stream = timed(CONNECT, async {
-            wire::connect(&self.socket).await.map_err(io)
-        })
-        .await?;
+        let stream =
+            timed(CONNECT, async { wire::connect(&self.socket).await.map_err(io) }).await?;
         let uid = stream.peer_cred().map_err(io)?.uid();
         // The administrator may ask about anyone's run.
         if wire::may_speak(uid) || rustix::process::geteuid().is_root() {
             Ok(stream)
         } else {
-            Err(SocketError::Stranger {
-                path: self.socket.clone(),
-                uid,
-            })
+            Err(SocketError::Stranger { path: self.socket.clone(), uid })
         }
     }
 }
@@ -151,18 +135,12 @@ async fn timed<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, SocketError>>,
 ) -> Result<T, SocketError> {
-    timeout(limit, work)
-        .await
-        .unwrap_or(Err(SocketError::TimedOut))
+    timeout(limit, work).await.unwrap_or(Err(SocketError::TimedOut))
 }
 
 /// An error of the connection: most often its other end is gone.
 fn broken(error: &hyper::Error) -> SocketError {
-    if error.is_parse() {
-        SocketError::garbled(error)
-    } else {
-        SocketError::Cut
-    }
+    if error.is_parse() { SocketError::garbled(error) } else { SocketError::Cut }
 }
 
 /// The answer, if it is not an error.
@@ -174,21 +152,12 @@ async fn accepted(answer: Response<Incoming>) -> Result<Response<Incoming>, Sock
     let bytes = timed(ANSWER, whole(answer)).await?;
     let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let what = value.get("error").and_then(Value::as_str);
-    let what = what
-        .or(status.canonical_reason())
-        .unwrap_or("it was refused")
-        .to_owned();
-    Err(SocketError::Refused {
-        status: StatusCode::as_u16(&status),
-        what,
-    })
+    let what = what.or(status.canonical_reason()).unwrap_or("it was refused").to_owned();
+    Err(SocketError::Refused { status: StatusCode::as_u16(&status), what })
 }
 
 async fn whole(answer: Response<Incoming>) -> Result<Bytes, SocketError> {
-    match Limited::new(answer.into_body(), ANSWER_BYTES)
-        .collect()
-        .await
-    {
+    match Limited::new(answer.into_body(), ANSWER_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(SocketError::garbled(&error))
@@ -208,9 +177,7 @@ async fn read_lines(
         let next = if follow {
             body.frame().await
         } else {
-            timeout(ANSWER, body.frame())
-                .await
-                .map_err(|_| SocketError::TimedOut)?
+            timeout(ANSWER, body.frame()).await.map_err(|_| SocketError::TimedOut)?
         };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| broken(&error))?;
@@ -224,11 +191,7 @@ async fn read_lines(
             return Err(SocketError::garbled(&"a line is too long"));
         }
     }
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(SocketError::Cut)
-    }
+    if rest.is_empty() { Ok(()) } else { Err(SocketError::Cut) }
 }
 
 /// Hands on the lines that end in `data`, the first of which began with `rest`; keeps what follows in

@@ -52,10 +52,7 @@ impl Feed {
         let first = source.read(from).await?;
         let (to, pieces) = mpsc::channel(1);
         tokio::spawn(source.pour(first, to));
-        Ok(Self {
-            pieces,
-            over: false,
-        })
+        Ok(Self { pieces, over: false })
     }
 }
 

@@ -48,10 +48,7 @@ fn make_private(path: &Path, uid: u32) -> Result<(), SocketError> {
     // Not what a symbolic link leads to, but the link.
     let found = fs::symlink_metadata(path).map_err(io)?;
     if let Some(what) = objection(&found, uid) {
-        return Err(SocketError::Folder {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(SocketError::Folder { path: path.to_owned(), what });
     }
     if found.mode() & 0o777 != 0o700 {
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io)?;
@@ -98,13 +95,8 @@ impl Place {
             return Err(SocketError::TooLong { path: socket });
         }
         let listener = listen(&socket).map_err(|error| SocketError::io(&socket, error))?;
-        let place = Self {
-            socket,
-            pointer: run_folder.join(POINTER),
-        };
-        place
-            .point()
-            .map_err(|error| SocketError::io(&place.pointer, error))?;
+        let place = Self { socket, pointer: run_folder.join(POINTER) };
+        place.point().map_err(|error| SocketError::io(&place.pointer, error))?;
         Ok((listener, place))
     }
 
@@ -166,8 +158,7 @@ pub(super) fn pointed(run_folder: &Path) -> Result<Option<PathBuf>, SocketError>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(SocketError::io(&pointer, error)),
     }
-    let path = content
-        .strip_suffix(b"\n")
-        .map(|path| PathBuf::from(OsString::from_vec(path.to_vec())));
+    let path =
+        content.strip_suffix(b"\n").map(|path| PathBuf::from(OsString::from_vec(path.to_vec())));
     Ok(path.filter(|path| path.is_absolute() && path.as_os_str().len() <= PATH_BYTES))
 }

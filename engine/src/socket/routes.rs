@@ -52,9 +52,7 @@ impl Desk {
             let what = format!("`{path}` takes {allowed}");
             let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, &what);
             let allowed = HeaderValue::from_str(allowed.as_str());
-            answer
-                .headers_mut()
-                .extend(allowed.ok().map(|allowed| (ALLOW, allowed)));
+            answer.headers_mut().extend(allowed.ok().map(|allowed| (ALLOW, allowed)));
             return answer;
         }
         match path {
@@ -93,19 +91,10 @@ impl Desk {
             Err(what) => return refuse(StatusCode::BAD_REQUEST, &what),
         };
         let Ok(place) = Arc::clone(&self.feeds).try_acquire_owned() else {
-            return refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many read the records already",
-            );
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many read the records already");
         };
         let (shown, stop) = (Arc::clone(&self.shown), self.stop.clone());
-        let source = Source {
-            shown,
-            follow,
-            pause: self.bounds.pause,
-            stop,
-            _place: place,
-        };
+        let source = Source { shown, follow, pause: self.bounds.pause, stop, _place: place };
         match Feed::start(source, from).await {
             Ok(feed) => answer(StatusCode::OK, "application/x-ndjson", Either::Right(feed)),
             Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
@@ -129,9 +118,7 @@ fn parse(query: &str) -> Result<(u64, bool), String> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("from", seq)) => {
-                from = seq
-                    .parse()
-                    .map_err(|_| format!("`from` takes a seq, not `{seq}`"))?;
+                from = seq.parse().map_err(|_| format!("`from` takes a seq, not `{seq}`"))?;
             }
             Some(("follow", "1")) => follow = true,
             Some(("follow", "0")) => follow = false,
@@ -160,8 +147,6 @@ fn whole(status: StatusCode, value: &Value) -> Answer {
 fn answer(status: StatusCode, kind: &'static str, body: Body) -> Answer {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
 }

@@ -111,11 +111,7 @@ impl Server {
             runtime.shutdown_background();
         });
         let thread = Some(thread.map_err(io)?);
-        Ok(Self {
-            place: Some(place),
-            stop,
-            thread,
-        })
+        Ok(Self { place: Some(place), stop, thread })
     }
 
     /// The socket's path.
@@ -218,11 +214,7 @@ async fn sweep(folder: &Path) {
     for entry in entries.take(SWEPT).flatten() {
         let path = entry.path();
         let ours = path.extension() == Some(OsStr::new(ENDING));
-        if ours
-            && UnixStream::connect(&path)
-                .await
-                .is_err_and(|error| is_gone(&error))
-        {
+        if ours && UnixStream::connect(&path).await.is_err_and(|error| is_gone(&error)) {
             let _ = fs::remove_file(&path);
         }
     }

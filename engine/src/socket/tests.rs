@@ -90,10 +90,7 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        Self::with(Bounds {
-            pause: Duration::from_millis(1),
-            ..Bounds::default()
-        })
+        Self::with(Bounds { pause: Duration::from_millis(1), ..Bounds::default() })
     }
 
     fn with(bounds: Bounds) -> Self {
@@ -107,9 +104,7 @@ impl House {
     }
 
     fn client(&self) -> Client {
-        Client::connect(&self.dir.path().join("run"))
-            .unwrap()
-            .unwrap()
+        Client::connect(&self.dir.path().join("run")).unwrap().unwrap()
     }
 
     /// Sends bytes and leaves it at that.
@@ -161,18 +156,12 @@ fn a_client_is_told_what_the_run_says() {
     let house = House::new();
     house.stage.push("a");
     let client = house.client();
-    assert_eq!(
-        client.hello().unwrap(),
-        json!({ "protocol": 1, "run": "r1" })
-    );
+    assert_eq!(client.hello().unwrap(), json!({ "protocol": 1, "run": "r1" }));
     assert_eq!(client.verify().unwrap(), json!({ "records": 1 }));
     client.stop().unwrap();
     let stops = house.stage.stops.lock().unwrap();
     assert_eq!(stops.len(), 1);
-    assert!(
-        stops[0].starts_with(&format!("process {} of user ", std::process::id())),
-        "{stops:?}"
-    );
+    assert!(stops[0].starts_with(&format!("process {} of user ", std::process::id())), "{stops:?}");
 }
 
 #[test]
@@ -183,10 +172,7 @@ fn errors_and_panics_of_a_look_are_answers() {
         Err(SocketError::Refused { status, what }) => (status, what),
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        refusal(),
-        (500, "the run could not be read: an internal error".into())
-    );
+    assert_eq!(refusal(), (500, "the run could not be read: an internal error".into()));
     house.stage.end();
     assert_eq!(refusal(), (500, "the tree is gone".into()));
     client.hello().unwrap();
@@ -195,9 +181,7 @@ fn errors_and_panics_of_a_look_are_answers() {
 #[test]
 fn records_come_whole_and_in_order_from_where_they_are_asked_for() {
     let house = House::new();
-    let lines: Vec<_> = (0..1_000)
-        .map(|n| format!("{n}:{}", "é".repeat(n * n % 977)))
-        .collect();
+    let lines: Vec<_> = (0..1_000).map(|n| format!("{n}:{}", "é".repeat(n * n % 977))).collect();
     for line in &lines {
         house.stage.push(line);
     }
@@ -248,10 +232,7 @@ fn followers_see_what_comes_later_and_end_with_the_run() {
 
 #[test]
 fn followers_are_told_what_is_written_when_the_server_goes() {
-    let house = House::with(Bounds {
-        pause: Duration::from_hours(1),
-        ..Bounds::default()
-    });
+    let house = House::with(Bounds { pause: Duration::from_hours(1), ..Bounds::default() });
     house.stage.push("0");
     let follower = house.follow(0);
     assert_eq!(follower.next(), "0");
@@ -274,8 +255,6 @@ fn a_log_that_cannot_be_read_is_told_apart_from_its_end() {
     assert!(matches!(cut, Err(SocketError::Cut)), "{cut:?}");
     assert!(count <= 512);
     let refused = read(&house.client(), 512);
-    let Err(SocketError::Refused { status: 500, what }) = refused else {
-        panic!("{refused:?}")
-    };
+    let Err(SocketError::Refused { status: 500, what }) = refused else { panic!("{refused:?}") };
     assert_eq!(what, "record 512 is damaged");
 }

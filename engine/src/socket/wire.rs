@@ -25,10 +25,7 @@ pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
 
 /// True if the error of a connect says that nobody listens there.
 pub(super) fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
-    )
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
 }
 
 /// True if this process and the user `uid` may speak: the same user, or the administrator. Each may do to
@@ -49,11 +46,7 @@ pub(super) struct Patient {
 
 impl Patient {
     pub(super) fn new(stream: UnixStream, patience: Duration) -> Self {
-        Self {
-            stream,
-            patience,
-            end: None,
-        }
+        Self { stream, patience, end: None }
     }
 }
 
@@ -78,12 +71,8 @@ impl AsyncWrite for Patient {
             return Poll::Ready(taken);
         }
         let until = Instant::now() + self.patience;
-        let end = self
-            .end
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        end.as_mut()
-            .poll(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let end = self.end.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        end.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

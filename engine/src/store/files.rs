@@ -11,18 +11,14 @@ use crate::store::StoreError;
 /// Makes the folder at `path`, whose parent must exist.
 pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
     fs::create_dir(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => StoreError::Exists {
-            path: path.to_owned(),
-        },
+        io::ErrorKind::AlreadyExists => StoreError::Exists { path: path.to_owned() },
         _ => StoreError::io(path, error),
     })
 }
 
 /// Makes durable that the entries of the folder at `path` are there.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|error| StoreError::io(path, error))
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| StoreError::io(path, error))
 }
 
 /// Makes durable all that is in the folder at `path`, and that it is there itself.
@@ -53,9 +49,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     };
     write().map_err(|error| StoreError::io(path, error))?;
     sync_dir(
-        path.parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new(".")),
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
     )
 }
 
@@ -63,18 +57,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let data = path.join("db");
     let missing = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing {
-            path: path.to_owned(),
-        },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            StoreError::Missing { path: path.to_owned() }
+        }
         _ => StoreError::io(&data, error),
     };
     fs::metadata(path.join("conf")).map_err(missing)?;
     let file = File::open(&data).map_err(missing)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
-            path: path.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(StoreError::io(&data, error)),
     }
 }
@@ -93,11 +85,7 @@ fn is_unfinished(path: &Path) -> bool {
 }
 
 fn entries(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let list = || {
-        fs::read_dir(path)?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<io::Result<_>>()
-    };
+    let list = || fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>();
     list().map_err(|error| StoreError::io(path, error))
 }
 
@@ -109,12 +97,7 @@ impl Copy {
     /// Copies the database at `path`, which must be locked, to a folder beside it.
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-            + ".copy-";
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".copy-";
         let parent = path.parent().unwrap_or(Path::new(""));
         remove_stale(parent, &name);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -155,29 +138,19 @@ fn private_dir(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| StoreError::io(path, error))
+    builder.create(path).map_err(|error| StoreError::io(path, error))
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::copy(from, to)
-        .map(drop)
-        .map_err(|error| StoreError::io(to, error))
+    fs::copy(from, to).map(drop).map_err(|error| StoreError::io(to, error))
 }
 
 /// Removes copies whose makers are gone, as nobody holds their lock. Called under the original's lock,
 /// which is also held while a copy is made, so none of them is half-made by a living process.
 fn remove_stale(parent: &Path, name: &str) {
-    let dir = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
+    let dir = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     for copy in entries(dir).unwrap_or_default() {
-        let ours = copy
-            .file_name()
-            .is_some_and(|n| n.to_string_lossy().starts_with(name));
+        let ours = copy.file_name().is_some_and(|n| n.to_string_lossy().starts_with(name));
         if ours && !matches!(lock(&copy), Err(StoreError::Locked { .. })) {
             let _ = fs::remove_dir_all(&copy);
         }

@@ -18,8 +18,7 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.set(before);
     result.map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| panic.downcast_ref().cloned())
-            .unwrap_or_else(|| "unknown".into())
+        text.or_else(|| panic.downcast_ref().cloned()).unwrap_or_else(|| "unknown".into())
     })
 }
 
@@ -28,9 +27,7 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 fn hook() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        let theirs = thread::current()
-            .name()
-            .is_some_and(|name| name.starts_with("sled"));
+        let theirs = thread::current().name().is_some_and(|name| name.starts_with("sled"));
         if !theirs && !QUIET.get() {
             print(panic);
         }

@@ -32,10 +32,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(db: &sled::Db) -> Arc<Self> {
         let db = RwLock::new(Some(db.clone()));
-        Arc::new(Self {
-            db,
-            commits: AtomicU64::new(0),
-        })
+        Arc::new(Self { db, commits: AtomicU64::new(0) })
     }
 
     /// Keeps readers away until the guard is dropped.
@@ -63,10 +60,7 @@ pub struct SharedStore {
 
 impl SharedStore {
     pub(super) fn new(path: &Path, shared: &Arc<Shared>) -> Self {
-        Self {
-            path: path.to_owned(),
-            shared: Arc::clone(shared),
-        }
+        Self { path: path.to_owned(), shared: Arc::clone(shared) }
     }
 
     /// Counts changes: while it is what it was before a read, another read finds the same.
@@ -82,10 +76,7 @@ impl SharedStore {
     ) -> Result<T, E> {
         let open = self.shared.look();
         let db = open.as_ref().ok_or(StoreError::Closed)?;
-        read(Reader {
-            path: &self.path,
-            source: Source::Still(db),
-        })
+        read(Reader { path: &self.path, source: Source::Still(db) })
     }
 
     /// Reads while commits go on. For long reads of what no longer changes. An error may come from a
@@ -96,10 +87,7 @@ impl SharedStore {
     ) -> Result<T, E> {
         for _ in 0..TRIES {
             let before = self.commits();
-            let result = read(Reader {
-                path: &self.path,
-                source: Source::Beside(&self.shared),
-            });
+            let result = read(Reader { path: &self.path, source: Source::Beside(&self.shared) });
             if result.is_ok() || self.commits() == before {
                 return result;
             }
@@ -136,12 +124,7 @@ impl Reader<'_> {
     }
 
     fn pairs(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<Pair>, StoreError> {
-        self.run(|db| {
-            db.range(from..to)
-                .take(most)
-                .map(|pair| pair.map(owned))
-                .collect()
-        })
+        self.run(|db| db.range(from..to).take(most).map(|pair| pair.map(owned)).collect())
     }
 }
 

@@ -25,21 +25,10 @@ fn what_is_committed_is_there_after_a_reopen() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let mut store = SledStore::create(&path).unwrap();
-    store
-        .commit(
-            vec![pair(b"a", b"1"), pair(b"b", b"2"), pair(b"c", b"3")],
-            vec![],
-        )
-        .unwrap();
-    store
-        .commit(vec![pair(b"b", b"4")], vec![b"b".to_vec(), b"c".to_vec()])
-        .unwrap();
+    store.commit(vec![pair(b"a", b"1"), pair(b"b", b"2"), pair(b"c", b"3")], vec![]).unwrap();
+    store.commit(vec![pair(b"b", b"4")], vec![b"b".to_vec(), b"c".to_vec()]).unwrap();
     for n in 0..3 {
-        assert_eq!(
-            store.get(b"b").unwrap().as_deref(),
-            Some(&b"4"[..]),
-            "opened {n} times"
-        );
+        assert_eq!(store.get(b"b").unwrap().as_deref(), Some(&b"4"[..]), "opened {n} times");
         assert_eq!(all(&store), [pair(b"a", b"1"), pair(b"b", b"4")]);
         assert_eq!(store.last(b"a", b"b").unwrap(), Some(pair(b"a", b"1")));
         assert_eq!(store.last(b"aa", b"b").unwrap(), None);
@@ -59,14 +48,8 @@ fn a_missing_store_is_not_made_and_a_present_one_not_made_again() {
     }
     assert!(!path.exists());
     fs::create_dir(&path).unwrap();
-    assert!(matches!(
-        SledStore::open(&path),
-        Err(StoreError::Missing { .. })
-    ));
-    assert!(matches!(
-        SledStore::create(&path),
-        Err(StoreError::Exists { .. })
-    ));
+    assert!(matches!(SledStore::open(&path), Err(StoreError::Missing { .. })));
+    assert!(matches!(SledStore::create(&path), Err(StoreError::Exists { .. })));
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     let nowhere = SledStore::create(&dir.path().join("none/log"));
     assert!(matches!(nowhere, Err(StoreError::Io { .. })));
@@ -80,10 +63,7 @@ fn a_store_in_use_is_locked_for_others() {
     for open in [SledStore::open, SledStore::open_copy] {
         assert!(matches!(open(&path), Err(StoreError::Locked { .. })));
     }
-    assert!(matches!(
-        SledStore::start(&path, &config(&path)),
-        Err(StoreError::Locked { .. })
-    ));
+    assert!(matches!(SledStore::start(&path, &config(&path)), Err(StoreError::Locked { .. })));
     drop(store);
     SledStore::open(&path).unwrap();
 }
@@ -92,20 +72,12 @@ fn a_store_in_use_is_locked_for_others() {
 fn a_value_that_is_too_long_is_refused_and_ends_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = SledStore::create(&dir.path().join("log")).unwrap();
-    store
-        .commit(vec![(b"a".to_vec(), vec![0; CHUNK_BYTES])], vec![])
-        .unwrap();
+    store.commit(vec![(b"a".to_vec(), vec![0; CHUNK_BYTES])], vec![]).unwrap();
     let error = store.commit(vec![(b"b".to_vec(), vec![0; CHUNK_BYTES + 1])], vec![]);
     assert!(matches!(error, Err(StoreError::TooLong { len }) if len == CHUNK_BYTES + 1));
     assert!(matches!(store.get(b"a"), Err(StoreError::Poisoned)));
-    assert!(matches!(
-        store.range(b"", b"z").next(),
-        Some(Err(StoreError::Poisoned))
-    ));
-    assert!(matches!(
-        store.commit(vec![], vec![]),
-        Err(StoreError::Poisoned)
-    ));
+    assert!(matches!(store.range(b"", b"z").next(), Some(Err(StoreError::Poisoned))));
+    assert!(matches!(store.commit(vec![], vec![]), Err(StoreError::Poisoned)));
     drop(store);
     let store = SledStore::open(&dir.path().join("log")).unwrap();
     assert_eq!(all(&store).len(), 1);
@@ -117,9 +89,7 @@ fn full_leaves_make_no_files_of_their_own() {
     let path = dir.path().join("log");
     let mut store = SledStore::create(&path).unwrap();
     for n in 0..20u8 {
-        let writes = (0..16)
-            .map(|i| (vec![b'b', n, i], vec![n ^ i; CHUNK_BYTES]))
-            .collect();
+        let writes = (0..16).map(|i| (vec![b'b', n, i], vec![n ^ i; CHUNK_BYTES])).collect();
         store.commit(writes, vec![]).unwrap();
     }
     assert_eq!(fs::read_dir(path.join("blobs")).unwrap().count(), 0);
@@ -135,10 +105,7 @@ fn an_unfinished_snapshot_is_removed() {
     closed(&path);
     let unfinished = path.join("snap.0000000000000123.generating");
     fs::write(&unfinished, b"half").unwrap();
-    assert_eq!(
-        all(&SledStore::open_copy(&path).unwrap()),
-        [pair(b"a", b"1")]
-    );
+    assert_eq!(all(&SledStore::open_copy(&path).unwrap()), [pair(b"a", b"1")]);
     assert!(unfinished.exists(), "a copy leaves the original as it is");
     assert_eq!(all(&SledStore::open(&path).unwrap()), [pair(b"a", b"1")]);
     assert!(!unfinished.exists());
@@ -152,10 +119,7 @@ fn a_copy_is_read_beside_the_original_and_removed() {
     let others = || fs::read_dir(dir.path()).unwrap().count() - 1;
     let stale = dir.path().join("log.copy-1-1");
     fs::create_dir(&stale).unwrap();
-    let mut copies = [
-        SledStore::open_copy(&path).unwrap(),
-        SledStore::open_copy(&path).unwrap(),
-    ];
+    let mut copies = [SledStore::open_copy(&path).unwrap(), SledStore::open_copy(&path).unwrap()];
     assert!(!stale.exists());
     assert_eq!(others(), 2);
     copies[0].commit(vec![pair(b"b", b"2")], vec![]).unwrap();
@@ -168,26 +132,11 @@ fn a_copy_is_read_beside_the_original_and_removed() {
 #[test]
 fn errors_of_the_file_system_are_told_apart() {
     let of = |kind: io::ErrorKind| StoreError::io(Path::new("/x"), kind.into());
-    assert!(matches!(
-        of(io::ErrorKind::StorageFull),
-        StoreError::Full { .. }
-    ));
-    assert!(matches!(
-        of(io::ErrorKind::QuotaExceeded),
-        StoreError::Full { .. }
-    ));
-    assert!(matches!(
-        of(io::ErrorKind::ReadOnlyFilesystem),
-        StoreError::ReadOnly { .. }
-    ));
-    assert!(matches!(
-        of(io::ErrorKind::PermissionDenied),
-        StoreError::Io { .. }
-    ));
-    assert_eq!(
-        of(io::ErrorKind::StorageFull).to_string(),
-        "no space left for /x"
-    );
+    assert!(matches!(of(io::ErrorKind::StorageFull), StoreError::Full { .. }));
+    assert!(matches!(of(io::ErrorKind::QuotaExceeded), StoreError::Full { .. }));
+    assert!(matches!(of(io::ErrorKind::ReadOnlyFilesystem), StoreError::ReadOnly { .. }));
+    assert!(matches!(of(io::ErrorKind::PermissionDenied), StoreError::Io { .. }));
+    assert_eq!(of(io::ErrorKind::StorageFull).to_string(), "no space left for /x");
 }
 
 #[test]
@@ -197,34 +146,19 @@ fn a_panic_becomes_an_error() {
         Err(StoreError::Damaged { what, .. }) => what,
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        message(guarded(path, || -> sled::Result<()> { panic!("one") })),
-        "one"
-    );
+    assert_eq!(message(guarded(path, || -> sled::Result<()> { panic!("one") })), "one");
     let two = 2;
-    assert_eq!(
-        message(guarded(path, || -> sled::Result<()> { panic!("{two}") })),
-        "2"
-    );
+    assert_eq!(message(guarded(path, || -> sled::Result<()> { panic!("{two}") })), "2");
 }
 
 /// A small log on disk, closed, and how far it reaches.
 fn logged(path: &Path) -> Flushed {
     let mut journal = Journal::create(SledStore::create(path).unwrap()).unwrap();
-    let first = Commit {
-        entries: &[genesis()],
-        plan: Some(PLAN),
-        ..Commit::default()
-    };
+    let first = Commit { entries: &[genesis()], plan: Some(PLAN), ..Commit::default() };
     let mut flushed = journal.commit(first).unwrap();
     for (seq, len) in (1..12).zip((1..).map(|n| n * 900)) {
         let entries = [transaction(seq, &[300, len])];
-        flushed = journal
-            .commit(Commit {
-                entries: &entries,
-                ..Commit::default()
-            })
-            .unwrap();
+        flushed = journal.commit(Commit { entries: &entries, ..Commit::default() }).unwrap();
     }
     flushed
 }
@@ -233,20 +167,14 @@ fn logged(path: &Path) -> Flushed {
 fn told(path: &Path, noted: Flushed) -> Result<Vec<Digest>, String> {
     let store = SledStore::open_copy(path).map_err(|error| error.to_string())?;
     let journal = Journal::open(store).map_err(|error| error.to_string())?;
-    journal
-        .verify(Some(noted))
-        .map_err(|error| error.to_string())?;
+    journal.verify(Some(noted)).map_err(|error| error.to_string())?;
     let records = journal.records(0).map_err(|error| error.to_string())?;
-    records
-        .map(|stored| Ok(stored.map_err(|error| error.to_string())?.hash))
-        .collect()
+    records.map(|stored| Ok(stored.map_err(|error| error.to_string())?.hash)).collect()
 }
 
 /// Pseudo-random numbers: the same at each run.
 fn next(seed: &mut u64) -> usize {
-    *seed = seed
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*seed >> 33) as usize
 }
 
@@ -258,10 +186,7 @@ fn flipped_bits_in_the_files_give_the_same_content_or_an_error() {
     // Opened and closed, so that there is a snapshot to damage too.
     drop(SledStore::open(&path).unwrap());
     let whole = told(&path, noted).unwrap();
-    let files: Vec<_> = fs::read_dir(&path)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
     let files: Vec<_> = files.into_iter().filter(|file| file.is_file()).collect();
     assert_eq!(files.len(), 3, "{files:?}");
     let mut seed = 1;

@@ -35,10 +35,7 @@ pub(super) fn args(call: Call, denied: bool, bytes: &[u8]) -> Json {
             decode::<u32>(bytes).map(|len| Json::Object(vec![("len", len.into())]))
         }
         Call::Emit => decode::<(String, String)>(bytes).map(|(port, value)| {
-            Json::Object(vec![
-                ("port", Json::Text(port)),
-                ("beginning", Json::Text(value)),
-            ])
+            Json::Object(vec![("port", Json::Text(port)), ("beginning", Json::Text(value))])
         }),
         // A refusal names the path only.
         Call::FilesRead if !denied => {
@@ -63,14 +60,11 @@ pub(super) fn answer(call: Call, denied: bool, bytes: &[u8]) -> Json {
             .map(|read| read.map_or_else(|why| err(Json::Text(why)), |bytes| ok(content(&bytes)))),
         Call::FilesRead => files(bytes, |read: Vec<u8>| content(&read)),
         Call::FilesStat => files(bytes, stat),
-        Call::FilesList => files(bytes, |entries: Vec<FolderEntry>| {
-            entries.into_iter().map(entry).collect()
-        }),
+        Call::FilesList => {
+            files(bytes, |entries: Vec<FolderEntry>| entries.into_iter().map(entry).collect())
+        }
         Call::FilesAppend | Call::FilesReplace => files(bytes, |claimed: Claimed| {
-            Json::Object(vec![
-                ("path", Json::Text(claimed.path)),
-                ("size", claimed.size.into()),
-            ])
+            Json::Object(vec![("path", Json::Text(claimed.path)), ("size", claimed.size.into())])
         }),
         Call::FilesClose => None,
     };
@@ -103,24 +97,15 @@ fn err(value: Json) -> Json {
 }
 
 fn content(bytes: &[u8]) -> Json {
-    Json::Object(vec![
-        ("len", Json::Number(bytes.len() as u64)),
-        Json::bytes(bytes),
-    ])
+    Json::Object(vec![("len", Json::Number(bytes.len() as u64)), Json::bytes(bytes)])
 }
 
 fn stat(stat: Stat) -> Json {
-    Json::Object(vec![
-        ("kind", Json::text(kind(stat.kind))),
-        ("size", stat.size.into()),
-    ])
+    Json::Object(vec![("kind", Json::text(kind(stat.kind))), ("size", stat.size.into())])
 }
 
 fn entry(entry: FolderEntry) -> Json {
-    Json::Object(vec![
-        ("name", Json::Text(entry.name)),
-        ("kind", Json::text(kind(entry.kind))),
-    ])
+    Json::Object(vec![("name", Json::Text(entry.name)), ("kind", Json::text(kind(entry.kind)))])
 }
 
 const fn kind(kind: FileKind) -> &'static str {
@@ -140,10 +125,7 @@ fn file_error(error: FileError) -> Json {
         FileErrorCode::Conflict => "conflict",
         FileErrorCode::Io => "io",
     };
-    Json::Object(vec![
-        ("code", Json::text(code)),
-        ("message", Json::Text(error.message)),
-    ])
+    Json::Object(vec![("code", Json::text(code)), ("message", Json::Text(error.message))])
 }
 
 fn emit_error(error: EmitError) -> Json {
@@ -151,18 +133,10 @@ fn emit_error(error: EmitError) -> Json {
         EmitError::UnknownPort(port) => ("unknown-port", vec![("port", Json::Text(port))]),
         EmitError::WrongType { pointer, message } => {
             let pointer = ("pointer", Json::Text(pointer));
-            (
-                "wrong-type",
-                vec![pointer, ("message", Json::Text(message))],
-            )
+            ("wrong-type", vec![pointer, ("message", Json::Text(message))])
         }
         EmitError::TooLarge(bytes) => ("too-large", vec![("most", bytes.into())]),
         EmitError::Full(count) => ("full", vec![("most", count.into())]),
     };
-    Json::Object(
-        [("code", Json::text(code))]
-            .into_iter()
-            .chain(more)
-            .collect(),
-    )
+    Json::Object([("code", Json::text(code))].into_iter().chain(more).collect())
 }

@@ -48,21 +48,14 @@ impl Filter {
         if let Some(kind) = kind.filter(|kind| !kinds().contains(kind)) {
             return Err(unknown("kind of record or part", kind, &kinds()));
         }
-        Ok(Self {
-            agent,
-            kind: kind.map(ToOwned::to_owned),
-        })
+        Ok(Self { agent, kind: kind.map(ToOwned::to_owned) })
     }
 
     /// True if the record is wanted.
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
         let about = self.agent.is_none_or(|agent| is_about(&record.body, agent));
-        about
-            && self
-                .kind
-                .as_deref()
-                .is_none_or(|kind| is_of_kind(&record.body, kind))
+        about && self.kind.as_deref().is_none_or(|kind| is_of_kind(&record.body, kind))
     }
 }
 
@@ -79,26 +72,16 @@ fn is_of_kind(body: &Body, kind: &str) -> bool {
 }
 
 fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
-    let names: Vec<&str> = plan
-        .agents
-        .iter()
-        .map(|agent| agent.name.as_str())
-        .collect();
+    let names: Vec<&str> = plan.agents.iter().map(|agent| agent.name.as_str()).collect();
     let found = plan.agents.iter().find(|agent| agent.name == name);
-    found
-        .map(|agent| agent.id)
-        .ok_or_else(|| unknown("agent", name, &names))
+    found.map(|agent| agent.id).ok_or_else(|| unknown("agent", name, &names))
 }
 
 /// The error for a word that is none of the known ones, with the nearest of these, or all if they are few.
 fn unknown(what: &str, word: &str, known: &[&str]) -> Problem {
     const LISTED: usize = 12;
-    let near = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(word, known), known));
-    let near = near
-        .filter(|(distance, _)| *distance <= 2)
-        .min_by_key(|(distance, _)| *distance);
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known));
+    let near = near.filter(|(distance, _)| *distance <= 2).min_by_key(|(distance, _)| *distance);
     let help = match near {
         Some((_, known)) => Some(format!("did you mean `{known}`?")),
         None if known.len() <= LISTED => Some(format!("there is `{}`", known.join("`, `"))),

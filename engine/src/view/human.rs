@@ -19,24 +19,11 @@ impl View<'_> {
     /// its causes name, as far as they are at hand. `None` if the record has no such part.
     #[must_use]
     pub fn show(&self, row: &Row, part: Option<u32>, causes: &[Row], look: Look) -> Option<String> {
-        let mut page = Page {
-            look,
-            out: String::new(),
-        };
+        let mut page = Page { look, out: String::new() };
         let value = match part {
             None => self.line(row, Detail::Full),
             Some(i) => {
-                page.row(
-                    0,
-                    "record",
-                    &self.summary_line(
-                        row,
-                        Look {
-                            colour: false,
-                            ..look
-                        },
-                    ),
-                );
+                page.row(0, "record", &self.summary_line(row, Look { colour: false, ..look }));
                 self.part_line(row, i)?
             }
         };
@@ -74,11 +61,7 @@ impl View<'_> {
         let part = cause.part.and_then(|i| self.part_summary(row, i));
         let agent = row.record.body.agent().map_or("-", |id| self.agent(id));
         let said = part.unwrap_or_else(|| self.summary(row));
-        format!(
-            "{cause}  {}  {}  {said}",
-            escape(agent),
-            row.record.body.kind()
-        )
+        format!("{cause}  {}  {}  {said}", escape(agent), row.record.body.kind())
     }
 }
 

@@ -53,10 +53,9 @@ impl Json {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(fields) => fields
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value),
+            Self::Object(fields) => {
+                fields.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -130,11 +129,7 @@ pub fn pretty(json: &str) -> String {
     let mut depth = 0_usize;
     let mut rest = json;
     while let Some(c) = rest.chars().next() {
-        let len = if c == '"' {
-            quoted_len(rest)
-        } else {
-            c.len_utf8()
-        };
+        let len = if c == '"' { quoted_len(rest) } else { c.len_utf8() };
         let (token, after) = rest.split_at(len);
         rest = after;
         match c {
@@ -195,11 +190,7 @@ fn base64(bytes: &[u8]) -> String {
         for digit in 0..4 {
             let index = bits >> (18 - 6 * digit) & 63;
             let shown = digit <= chunk.len();
-            out.push(if shown {
-                char::from(DIGITS[index as usize])
-            } else {
-                '='
-            });
+            out.push(if shown { char::from(DIGITS[index as usize]) } else { '=' });
         }
     }
     out
@@ -213,14 +204,8 @@ mod tests {
     fn fields_keep_their_order_and_strings_are_harmless() {
         let json = Json::Object(vec![
             ("z", Json::Null),
-            (
-                "a",
-                Json::List(vec![1_u64.into(), true.into(), Json::text("x\n\u{9b}\"")]),
-            ),
-            (
-                "raw",
-                Json::raw(b"{\"n\": 18446744073709551616,\n\"n\":1}").expect("JSON"),
-            ),
+            ("a", Json::List(vec![1_u64.into(), true.into(), Json::text("x\n\u{9b}\"")])),
+            ("raw", Json::raw(b"{\"n\": 18446744073709551616,\n\"n\":1}").expect("JSON")),
         ]);
         let expected =
             r#"{"z":null,"a":[1,true,"x\n\u009b\""],"raw":{"n": 18446744073709551616, "n":1}}"#;
@@ -245,13 +230,8 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        let cases = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ];
+        let cases =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
         for (bytes, expected) in cases {
             assert_eq!(base64(bytes.as_bytes()), expected);
         }

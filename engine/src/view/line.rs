@@ -16,9 +16,8 @@ impl View<'_> {
     pub fn line(&self, row: &Row, detail: Detail) -> Json {
         let record = &row.record;
         let agent = record.body.agent().map(|id| Json::text(self.agent(id)));
-        let parts = row
-            .parts()
-            .map(|(i, part, payloads)| self.part_json(i, part, payloads, detail));
+        let parts =
+            row.parts().map(|(i, part, payloads)| self.part_json(i, part, payloads, detail));
         let mut fields = vec![
             ("seq", record.seq.into()),
             ("hash", Json::text(row.hash)),
@@ -55,10 +54,7 @@ impl View<'_> {
             Body::Transaction(body) => {
                 let mut fields = by(body.by);
                 fields.push(("consumed", self.consumed(&body.consumed)));
-                fields.extend([
-                    ("next", Json::text(next(body.next))),
-                    ("fuel", body.fuel.into()),
-                ]);
+                fields.extend([("next", Json::text(next(body.next))), ("fuel", body.fuel.into())]);
                 fields
             }
             Body::Faulted(body) => {
@@ -71,13 +67,7 @@ impl View<'_> {
             Body::Crashed(body) => self.crashed(body),
             Body::Restarted(body) => vec![
                 ("supervisor", Json::text(self.supervisor(body.supervisor))),
-                (
-                    "agents",
-                    body.agents
-                        .iter()
-                        .map(|id| Json::text(self.agent(*id)))
-                        .collect(),
-                ),
+                ("agents", body.agents.iter().map(|id| Json::text(self.agent(*id))).collect()),
                 ("count", body.count.into()),
                 ("counted", body.counted.into()),
             ],
@@ -92,16 +82,11 @@ impl View<'_> {
                 vec![sink, upto, ("closed", body.closed.into())]
             }
             Body::Ended(body) => {
-                vec![
-                    ("how", Json::text(end(body.how))),
-                    ("unread", body.unread.into()),
-                ]
+                vec![("how", Json::text(end(body.how))), ("unread", body.unread.into())]
             }
             Body::Checkpoint(body) => {
-                let (upto, digest) = (
-                    ("upto", body.upto.into()),
-                    ("digest", Json::text(body.digest)),
-                );
+                let (upto, digest) =
+                    (("upto", body.upto.into()), ("digest", Json::text(body.digest)));
                 vec![upto, digest, ("len", body.len.into())]
             }
             Body::Stopping(body) => vec![("by", Json::text(&body.by))],
@@ -115,10 +100,7 @@ impl View<'_> {
 
     fn genesis(&self, body: &Genesis) -> Fields {
         let component = |(actor, digest): &(String, _)| {
-            Json::Object(vec![
-                ("actor", Json::text(actor)),
-                ("sha256", Json::text(digest)),
-            ])
+            Json::Object(vec![("actor", Json::text(actor)), ("sha256", Json::text(digest))])
         };
         let param = |(name, value): &(String, String)| {
             let value = Json::raw(value.as_bytes()).unwrap_or_else(|| Json::text(value));
@@ -130,10 +112,7 @@ impl View<'_> {
             ("plan", Json::text(body.plan)),
         ];
         fields.extend(engine(&body.engine));
-        fields.push((
-            "components",
-            body.components.iter().map(component).collect(),
-        ));
+        fields.push(("components", body.components.iter().map(component).collect()));
         fields.push(("params", self.plan.params.iter().map(param).collect()));
         fields
     }
@@ -141,11 +120,7 @@ impl View<'_> {
     fn resumed(&self, body: &Resumed) -> Fields {
         let repeated = body.repeated.iter().map(|repeated| {
             let agent = ("agent", Json::text(self.agent(repeated.agent)));
-            Json::Object(vec![
-                agent,
-                ("from", repeated.from.into()),
-                ("to", repeated.to.into()),
-            ])
+            Json::Object(vec![agent, ("from", repeated.from.into()), ("to", repeated.to.into())])
         });
         let mut fields = engine(&body.engine);
         fields.push(("repeated", repeated.collect()));
@@ -154,10 +129,7 @@ impl View<'_> {
 
     fn crashed(&self, body: &Crashed) -> Fields {
         let mut fields = by(body.by);
-        let consumed = body
-            .consumed
-            .as_ref()
-            .map(|consumed| self.consumed(consumed));
+        let consumed = body.consumed.as_ref().map(|consumed| self.consumed(consumed));
         fields.push(("consumed", consumed.into()));
         fields.push(("crash", Json::Object(crash(&body.crash))));
         fields.push(("fuel", body.fuel.into()));
@@ -191,32 +163,19 @@ impl View<'_> {
         let (kind, more) = match consumed {
             Consumed::Start => ("start", vec![]),
             Consumed::Pull => ("pull", vec![]),
-            Consumed::Message { id, port } => (
-                "message",
-                vec![
-                    ("id", Json::text(id)),
-                    ("port", Json::text(self.port(*port))),
-                ],
-            ),
+            Consumed::Message { id, port } => {
+                ("message", vec![("id", Json::text(id)), ("port", Json::text(self.port(*port)))])
+            }
             Consumed::Closed { port } => ("closed", vec![("port", Json::text(self.port(*port)))]),
             Consumed::Timer { name } => ("timer", vec![("name", Json::text(name))]),
         };
-        Json::Object(
-            [("kind", Json::text(kind))]
-                .into_iter()
-                .chain(more)
-                .collect(),
-        )
+        Json::Object([("kind", Json::text(kind))].into_iter().chain(more).collect())
     }
 }
 
 fn by(by: Attempt) -> Fields {
     let incarnation = ("incarnation", by.incarnation.into());
-    vec![
-        ("instance", by.instance.into()),
-        incarnation,
-        ("attempt", by.attempt.into()),
-    ]
+    vec![("instance", by.instance.into()), incarnation, ("attempt", by.attempt.into())]
 }
 
 fn engine(facts: &EngineFacts) -> Fields {
@@ -228,10 +187,7 @@ fn engine(facts: &EngineFacts) -> Fields {
 }
 
 fn incarnation(body: &Incarnation) -> Fields {
-    let mut fields = vec![
-        ("instance", body.instance.into()),
-        ("incarnation", body.n.into()),
-    ];
+    let mut fields = vec![("instance", body.instance.into()), ("incarnation", body.n.into())];
     match body.from {
         Origin::Fresh => fields.push(("from", Json::text("fresh"))),
         Origin::Checkpoint { snapshot, redone } => fields.extend([
@@ -250,13 +206,7 @@ fn incarnation(body: &Incarnation) -> Fields {
 
 fn snapshot(body: &Snapshot, row: &Row, detail: Detail) -> Fields {
     let mut state = vec![];
-    part::payload(
-        &mut state,
-        &body.state,
-        row.own_payload(),
-        Form::Text,
-        detail,
-    );
+    part::payload(&mut state, &body.state, row.own_payload(), Form::Text, detail);
     vec![
         ("instance", body.instance.into()),
         ("incarnation", body.incarnation.into()),
@@ -270,10 +220,7 @@ fn said(code: &str, message: &str) -> Fields {
 }
 
 fn crash(crash: &Crash) -> Fields {
-    vec![
-        ("kind", Json::text(crash_kind(crash.kind))),
-        ("message", Json::text(&crash.message)),
-    ]
+    vec![("kind", Json::text(crash_kind(crash.kind))), ("message", Json::text(&crash.message))]
 }
 
 /// The word for a kind of crash.

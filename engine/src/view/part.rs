@@ -91,9 +91,7 @@ fn beginning(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
         Ok(text) => text.into(),
         // The cut may have split a character.
         Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(&cut[..error.valid_up_to()])
-                .into_owned()
-                .into()
+            String::from_utf8_lossy(&cut[..error.valid_up_to()]).into_owned().into()
         }
         Err(_) => String::from_utf8_lossy(cut),
     }
@@ -101,18 +99,12 @@ fn beginning(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 
 /// The beginning of a payload on one harmless line.
 fn brief(bytes: Option<&Bytes>) -> String {
-    bytes.map_or_else(
-        || "(erased)".into(),
-        |bytes| fit(&escape(beginning(bytes).trim_end()), BRIEF),
-    )
+    bytes
+        .map_or_else(|| "(erased)".into(), |bytes| fit(&escape(beginning(bytes).trim_end()), BRIEF))
 }
 
 fn sink_name(sink: SinkId) -> String {
-    if sink == SinkId::STDOUT {
-        "stdout".into()
-    } else {
-        format!("sink {}", sink.0)
-    }
+    if sink == SinkId::STDOUT { "stdout".into() } else { format!("sink {}", sink.0) }
 }
 
 impl View<'_> {
@@ -127,10 +119,7 @@ impl View<'_> {
         let mut fields = vec![("i", i.into()), ("kind", Json::text(kind(part)))];
         let bytes = |nth: usize| payloads.get(nth).and_then(Option::as_ref);
         match part {
-            Part::Emission {
-                port,
-                payload: named,
-            } => {
+            Part::Emission { port, payload: named } => {
                 fields.push(("port", Json::text(self.port(*port))));
                 payload(&mut fields, named, bytes(0), Form::Json, detail);
             }
@@ -142,32 +131,19 @@ impl View<'_> {
                 fields.push(("args", args.into()));
                 fields.push(("answer", answer.into()));
             }
-            Part::Opened {
-                sink,
-                name,
-                path,
-                base,
-                replace,
-            } => fields.extend([
+            Part::Opened { sink, name, path, base, replace } => fields.extend([
                 ("sink", sink.0.into()),
                 ("name", Json::text(name)),
                 ("path", Json::text(path)),
                 ("base", (*base).into()),
                 ("replace", (*replace).into()),
             ]),
-            Part::Staged {
-                sink,
-                offset,
-                payload: named,
-            } => {
+            Part::Staged { sink, offset, payload: named } => {
                 fields.extend([("sink", sink.0.into()), ("offset", (*offset).into())]);
                 payload(&mut fields, named, bytes(0), Form::Text, detail);
             }
             Part::Closed { sink } => fields.push(("sink", sink.0.into())),
-            Part::Log {
-                level: loud,
-                payload: named,
-            } => {
+            Part::Log { level: loud, payload: named } => {
                 fields.push(("level", Json::text(level(*loud))));
                 payload(&mut fields, named, bytes(0), Form::Text, detail);
             }
@@ -198,19 +174,13 @@ impl View<'_> {
                 format!("opened {} as sink {}", escape(name), sink.0)
             }
             Part::Staged { sink, payload, .. } => {
-                format!(
-                    "{} B to {}: {}",
-                    payload.len,
-                    sink_name(*sink),
-                    brief(first)
-                )
+                format!("{} B to {}: {}", payload.len, sink_name(*sink), brief(first))
             }
             Part::Closed { sink } => format!("closed {}", sink_name(*sink)),
             Part::Log { level: loud, .. } => format!("{}: {}", level(*loud), brief(first)),
-            Part::LogDropped { lines } => format!(
-                "{} dropped",
-                count((*lines).into(), "log line", "log lines")
-            ),
+            Part::LogDropped { lines } => {
+                format!("{} dropped", count((*lines).into(), "log line", "log lines"))
+            }
             Part::TimerSet { name, after_ms } => format!("timer {} in {after_ms} ms", escape(name)),
             Part::TimerCancelled { name } => format!("timer {} cancelled", escape(name)),
         }

@@ -27,24 +27,17 @@ pub fn run_json(run: &Listed) -> Json {
 /// Runs for people, one line each.
 #[must_use]
 pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
-    let names = runs
-        .iter()
-        .filter_map(|run| run.head.as_ref())
-        .map(|head| columns(&escape(&head.name)));
+    let names =
+        runs.iter().filter_map(|run| run.head.as_ref()).map(|head| columns(&escape(&head.name)));
     let width = names.max().unwrap_or(1);
     let line = |run: &Listed| {
         let head = run.head.as_ref();
         let name = head.map_or("-".into(), |head| escape(&head.name));
         let pad = " ".repeat(width.saturating_sub(columns(&name)));
-        let status = look.paint(
-            tone(&run.status),
-            &format!("{:<STATUS$}", escape(&run.status)),
-        );
+        let status = look.paint(tone(&run.status), &format!("{:<STATUS$}", escape(&run.status)));
         let started = time::date_time(run.started_ms);
         let records = head.map_or_else(String::new, |head| format!("{} records", head.seq));
-        format!("{}  {status}  {name}{pad}  {started}  {records}", run.id)
-            .trim_end()
-            .to_owned()
+        format!("{}  {status}  {name}{pad}  {started}  {records}", run.id).trim_end().to_owned()
     };
     runs.iter().map(line).collect()
 }

@@ -48,11 +48,7 @@ impl View<'_> {
             Body::Transaction(body) => self.transaction(body, row),
             Body::Faulted(body) => {
                 let call = self.call(&body.consumed, body.by.attempt);
-                format!(
-                    "{call}: {}: {}",
-                    escape(&body.fault.code),
-                    escape(&body.fault.message)
-                )
+                format!("{call}: {}: {}", escape(&body.fault.code), escape(&body.fault.message))
             }
             Body::Crashed(body) => self.crash(body),
             Body::Restarted(body) => self.restart(body),
@@ -69,22 +65,14 @@ impl View<'_> {
             }
             Body::Ended(body) => {
                 let unread = count(body.unread, "message", "messages");
-                format!(
-                    "{}{}",
-                    end(body.how),
-                    some(body.unread, &format!("{unread} unread"))
-                )
+                format!("{}{}", end(body.how), some(body.unread, &format!("{unread} unread")))
             }
             Body::Checkpoint(body) => format!("{} B, all before record {}", body.len, body.upto),
             Body::Stopping(body) => format!("asked by {}", escape(&body.by)),
             Body::Suspended(body) => escape(&body.why).into_owned(),
             Body::Finished(body) => {
                 let letters = count(body.dead_letters, "dead letter", "dead letters");
-                format!(
-                    "{}{}",
-                    super::status(body.status),
-                    some(body.dead_letters, &letters)
-                )
+                format!("{}{}", super::status(body.status), some(body.dead_letters, &letters))
             }
         };
         fit(&text, SUMMARY)
@@ -103,30 +91,16 @@ impl View<'_> {
     }
 
     fn crash(&self, body: &Crashed) -> String {
-        let call = body
-            .consumed
-            .as_ref()
-            .map(|event| self.call(event, body.by.attempt));
+        let call = body.consumed.as_ref().map(|event| self.call(event, body.by.attempt));
         let call = call.map_or_else(String::new, |call| call + ": ");
-        format!(
-            "{call}{}: {}",
-            crash_kind(body.crash.kind),
-            escape(&body.crash.message)
-        )
+        format!("{call}{}: {}", crash_kind(body.crash.kind), escape(&body.crash.message))
     }
 
     fn restart(&self, body: &Restarted) -> String {
-        let agents: Vec<_> = body
-            .agents
-            .iter()
-            .map(|id| escape(self.agent(*id)))
-            .collect();
+        let agents: Vec<_> = body.agents.iter().map(|id| escape(self.agent(*id))).collect();
         let (agents, supervisor) = (agents.join(", "), escape(self.supervisor(body.supervisor)));
         let counted = if body.counted { "" } else { ", not counted" };
-        format!(
-            "{agents} by {supervisor}, {} in its window{counted}",
-            body.count
-        )
+        format!("{agents} by {supervisor}, {} in its window{counted}", body.count)
     }
 
     /// A part in a few words; `None` if the record has no such part.
@@ -145,11 +119,7 @@ impl View<'_> {
             Consumed::Closed { port } => format!("{} closed", escape(self.port(*port))),
             Consumed::Timer { name } => format!("timer {}", escape(name)),
         };
-        if attempt > 1 {
-            format!("{event}, attempt {attempt}")
-        } else {
-            event
-        }
+        if attempt > 1 { format!("{event}, attempt {attempt}") } else { event }
     }
 
     /// The parts in a few words: one of a sort by its content, several by their number.
@@ -162,12 +132,10 @@ impl View<'_> {
                 None => groups.push((sort, self.part_brief(part, payloads), 1)),
             }
         }
-        let groups = groups
-            .into_iter()
-            .map(|(sort, brief, number)| match number {
-                1 => brief,
-                _ => format!("{number} × {sort}"),
-            });
+        let groups = groups.into_iter().map(|(sort, brief, number)| match number {
+            1 => brief,
+            _ => format!("{number} × {sort}"),
+        });
         groups.collect::<Vec<_>>().join(", ")
     }
 
@@ -185,11 +153,8 @@ impl View<'_> {
     fn resumed_summary(&self, body: &Resumed) -> String {
         let engine = escape(&body.engine.engine);
         let repeated = body.repeated.iter().map(|repeated| {
-            let (agent, from, to) = (
-                escape(self.agent(repeated.agent)),
-                repeated.from,
-                repeated.to,
-            );
+            let (agent, from, to) =
+                (escape(self.agent(repeated.agent)), repeated.from, repeated.to);
             format!("; bytes {from} to {to} of {agent}'s output may stand there twice")
         });
         format!("by engine {engine}{}", repeated.collect::<String>())
@@ -226,20 +191,12 @@ fn incarnation(body: &Incarnation) -> String {
 }
 
 fn sink(sink: SinkId) -> String {
-    if sink == SinkId::STDOUT {
-        "stdout".to_owned()
-    } else {
-        format!("sink {}", sink.0)
-    }
+    if sink == SinkId::STDOUT { "stdout".to_owned() } else { format!("sink {}", sink.0) }
 }
 
 /// What follows a word, unless there are none of it.
 fn some(number: u64, text: &str) -> String {
-    if number == 0 {
-        String::new()
-    } else {
-        format!(", {text}")
-    }
+    if number == 0 { String::new() } else { format!(", {text}") }
 }
 
 /// A record that the owner of a live run sent as JSON, as the line of [`View::summary_line`].
@@ -247,10 +204,7 @@ fn some(number: u64, text: &str) -> String {
 pub fn live_line(line: &Value, look: Look) -> String {
     let text = |field: &str| line[field].as_str();
     let kind = text("kind").unwrap_or("?");
-    let parts = line["parts"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let parts = line["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let denied = parts.iter().any(|part| part["kind"] == "denial");
     let columns = Columns {
         seq: line["seq"].as_u64().unwrap_or(0),
@@ -281,14 +235,10 @@ impl Columns<'_> {
         let pad = " ".repeat(AGENT.saturating_sub(columns(&agent)));
         let kind = format!("{:<KIND$}", escape(self.kind));
         let used = columns(&seq) + columns(&at) + AGENT + columns(&kind) + 8;
-        let room = look
-            .width
-            .map_or(usize::MAX, |all| all.saturating_sub(used).max(1));
+        let room = look.width.map_or(usize::MAX, |all| all.saturating_sub(used).max(1));
         let summary = fit(self.summary, room);
         let (at, kind) = (look.paint(Tone::Faint, &at), look.paint(self.tone, &kind));
-        format!("{seq}  {at}  {agent}{pad}  {kind}  {summary}")
-            .trim_end()
-            .to_owned()
+        format!("{seq}  {at}  {agent}{pad}  {kind}  {summary}").trim_end().to_owned()
     }
 }
 
@@ -297,10 +247,7 @@ fn tone(body: &Body) -> Tone {
         Body::Finished(body) => Some(super::status(body.status)),
         _ => None,
     };
-    let denied = body
-        .parts()
-        .iter()
-        .any(|part| matches!(part, Part::Denial { .. }));
+    let denied = body.parts().iter().any(|part| matches!(part, Part::Denial { .. }));
     tone_of(body.kind(), status, denied)
 }
 

@@ -27,22 +27,10 @@ const SALT: [u8; 16] = [7; 16];
 
 fn agent(id: u32, name: &str) -> Agent {
     let (ty, port) = (TypeId(0), PortId(2 * id));
-    let input = InputPort {
-        port,
-        name: "in".into(),
-        ty,
-        from: vec![],
-    };
+    let input = InputPort { port, name: "in".into(), ty, from: vec![] };
     let port = PortId(2 * id + 1);
     let (readers, capacity, overflow) = (vec![], limits::CAPACITY, Overflow::Block);
-    let output = OutputPort {
-        port,
-        name: "out".into(),
-        ty,
-        readers,
-        capacity,
-        overflow,
-    };
+    let output = OutputPort { port, name: "out".into(), ty, readers, capacity, overflow };
     Agent {
         id: AgentId(id),
         name: name.into(),
@@ -54,12 +42,7 @@ fn agent(id: u32, name: &str) -> Agent {
         outputs: vec![output],
         restart: Restart::Transient,
         restore: Restore::Checkpoint,
-        retry: Retry {
-            max: 3,
-            backoff: Backoff::Constant,
-            base_ms: 1,
-            cap_ms: 1,
-        },
+        retry: Retry { max: 3, backoff: Backoff::Constant, base_ms: 1, cap_ms: 1 },
         timeout_ms: 1,
         limits: GuestLimits { memory: 1, fuel: 1 },
         stateless: false,
@@ -87,10 +70,7 @@ fn plan() -> Plan {
         source: Digest::of(b""),
         types: TypeTable::default(),
         agents: vec![agent(0, "walk"), agent(1, "scanner")],
-        supervisors: vec![
-            supervisor(0, "root", vec![walk, low]),
-            supervisor(1, "low", vec![scan]),
-        ],
+        supervisors: vec![supervisor(0, "root", vec![walk, low]), supervisor(1, "low", vec![scan])],
         dead_letter: None,
         params: vec![("n".into(), "18446744073709551616".into())],
         env: vec![],
@@ -99,24 +79,12 @@ fn plan() -> Plan {
 }
 
 fn by(agent: u32, attempt: u32) -> Attempt {
-    Attempt {
-        agent: AgentId(agent),
-        instance: 0,
-        incarnation: 1,
-        attempt,
-    }
+    Attempt { agent: AgentId(agent), instance: 0, incarnation: 1, attempt }
 }
 
 fn row(seq: u64, causes: &[Ref], body: Body, payloads: &[&[u8]]) -> Row {
     let payloads = payloads.iter().map(|bytes| Arc::from(*bytes)).collect();
-    let entry = Entry {
-        seq,
-        at: AT,
-        causes: causes.to_vec(),
-        body,
-        salt: SALT,
-        payloads,
-    };
+    let entry = Entry { seq, at: AT, causes: causes.to_vec(), body, salt: SALT, payloads };
     Row::of_entry(&entry, Digest::of(b"prev"), Digest::of(b"hash"))
 }
 
@@ -130,41 +98,21 @@ fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
 
 /// A transaction of the scanner at message 3.0, with these parts.
 fn transaction(parts: Vec<Part>, payloads: &[&[u8]]) -> Row {
-    let consumed = Consumed::Message {
-        id: Ref::part(3, 0),
-        port: PortId(2),
-    };
-    let body = Transaction {
-        by: by(1, 1),
-        consumed,
-        parts,
-        next: Next::Wait,
-        fuel: 12,
-    };
+    let consumed = Consumed::Message { id: Ref::part(3, 0), port: PortId(2) };
+    let body = Transaction { by: by(1, 1), consumed, parts, next: Next::Wait, fuel: 12 };
     row(5, &[Ref::part(3, 0)], Body::Transaction(body), payloads)
 }
 
 fn emission(value: &[u8]) -> Part {
-    Part::Emission {
-        port: PortId(3),
-        payload: bytes(value),
-    }
+    Part::Emission { port: PortId(3), payload: bytes(value) }
 }
 
 fn call(call: Call, args: &[u8], answer: &[u8]) -> Part {
-    Part::Answer {
-        call,
-        args: bytes(args),
-        answer: bytes(answer),
-    }
+    Part::Answer { call, args: bytes(args), answer: bytes(answer) }
 }
 
 fn denial(call: Call, args: &[u8], answer: &[u8]) -> Part {
-    Part::Denial {
-        call,
-        args: bytes(args),
-        answer: bytes(answer),
-    }
+    Part::Denial { call, args: bytes(args), answer: bytes(answer) }
 }
 
 /// The parts of a transaction's line.

@@ -64,10 +64,7 @@ fn branch(state: &State, child: Child, depth: usize) -> Option<Branch> {
     let supervisor = state.plan.supervisors.get(id.index())?;
     let kept = state.kept.supervisors.get(id.index())?;
     let deeper = depth.checked_sub(1);
-    let children = supervisor
-        .children
-        .iter()
-        .filter_map(|child| branch(state, *child, deeper?));
+    let children = supervisor.children.iter().filter_map(|child| branch(state, *child, deeper?));
     Some(Branch::Supervisor {
         name: supervisor.name.clone(),
         strategy: strategy(supervisor.strategy).to_owned(),
@@ -119,11 +116,7 @@ fn below(parent: &Branch, prefix: &str, look: Look, lines: &mut Vec<String>) {
     };
     for (nth, child) in children.iter().enumerate() {
         let last = nth + 1 == children.len();
-        let (mark, more) = if last {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
+        let (mark, more) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         lines.push(format!("{prefix}{mark}{}", label(child, look)));
         below(child, &format!("{prefix}{more}"), look, lines);
     }
@@ -131,13 +124,7 @@ fn below(parent: &Branch, prefix: &str, look: Look, lines: &mut Vec<String>) {
 
 fn label(branch: &Branch, look: Look) -> String {
     match branch {
-        Branch::Supervisor {
-            name,
-            strategy,
-            failed,
-            restarts,
-            ..
-        } => {
+        Branch::Supervisor { name, strategy, failed, restarts, .. } => {
             let name = look.paint(Tone::Strong, &escape(name));
             let mut words = vec![format!("{name}  {}", escape(strategy))];
             if *restarts > 0 {
@@ -148,15 +135,7 @@ fn label(branch: &Branch, look: Look) -> String {
             }
             words.join(", ")
         }
-        Branch::Agent {
-            name,
-            state,
-            incarnations,
-            crashes,
-            depth,
-            handled,
-            emitted,
-        } => {
+        Branch::Agent { name, state, incarnations, crashes, depth, handled, emitted } => {
             let tone = match state.as_str() {
                 "up" | "finished" | "done" => Tone::Good,
                 "starting" | "retrying" => Tone::Warn,

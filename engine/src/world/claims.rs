@@ -48,27 +48,13 @@ impl Claims {
             }
         }
         let name = Some(String::from(name));
-        claims.insert(
-            path.to_path_buf(),
-            Claim {
-                agent,
-                name,
-                identity,
-            },
-        );
+        claims.insert(path.to_path_buf(), Claim { agent, name, identity });
         Ok(())
     }
 
     /// Notes a file that the record says is open: after a resume, before any agent runs.
     pub fn hold(&self, agent: AgentId, path: &Path) {
-        self.lock().insert(
-            path.to_path_buf(),
-            Claim {
-                agent,
-                name: None,
-                identity: None,
-            },
-        );
+        self.lock().insert(path.to_path_buf(), Claim { agent, name: None, identity: None });
     }
 
     /// Gives up one file, once it is closed and written.

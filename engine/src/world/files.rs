@@ -19,10 +19,8 @@ use theater_flow_kernel::plan::Root;
 use super::place::Place;
 
 /// Never waits for the other end of a pipe, never becomes the terminal's owner.
-const FLAGS: i32 = rustix::fs::OFlags::NONBLOCK
-    .union(rustix::fs::OFlags::NOCTTY)
-    .bits()
-    .cast_signed();
+const FLAGS: i32 =
+    rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits().cast_signed();
 
 /// The roots that were used, open.
 #[derive(Debug, Default)]
@@ -66,14 +64,7 @@ impl Files {
         let (dir, path) = self.within(at)?;
         let found = dir.metadata(&path).map_err(|error| said(at, &error))?;
         let kind = kind(found.file_type());
-        Ok(Stat {
-            kind,
-            size: if kind == FileKind::File {
-                found.len()
-            } else {
-                0
-            },
-        })
+        Ok(Stat { kind, size: if kind == FileKind::File { found.len() } else { 0 } })
     }
 
     /// A folder's entries, by name. A link is shown as what it is, not as what it leads to. A name that
@@ -84,20 +75,16 @@ impl Files {
         for entry in dir.read_dir(&path).map_err(|error| said(at, &error))? {
             let entry = entry.map_err(|error| said(at, &error))?;
             if entries.len() >= limits::FILE_LIST_ENTRIES {
-                let why = format!(
-                    "{} has more than {} entries",
-                    named(at),
-                    limits::FILE_LIST_ENTRIES
-                );
+                let why =
+                    format!("{} has more than {} entries", named(at), limits::FILE_LIST_ENTRIES);
                 return Err(FileError::new(FileErrorCode::Quota, why));
             }
             let kind = entry.file_type().map_or(FileKind::Other, kind);
             entries.push(match entry.file_name().into_string() {
                 Ok(name) => FolderEntry { name, kind },
-                Err(name) => FolderEntry {
-                    name: name.to_string_lossy().into_owned(),
-                    kind: FileKind::Other,
-                },
+                Err(name) => {
+                    FolderEntry { name: name.to_string_lossy().into_owned(), kind: FileKind::Other }
+                }
             });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -110,26 +97,15 @@ impl Files {
         let is_file = at.rest.is_empty();
         if !self.roots.contains_key(&at.root.path) {
             let root = Path::new(&at.root.path);
-            let folder = if is_file {
-                root.parent().unwrap_or(root)
-            } else {
-                root
-            };
+            let folder = if is_file { root.parent().unwrap_or(root) } else { root };
             std::fs::create_dir_all(folder).map_err(|error| said(at, &error))?;
         }
         let (dir, path) = self.within(at)?;
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
-            dir.create_dir_all(parent)
-                .map_err(|error| said(at, &error))?;
+            dir.create_dir_all(parent).map_err(|error| said(at, &error))?;
         }
-        let base = self
-            .roots
-            .get(&at.root.path)
-            .map(|root| root.path.clone())
-            .unwrap_or_default();
+        let base = self.roots.get(&at.root.path).map(|root| root.path.clone()).unwrap_or_default();
         let (dir, _) = self.within(at)?;
         Place::in_dir(dir, &base, &path).map_err(|error| said(at, &error))
     }
@@ -212,11 +188,7 @@ pub(super) fn not_regular() -> io::Error {
 /// The guest's name for it, in backticks.
 fn named(at: &Located<'_>) -> String {
     let root = at.root.name.trim_end_matches('/');
-    if at.rest.is_empty() {
-        format!("`{root}`")
-    } else {
-        format!("`{root}/{}`", at.rest)
-    }
+    if at.rest.is_empty() { format!("`{root}`") } else { format!("`{root}/{}`", at.rest) }
 }
 
 /// An error, told with the guest's name for the file and not with ours.

@@ -43,11 +43,7 @@ impl Place {
             let Ok(rest) = path.strip_prefix(&root.path) else {
                 continue;
             };
-            if root
-                .only
-                .as_ref()
-                .is_none_or(|only| rest == Path::new(only))
-            {
+            if root.only.as_ref().is_none_or(|only| rest == Path::new(only)) {
                 return Self::in_dir(&root.dir, &root.path, rest);
             }
         }
@@ -61,10 +57,7 @@ impl Place {
             Ok(resolved) => resolved,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if dir.symlink_metadata(path).is_ok() {
-                    return Err(io::Error::new(
-                        ErrorKind::InvalidInput,
-                        "it is a link to nothing",
-                    ));
+                    return Err(io::Error::new(ErrorKind::InvalidInput, "it is a link to nothing"));
                 }
                 let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
                 let folder = dir.canonicalize(above(path))?;
@@ -72,16 +65,9 @@ impl Place {
             }
             Err(error) => return Err(error),
         };
-        let name = resolved
-            .file_name()
-            .ok_or(ErrorKind::IsADirectory)?
-            .to_os_string();
+        let name = resolved.file_name().ok_or(ErrorKind::IsADirectory)?.to_os_string();
         let folder = dir.open_dir(above(&resolved))?;
-        Ok(Self {
-            dir: folder,
-            name,
-            path: base.join(&resolved),
-        })
+        Ok(Self { dir: folder, name, path: base.join(&resolved) })
     }
 
     /// Where it is: absolute, without links.
@@ -163,16 +149,11 @@ impl Place {
 
 impl Found {
     fn of(found: &Metadata) -> Self {
-        Self {
-            size: found.len(),
-            identity: (found.dev(), found.ino()),
-        }
+        Self { size: found.len(), identity: (found.dev(), found.ino()) }
     }
 }
 
 /// The folder part of a relative path.
 fn above(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -48,16 +48,8 @@ impl Stdin {
     /// Input from any source.
     pub fn of(source: impl Read + Send + 'static) -> Self {
         let source: Option<Box<dyn Read + Send>> = Some(Box::new(source));
-        let state = State {
-            source,
-            bytes: VecDeque::new(),
-            end: None,
-            interrupted: false,
-        };
-        Self(Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }))
+        let state = State { source, bytes: VecDeque::new(), end: None, interrupted: false };
+        Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
     /// Waits for bytes and gives what is there, up to `len`; empty at the end.
@@ -78,11 +70,7 @@ impl Stdin {
                 Some(Err(why)) => return Err(StdinError::Failed(why.clone())),
                 None => {}
             }
-            state = self
-                .0
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -127,10 +115,7 @@ impl Shared {
             }
             self.changed.notify_all();
             while state.bytes.len() >= AHEAD && !state.interrupted {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             if state.end.is_some() || state.interrupted {
                 return;

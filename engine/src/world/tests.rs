@@ -30,26 +30,15 @@ fn scene() -> Scene {
     fs::write(base.join("in/sub/b.txt"), "b").unwrap();
     fs::write(base.join("secret"), "secret").unwrap();
     let root = root(&base.join("in"));
-    Scene {
-        _temporary: temporary,
-        base,
-        root,
-        outside: Outside::new(),
-    }
+    Scene { _temporary: temporary, base, root, outside: Outside::new() }
 }
 
 fn root(path: &Path) -> Root {
-    Root {
-        name: String::from("./in"),
-        path: path.to_str().unwrap().to_string(),
-    }
+    Root { name: String::from("./in"), path: path.to_str().unwrap().to_string() }
 }
 
 fn at<'a>(root: &'a Root, rest: &str) -> Located<'a> {
-    Located {
-        root,
-        rest: String::from(rest),
-    }
+    Located { root, rest: String::from(rest) }
 }
 
 impl Scene {
@@ -61,16 +50,10 @@ impl Scene {
     fn refused(&self, rest: &str) -> FileErrorCode {
         let mut world = self.world(0);
         assert!(world.list(&at(&self.root, rest)).is_err(), "list {rest}");
-        assert!(
-            world.claim(&at(&self.root, rest), false).is_err(),
-            "claim {rest}"
-        );
+        assert!(world.claim(&at(&self.root, rest), false).is_err(), "claim {rest}");
         let error = world.read(&at(&self.root, rest), 0, 10).unwrap_err();
         let ours = self.base.to_str().unwrap();
-        assert!(
-            rest.contains(ours) || !error.message.contains(ours),
-            "{error:?}"
-        );
+        assert!(rest.contains(ours) || !error.message.contains(ours), "{error:?}");
         error.code
     }
 }
@@ -88,15 +71,9 @@ fn a_file_is_read_by_pieces() {
         (3, u32::MAX, b"3456789"),
     ];
     for (offset, len, expected) in cases {
-        assert_eq!(
-            world.read(&at(&scene.root, "a.txt"), offset, len).unwrap(),
-            expected
-        );
+        assert_eq!(world.read(&at(&scene.root, "a.txt"), offset, len).unwrap(), expected);
     }
-    assert_eq!(
-        world.read(&at(&scene.root, "sub/b.txt"), 0, 9).unwrap(),
-        b"b"
-    );
+    assert_eq!(world.read(&at(&scene.root, "sub/b.txt"), 0, 9).unwrap(), b"b");
     assert!(world.read(&at(&scene.root, "a.txt"), u64::MAX, 1).is_err());
 }
 
@@ -106,10 +83,7 @@ fn a_folder_is_listed_by_name() {
     symlink("a.txt", scene.base.join("in/link")).unwrap();
     fs::write(scene.base.join("in/Z"), "").unwrap();
     let entries = scene.world(0).list(&at(&scene.root, "")).unwrap();
-    let seen: Vec<_> = entries
-        .iter()
-        .map(|entry| (entry.name.as_str(), entry.kind))
-        .collect();
+    let seen: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.kind)).collect();
     let expected = [
         ("Z", FileKind::File),
         ("a.txt", FileKind::File),
@@ -125,18 +99,9 @@ fn kinds_and_sizes() {
     let mut world = scene.world(0);
     let stat = world.stat(&at(&scene.root, "a.txt")).unwrap();
     assert_eq!((stat.kind, stat.size), (FileKind::File, 10));
-    assert_eq!(
-        world.stat(&at(&scene.root, "sub")).unwrap().kind,
-        FileKind::Folder
-    );
-    assert_eq!(
-        world.stat(&at(&scene.root, "")).unwrap().kind,
-        FileKind::Folder
-    );
-    assert_eq!(
-        world.stat(&at(&scene.root, "none")).unwrap_err().code,
-        FileErrorCode::NotFound
-    );
+    assert_eq!(world.stat(&at(&scene.root, "sub")).unwrap().kind, FileKind::Folder);
+    assert_eq!(world.stat(&at(&scene.root, "")).unwrap().kind, FileKind::Folder);
+    assert_eq!(world.stat(&at(&scene.root, "none")).unwrap_err().code, FileErrorCode::NotFound);
 }
 
 #[test]
@@ -172,23 +137,14 @@ fn no_way_leads_out_of_the_root() {
 fn links_within_the_root_are_followed() {
     let scene = scene();
     symlink("../a.txt", scene.base.join("in/sub/back")).unwrap();
-    assert_eq!(
-        scene
-            .world(0)
-            .read(&at(&scene.root, "sub/back"), 0, 2)
-            .unwrap(),
-        b"01"
-    );
+    assert_eq!(scene.world(0).read(&at(&scene.root, "sub/back"), 0, 2).unwrap(), b"01");
 }
 
 #[test]
 fn what_is_not_a_regular_file_is_neither_read_nor_waited_for() {
     let scene = scene();
     let inside = scene.base.join("in");
-    let fifo = std::process::Command::new("mkfifo")
-        .arg(inside.join("fifo"))
-        .status()
-        .unwrap();
+    let fifo = std::process::Command::new("mkfifo").arg(inside.join("fifo")).status().unwrap();
     assert!(fifo.success());
     let _listener = UnixListener::bind(inside.join("socket")).unwrap();
     assert_eq!(scene.refused("fifo"), FileErrorCode::NotAFile);
@@ -214,12 +170,7 @@ fn proc_is_files_but_not_a_way_out() {
     let scene = scene();
     let mut world = scene.world(0);
     let proc = root(Path::new("/proc"));
-    assert!(
-        !world
-            .read(&at(&proc, "version"), 0, 100)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(!world.read(&at(&proc, "version"), 0, 100).unwrap().is_empty());
     for way in ["self/root/etc/passwd", "self/cwd/Cargo.toml", "self/fd/0"] {
         assert!(world.read(&at(&proc, way), 0, 1).is_err(), "{way}");
     }
@@ -231,9 +182,7 @@ fn a_sparse_file_costs_no_more_than_was_asked_for() {
     let file = fs::File::create(scene.base.join("in/huge")).unwrap();
     file.set_len(1 << 40).unwrap();
     let mut world = scene.world(0);
-    let read = world
-        .read(&at(&scene.root, "huge"), 1 << 39, u32::MAX)
-        .unwrap();
+    let read = world.read(&at(&scene.root, "huge"), 1 << 39, u32::MAX).unwrap();
     assert_eq!(read.len(), limits::FILE_READ_BYTES as usize);
     assert_eq!(world.stat(&at(&scene.root, "huge")).unwrap().size, 1 << 40);
 }
@@ -264,18 +213,12 @@ fn a_claim_says_where_and_how_long_and_makes_folders_but_no_file() {
     );
     let claimed = world.claim(&at(&scene.root, "x/y/new"), false).unwrap();
     let path = scene.base.join("in/x/y/new");
-    assert_eq!(
-        (claimed.path.as_str(), claimed.size),
-        (path.to_str().unwrap(), 0)
-    );
+    assert_eq!((claimed.path.as_str(), claimed.size), (path.to_str().unwrap(), 0));
     assert!(path.parent().unwrap().is_dir() && !path.exists());
 
     let missing = root(&scene.base.join("out/deep/file"));
     let claimed = world.claim(&at(&missing, ""), true).unwrap();
-    assert_eq!(
-        claimed.path,
-        scene.base.join("out/deep/file").to_str().unwrap()
-    );
+    assert_eq!(claimed.path, scene.base.join("out/deep/file").to_str().unwrap());
     let folder = root(&scene.base.join("out2"));
     let claimed = world.claim(&at(&folder, "f"), true).unwrap();
     assert_eq!(claimed.path, scene.base.join("out2/f").to_str().unwrap());
@@ -288,23 +231,12 @@ fn no_two_agents_write_one_file_under_whatever_name() {
     symlink("a.txt", scene.base.join("in/soft")).unwrap();
     let (mut one, mut two) = (scene.world(1), scene.world(2));
     assert!(one.claim(&at(&scene.root, "a.txt"), false).is_ok());
-    assert!(
-        one.claim(&at(&scene.root, "a.txt"), true).is_ok(),
-        "its own"
-    );
+    assert!(one.claim(&at(&scene.root, "a.txt"), true).is_ok(), "its own");
     let file = root(&scene.base.join("in/a.txt"));
-    let others = [
-        at(&scene.root, "a.txt"),
-        at(&scene.root, "hard"),
-        at(&scene.root, "soft"),
-        at(&file, ""),
-    ];
+    let others =
+        [at(&scene.root, "a.txt"), at(&scene.root, "hard"), at(&scene.root, "soft"), at(&file, "")];
     for other in &others {
-        assert_eq!(
-            two.claim(other, false).unwrap_err().code,
-            FileErrorCode::Conflict,
-            "{other:?}"
-        );
+        assert_eq!(two.claim(other, false).unwrap_err().code, FileErrorCode::Conflict, "{other:?}");
     }
     for alias in ["hard", "soft"] {
         let error = one.claim(&at(&scene.root, alias), false).unwrap_err();
@@ -313,20 +245,12 @@ fn no_two_agents_write_one_file_under_whatever_name() {
     scene.outside.claims.release_all(AgentId(1));
     assert!(two.claim(&at(&scene.root, "a.txt"), false).is_ok());
 
-    scene
-        .outside
-        .claims
-        .hold(AgentId(3), &scene.base.join("in/held"));
+    scene.outside.claims.hold(AgentId(3), &scene.base.join("in/held"));
     assert_eq!(
         one.claim(&at(&scene.root, "held"), false).unwrap_err().code,
         FileErrorCode::Conflict
     );
-    assert!(
-        scene
-            .world(3)
-            .claim(&at(&scene.root, "held"), false)
-            .is_ok()
-    );
+    assert!(scene.world(3).claim(&at(&scene.root, "held"), false).is_ok());
 }
 
 #[test]
@@ -425,10 +349,7 @@ fn a_failing_input_says_so() {
     }
     let stdin = Stdin::of(Broken);
     for _ in 0..2 {
-        assert_eq!(
-            stdin.read(1),
-            Err(StdinError::Failed(String::from("unplugged")))
-        );
+        assert_eq!(stdin.read(1), Err(StdinError::Failed(String::from("unplugged"))));
     }
 }
 

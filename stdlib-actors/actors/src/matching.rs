@@ -104,20 +104,23 @@ Uses: log, outbox.";
     fn handle(&self, (): &mut (), event: Event, cx: &mut Cx) -> Result<Next, Fault> {
         if let Event::Message(message) = event {
             let Given { path, line, text } = message.read()?;
-            // Most lines match nothing, which a literal search often sees at once.
-            if self.rules.is_match(&text) {
-                for rule in self.rules.matches(&text) {
-                    let rule = self.names[rule].as_str();
-                    cx.emit(
-                        "out",
-                        &Found {
-                            path: &path,
-                            line,
-                            rule,
-                            text: &text,
-                        },
-                    )?;
-                }
+            let mut send = |rule: usize| {
+                let rule = self.names[rule].as_str();
+                cx.emit(
+                    "out",
+                    &Found {
+                        path: &path,
+                        line,
+                        rule,
+                        text: &text,
+                    },
+                )
+            };
+            if self.names.len() > 1 {
+                self.rules.matches(&text).into_iter().try_for_each(send)?;
+            } else if self.rules.is_match(&text) {
+                // One rule alone is often a mere search for a string.
+                send(0)?;
             }
         }
         Ok(Next::Wait)

@@ -30,9 +30,7 @@ pub struct TestWorld {
 
 impl Default for TestWorld {
     fn default() -> Self {
-        Self {
-            stdin: Ok(b"typed".to_vec()),
-        }
+        Self { stdin: Ok(b"typed".to_vec()) }
     }
 }
 
@@ -56,10 +54,7 @@ impl World for TestWorld {
         Ok(Vec::new())
     }
     fn claim(&mut self, at: &Located<'_>, _: bool) -> Result<Claimed, FileError> {
-        Ok(Claimed {
-            path: format!("/{}", at.rest),
-            size: 0,
-        })
+        Ok(Claimed { path: format!("/{}", at.rest), size: 0 })
     }
     fn stdin(&mut self, _: u32) -> Result<Vec<u8>, StdinError> {
         self.stdin.clone()
@@ -68,39 +63,18 @@ impl World for TestWorld {
 
 /// Everything granted.
 pub fn all() -> Grants {
-    let root = || {
-        vec![Root {
-            name: String::from("data"),
-            path: String::from("/data"),
-        }]
-    };
+    let root = || vec![Root { name: String::from("data"), path: String::from("/data") }];
     let (clock, random, timer, stdin, stdout) = (true, true, true, true, true);
-    Grants {
-        clock,
-        random,
-        timer,
-        stdin,
-        stdout,
-        read: root(),
-        write: root(),
-    }
+    Grants { clock, random, timer, stdin, stdout, read: root(), write: root() }
 }
 
-pub const LIMITS: GuestLimits = GuestLimits {
-    memory: 16 << 20,
-    fuel: 50_000_000,
-};
+pub const LIMITS: GuestLimits = GuestLimits { memory: 16 << 20, fuel: 50_000_000 };
 
 /// A plan of one agent with an input `in` and an output `out`, of type `json`.
 pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
     let mut types = TypeTable::default();
     let ty = types.intern(Type::Json);
-    let input = InputPort {
-        port: PortId(0),
-        name: String::from("in"),
-        ty,
-        from: Vec::new(),
-    };
+    let input = InputPort { port: PortId(0), name: String::from("in"), ty, from: Vec::new() };
     let output = OutputPort {
         port: PortId(1),
         name: String::from("out"),
@@ -120,12 +94,7 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
         outputs: vec![output],
         restart: Restart::Transient,
         restore: Restore::Checkpoint,
-        retry: Retry {
-            max: 0,
-            backoff: Backoff::Constant,
-            base_ms: 0,
-            cap_ms: 0,
-        },
+        retry: Retry { max: 0, backoff: Backoff::Constant, base_ms: 0, cap_ms: 0 },
         timeout_ms,
         limits,
         stateless: false,
@@ -153,20 +122,11 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
 }
 
 pub fn gate(plan: &Arc<Plan>, world: TestWorld) -> Gate {
-    Gate::new(
-        Arc::clone(plan),
-        AgentId(0),
-        Sinks::default(),
-        Box::new(world),
-    )
+    Gate::new(Arc::clone(plan), AgentId(0), Sinks::default(), Box::new(world))
 }
 
 pub fn host() -> Host {
-    Host::new(HostConfig {
-        cache: None,
-        instances: 64,
-    })
-    .unwrap()
+    Host::new(HostConfig { cache: None, instances: 64 }).unwrap()
 }
 
 /// The imports that most of the actors here use.
@@ -203,13 +163,7 @@ impl Default for Parts<'_> {
 
 /// The core module of an actor.
 pub fn core(parts: Parts<'_>) -> String {
-    let Parts {
-        imports,
-        handle,
-        more,
-        snapshot,
-        memory,
-    } = parts;
+    let Parts { imports, handle, more, snapshot, memory } = parts;
     format!(
         r#"(module
   {EMIT}
@@ -265,11 +219,7 @@ pub fn component(wat: &str) -> Vec<u8> {
         wit_component::StringEncoding::UTF8,
     )
     .unwrap();
-    wit_component::ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .encode()
-        .unwrap()
+    wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
 /// The actor with these parts.
@@ -279,13 +229,7 @@ pub fn actor(host: &Host, parts: Parts<'_>) -> Actor {
 
 /// An actor that handles events so.
 pub fn handling(host: &Host, handle: &str) -> Actor {
-    actor(
-        host,
-        Parts {
-            handle,
-            ..Parts::default()
-        },
-    )
+    actor(host, Parts { handle, ..Parts::default() })
 }
 
 /// An instance with everything granted, after `init`.
@@ -302,11 +246,7 @@ pub fn limited(host: &Host, actor: &Actor, limits: GuestLimits) -> Instance {
 
 pub fn message(body: &str) -> Event {
     let body: Bytes = Arc::from(body.as_bytes());
-    Event::Message {
-        id: Ref::record(1),
-        port: PortId(0),
-        body,
-    }
+    Event::Message { id: Ref::record(1), port: PortId(0), body }
 }
 
 /// Handles one event live, and gives what the gate saw.

@@ -84,34 +84,21 @@ impl Key {
         let read = match tag {
             b'b' => {
                 let (first, rest) = rest.split_first_chunk()?;
-                Self::Block {
-                    first: u64::from_be_bytes(*first),
-                    part: last(rest)?,
-                }
+                Self::Block { first: u64::from_be_bytes(*first), part: last(rest)? }
             }
             b'c' => {
                 let (upto, rest) = rest.split_first_chunk()?;
-                Self::Checkpoint {
-                    upto: u64::from_be_bytes(*upto),
-                    part: last(rest)?,
-                }
+                Self::Checkpoint { upto: u64::from_be_bytes(*upto), part: last(rest)? }
             }
             b'k' => {
                 let (digest, rest) = rest.split_first_chunk()?;
-                Self::Plan {
-                    digest: Digest(*digest),
-                    part: last(rest)?,
-                }
+                Self::Plan { digest: Digest(*digest), part: last(rest)? }
             }
             b'p' => {
                 let (seq, rest) = rest.split_first_chunk()?;
                 let (index, rest) = rest.split_first_chunk()?;
                 let (seq, index) = (u64::from_be_bytes(*seq), u32::from_be_bytes(*index));
-                Self::Payload {
-                    seq,
-                    index,
-                    chunk: last(rest)?,
-                }
+                Self::Payload { seq, index, chunk: last(rest)? }
             }
             _ => return None,
         };

@@ -41,19 +41,13 @@ impl Block {
             }
             body.extend_from_slice(value.0);
         }
-        let count = Cursor(&body)
-            .u32()
-            .filter(|count| *count == 1 || values.len() == 1 && *count > 0);
+        let count =
+            Cursor(&body).u32().filter(|count| *count == 1 || values.len() == 1 && *count > 0);
         let left = count.ok_or_else(|| damage(Flaw::Framing("count")))?;
         if first.checked_add(u64::from(left)).is_none() {
             return Err(damage(Flaw::Framing("first seq")));
         }
-        Ok(Self {
-            body,
-            at: 4,
-            next: first,
-            left,
-        })
+        Ok(Self { body, at: 4, next: first, left })
     }
 
     /// In how many parts a block's value says that the block is stored; `None` if it cannot be told.
@@ -85,10 +79,8 @@ impl Iterator for Block {
         if self.left == 0 {
             return None;
         }
-        let record = self.record().map_err(|what| Damage {
-            seq: self.next,
-            what: Flaw::Framing(what),
-        });
+        let record =
+            self.record().map_err(|what| Damage { seq: self.next, what: Flaw::Framing(what) });
         self.next += 1;
         self.left = if record.is_ok() { self.left - 1 } else { 0 };
         Some(record)
@@ -142,9 +134,7 @@ impl<'a> Cursor<'a> {
         if self.u32() != Some(part) {
             return Err(Flaw::Framing("part"));
         }
-        self.u32()
-            .filter(|parts| *parts > part)
-            .ok_or(Flaw::Framing("parts"))
+        self.u32().filter(|parts| *parts > part).ok_or(Flaw::Framing("parts"))
     }
 
     fn stored(&mut self, seq: u64) -> Result<Stored, &'static str> {
@@ -161,13 +151,7 @@ impl<'a> Cursor<'a> {
         for _ in 0..count {
             payloads.push(self.payload().ok_or("payload")?);
         }
-        Ok(Stored {
-            seq,
-            preimage,
-            hash,
-            salt,
-            payloads,
-        })
+        Ok(Stored { seq, preimage, hash, salt, payloads })
     }
 
     fn payload(&mut self) -> Option<StoredPayload> {

@@ -1,7 +1,4 @@
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "numbers become bytes to fill payloads with"
-)]
+#![expect(clippy::cast_possible_truncation, reason = "numbers become bytes to fill payloads with")]
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -17,17 +14,9 @@ use crate::{ids::RunId, record::Consumed, work::by};
 
 /// A genesis, then one transaction for each list of payload lengths.
 pub(crate) fn entries(shapes: &[Vec<usize>]) -> Vec<Entry> {
-    let engine = EngineFacts {
-        engine: "0".to_string(),
-        wasmtime: "48".to_string(),
-        flags: vec![],
-    };
-    let genesis = Genesis {
-        run: RunId([7; 16]),
-        plan: Digest::of(b"plan"),
-        engine,
-        components: vec![],
-    };
+    let engine = EngineFacts { engine: "0".to_string(), wasmtime: "48".to_string(), flags: vec![] };
+    let genesis =
+        Genesis { run: RunId([7; 16]), plan: Digest::of(b"plan"), engine, components: vec![] };
     let first = Entry {
         seq: 0,
         at: 1_000,
@@ -41,21 +30,12 @@ pub(crate) fn entries(shapes: &[Vec<usize>]) -> Vec<Entry> {
 }
 
 fn transaction(seq: u64, lens: &[usize]) -> Entry {
-    let fill = |len: usize| {
-        (0..len)
-            .map(|i| (i as u64 * 31 + seq) as u8)
-            .collect::<Vec<_>>()
-    };
+    let fill = |len: usize| (0..len).map(|i| (i as u64 * 31 + seq) as u8).collect::<Vec<_>>();
     let payloads: Vec<Bytes> = lens.iter().map(|len| fill(*len).into()).collect();
-    let salt = if lens.is_empty() {
-        Salt::default()
-    } else {
-        [seq as u8 | 1; 16]
-    };
-    let parts = payloads.iter().map(|bytes| Part::Emission {
-        port: PortId(1),
-        payload: Payload::commit(&salt, bytes),
-    });
+    let salt = if lens.is_empty() { Salt::default() } else { [seq as u8 | 1; 16] };
+    let parts = payloads
+        .iter()
+        .map(|bytes| Part::Emission { port: PortId(1), payload: Payload::commit(&salt, bytes) });
     let body = Transaction {
         by: by(AgentId(0), 1, 1),
         consumed: Consumed::Pull,
@@ -64,14 +44,7 @@ fn transaction(seq: u64, lens: &[usize]) -> Entry {
         fuel: 12,
     };
     let causes = vec![Ref::record(seq - 1)];
-    Entry {
-        seq,
-        at: 1_000 + seq,
-        causes,
-        body: Body::Transaction(body),
-        salt,
-        payloads,
-    }
+    Entry { seq, at: 1_000 + seq, causes, body: Body::Transaction(body), salt, payloads }
 }
 
 fn chain(entries: &[Entry]) -> Vec<Linked> {
@@ -111,10 +84,7 @@ fn verify(tree: &Tree) -> Result<(Vec<Entry>, Verified), Damage> {
 
 fn block(tree: &Tree, first: u64) -> Option<Vec<&Vec<u8>>> {
     let key = |part| Key::Block { first, part }.encode();
-    let values: Vec<_> = tree
-        .range(key(0)..=key(u32::MAX))
-        .map(|(_, value)| value)
-        .collect();
+    let values: Vec<_> = tree.range(key(0)..=key(u32::MAX)).map(|(_, value)| value).collect();
     (!values.is_empty()).then_some(values)
 }
 
@@ -123,10 +93,8 @@ fn resolve(tree: &Tree, stored: &mut Stored) {
     for (index, payload) in (0..).zip(&mut stored.payloads) {
         if let StoredPayload::Chunked(len) = *payload {
             let key = |chunk| Key::Payload { seq, index, chunk }.encode();
-            let bytes: Vec<u8> = tree
-                .range(key(0)..=key(u32::MAX))
-                .flat_map(|(_, value)| value.clone())
-                .collect();
+            let bytes: Vec<u8> =
+                tree.range(key(0)..=key(u32::MAX)).flat_map(|(_, value)| value.clone()).collect();
             if bytes.len() == len as usize {
                 *payload = StoredPayload::Inline(bytes.into());
             }
@@ -140,43 +108,16 @@ fn keys_sort_as_what_they_name_and_read_back() {
     let keys = [
         Key::Block { first: 0, part: 0 },
         Key::Block { first: 0, part: 1 },
-        Key::Block {
-            first: 255,
-            part: 0,
-        },
-        Key::Block {
-            first: 256,
-            part: 0,
-        },
-        Key::Block {
-            first: u64::MAX,
-            part: u32::MAX,
-        },
+        Key::Block { first: 255, part: 0 },
+        Key::Block { first: 256, part: 0 },
+        Key::Block { first: u64::MAX, part: u32::MAX },
         Key::Checkpoint { upto: 1, part: 0 },
         Key::Checkpoint { upto: 1, part: 256 },
-        Key::Plan {
-            digest: d(1),
-            part: 7,
-        },
-        Key::Plan {
-            digest: d(2),
-            part: 0,
-        },
-        Key::Payload {
-            seq: 1,
-            index: 2,
-            chunk: 3,
-        },
-        Key::Payload {
-            seq: 1,
-            index: 3,
-            chunk: 0,
-        },
-        Key::Payload {
-            seq: 2,
-            index: 0,
-            chunk: 0,
-        },
+        Key::Plan { digest: d(1), part: 7 },
+        Key::Plan { digest: d(2), part: 0 },
+        Key::Payload { seq: 1, index: 2, chunk: 3 },
+        Key::Payload { seq: 1, index: 3, chunk: 0 },
+        Key::Payload { seq: 2, index: 0, chunk: 0 },
     ];
     let encoded: Vec<_> = keys.iter().map(Key::encode).collect();
     assert!(encoded.is_sorted());
@@ -195,20 +136,10 @@ fn keys_sort_as_what_they_name_and_read_back() {
 fn small_records_share_a_block_and_large_ones_take_several_values() {
     let many = tree(&entries(&vec![vec![256]; 100]));
     let records = many.len();
-    assert!(
-        records <= 3,
-        "100 records of ~450 bytes took {records} values"
-    );
+    assert!(records <= 3, "100 records of ~450 bytes took {records} values");
     let large = tree(&entries(&[vec![256; 1_024], vec![]]));
-    assert!(
-        large.keys().all(|key| key[0] == b'b'),
-        "256 bytes stand in the block"
-    );
-    assert!(
-        large.len() > 16,
-        "over 300 KiB do not fit {} values",
-        large.len()
-    );
+    assert!(large.keys().all(|key| key[0] == b'b'), "256 bytes stand in the block");
+    assert!(large.len() > 16, "over 300 KiB do not fit {} values", large.len());
     let long = tree(&entries(&[vec![INLINE_BYTES, INLINE_BYTES + 1, 100_000]]));
     let chunks: Vec<_> = long.keys().filter(|key| key[0] == b'p').collect();
     assert_eq!(chunks.len(), 1 + 7, "the longer two have chunks");
@@ -240,11 +171,7 @@ fn erased_payloads_keep_the_chain_and_are_named() {
     let entries = entries(&[vec![3, 5_000], vec![8]]);
     let mut writer = BlockWriter::default();
     let tree = tree(&entries);
-    for (n, stored) in Block::read(0, &block(&tree, 0).unwrap())
-        .unwrap()
-        .into_iter()
-        .enumerate()
-    {
+    for (n, stored) in Block::read(0, &block(&tree, 0).unwrap()).unwrap().into_iter().enumerate() {
         let mut stored = stored;
         if n == 1 {
             stored.payloads = vec![StoredPayload::Erased(3), StoredPayload::Erased(5_000)];
@@ -263,14 +190,7 @@ fn erased_payloads_keep_the_chain_and_are_named() {
 
 #[test]
 fn every_flipped_bit_is_found_and_its_record_named() {
-    let log = entries(&[
-        vec![5],
-        vec![],
-        vec![6_000, 0],
-        vec![1, 2],
-        vec![200; 90],
-        vec![9],
-    ]);
+    let log = entries(&[vec![5], vec![], vec![6_000, 0], vec![1, 2], vec![200; 90], vec![9]]);
     let whole = tree(&log);
     let sound = verify(&whole).unwrap();
     assert_eq!(sound.0, log);
@@ -285,10 +205,7 @@ fn every_flipped_bit_is_found_and_its_record_named() {
             changed.get_mut(key).unwrap()[bit / 8] ^= 1 << (bit % 8);
             let damage = verify(&changed).expect_err("a flipped bit");
             let (from, to) = named(key, &whole);
-            assert!(
-                (from..=to).contains(&damage.seq),
-                "{key:?} bit {bit}: {damage}"
-            );
+            assert!((from..=to).contains(&damage.seq), "{key:?} bit {bit}: {damage}");
             flips += 1;
         }
     }
@@ -299,9 +216,7 @@ fn every_flipped_bit_is_found_and_its_record_named() {
 fn named(key: &[u8], whole: &Tree) -> (u64, u64) {
     match Key::decode(key).unwrap() {
         Key::Block { first, .. } => {
-            let count = Block::read(first, &block(whole, first).unwrap())
-                .unwrap()
-                .len();
+            let count = Block::read(first, &block(whole, first).unwrap()).unwrap().len();
             (first, first + count as u64)
         }
         Key::Payload { seq, .. } => (seq, seq),
@@ -316,21 +231,12 @@ fn a_damaged_record_is_named_exactly() {
     let value = whole.values().next().unwrap();
     let linked = chain(&log);
     for (seq, linked) in (0..).zip(&linked) {
-        let at = value
-            .windows(32)
-            .position(|window| window == linked.hash.0)
-            .unwrap();
+        let at = value.windows(32).position(|window| window == linked.hash.0).unwrap();
         let starts = at - linked.preimage.len();
         for place in [starts, at - 1, at, at + 31] {
             let mut changed = whole.clone();
             changed.values_mut().next().unwrap()[place] ^= 1;
-            assert_eq!(
-                verify(&changed),
-                Err(Damage {
-                    seq,
-                    what: Flaw::Hash
-                })
-            );
+            assert_eq!(verify(&changed), Err(Damage { seq, what: Flaw::Hash }));
         }
     }
 }
@@ -340,19 +246,13 @@ fn an_incomplete_block_is_recognised() {
     let whole = tree(&entries(&[vec![256; 300]]));
     let values = block(&whole, 1).unwrap();
     assert!(values.len() > 3);
-    let incomplete = Err(Damage {
-        seq: 1,
-        what: Flaw::Framing("incomplete"),
-    });
+    let incomplete = Err(Damage { seq: 1, what: Flaw::Framing("incomplete") });
     for len in 1..values.len() {
         assert_eq!(Block::read(1, &values[..len]), incomplete);
     }
     assert!(Block::read::<&[u8]>(1, &[]).is_err());
     assert!(Block::read(1, &values).is_ok());
-    assert_eq!(
-        Block::parts(1, 0, values[0]),
-        u32::try_from(values.len()).ok()
-    );
+    assert_eq!(Block::parts(1, 0, values[0]), u32::try_from(values.len()).ok());
 }
 
 proptest! {

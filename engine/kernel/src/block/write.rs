@@ -53,8 +53,7 @@ impl BlockWriter {
         for (index, payload) in (0..).zip(&entry.payloads) {
             if payload.len() > INLINE_BYTES {
                 let seq = entry.seq;
-                self.chunks
-                    .extend(pieces(payload, |chunk| Key::Payload { seq, index, chunk }));
+                self.chunks.extend(pieces(payload, |chunk| Key::Payload { seq, index, chunk }));
             }
         }
         let places = entry.payloads.iter().map(|payload| match payload.len() {
@@ -63,15 +62,7 @@ impl BlockWriter {
         });
         let salt = (!entry.payloads.is_empty()).then_some(&entry.salt);
         let Linked { preimage, hash } = linked;
-        self.add(
-            Row {
-                seq: entry.seq,
-                preimage,
-                hash,
-                salt,
-            },
-            places,
-        );
+        self.add(Row { seq: entry.seq, preimage, hash, salt }, places);
     }
 
     /// Adds a record as it was read, its chunks left where they are.
@@ -81,22 +72,8 @@ impl BlockWriter {
             StoredPayload::Chunked(len) => Place::Chunked(*len as usize),
             StoredPayload::Erased(len) => Place::Erased(*len),
         });
-        let Stored {
-            seq,
-            preimage,
-            hash,
-            salt,
-            ..
-        } = stored;
-        self.add(
-            Row {
-                seq: *seq,
-                preimage,
-                hash,
-                salt: salt.as_ref(),
-            },
-            places,
-        );
+        let Stored { seq, preimage, hash, salt, .. } = stored;
+        self.add(Row { seq: *seq, preimage, hash, salt: salt.as_ref() }, places);
     }
 
     /// The keys and values of all that was added: chunks first, then blocks, each in order.
@@ -114,8 +91,7 @@ impl BlockWriter {
         }
         if self.count == 0 {
             self.first = row.seq;
-            self.open
-                .reserve_exact((HEADER_BYTES + 4 + size).max(CHUNK_BYTES));
+            self.open.reserve_exact((HEADER_BYTES + 4 + size).max(CHUNK_BYTES));
             self.open.resize(HEADER_BYTES + 4, 0);
         }
         self.count += 1;
@@ -152,8 +128,7 @@ impl BlockWriter {
         let first = self.first;
         if open.len() <= CHUNK_BYTES {
             open[..HEADER_BYTES].copy_from_slice(&header(first, 0, 1));
-            self.blocks
-                .push((Key::Block { first, part: 0 }.encode(), open));
+            self.blocks.push((Key::Block { first, part: 0 }.encode(), open));
             return;
         }
         let parts = open[HEADER_BYTES..].chunks(ROOM);

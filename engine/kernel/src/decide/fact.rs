@@ -35,20 +35,9 @@ pub(super) fn is_next_life(state: &State, id: AgentId, incarnation: u32) -> bool
 pub(super) fn begun(state: &State, id: AgentId, begun: Begun) -> Draft {
     let agent = state.agent(id);
     let n = agent.incarnations + 1;
-    let Trace {
-        salt,
-        parts,
-        payloads,
-        fuel,
-    } = begun.call;
+    let Trace { salt, parts, payloads, fuel } = begun.call;
     let body = if let Some(crash) = begun.crash {
-        Body::Crashed(Crashed {
-            by: by(id, n, 0),
-            consumed: None,
-            parts,
-            crash,
-            fuel,
-        })
+        Body::Crashed(Crashed { by: by(id, n, 0), consumed: None, parts, crash, fuel })
     } else {
         let (component, config) = describe(state.plan.agent(id));
         let from = begun.origin;
@@ -63,12 +52,7 @@ pub(super) fn begun(state: &State, id: AgentId, begun: Begun) -> Draft {
             fuel,
         })
     };
-    Draft {
-        causes: vec![agent.last],
-        body,
-        salt: Some(salt),
-        payloads,
-    }
+    Draft { causes: vec![agent.last], body, salt: Some(salt), payloads }
 }
 
 fn describe(agent: Option<&Agent>) -> (Digest, Digest) {
@@ -80,70 +64,30 @@ fn describe(agent: Option<&Agent>) -> (Digest, Digest) {
 /// A guest was called.
 pub(super) fn call(state: &State, id: AgentId, call: Call) -> Draft {
     let agent = state.agent(id);
-    let Call {
-        consumed,
-        attempt,
-        trace,
-        outcome,
-    } = call;
+    let Call { consumed, attempt, trace, outcome } = call;
     let by = by(id, agent.incarnations, attempt);
     let causes = causes_of(state, id, &consumed);
-    let Trace {
-        salt,
-        parts,
-        payloads,
-        fuel,
-    } = trace;
+    let Trace { salt, parts, payloads, fuel } = trace;
     let body = match outcome {
         Outcome::Next(next) => match too_many_timers(state, id, &parts) {
-            None => Body::Transaction(Transaction {
-                by,
-                consumed,
-                parts,
-                next,
-                fuel,
-            }),
-            Some(crash) => Body::Crashed(Crashed {
-                by,
-                consumed: Some(consumed),
-                parts,
-                crash,
-                fuel,
-            }),
+            None => Body::Transaction(Transaction { by, consumed, parts, next, fuel }),
+            Some(crash) => {
+                Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
+            }
         },
-        Outcome::Fault(fault) => Body::Faulted(Faulted {
-            by,
-            consumed,
-            parts,
-            fault,
-            fuel,
-        }),
-        Outcome::Crash(crash) => Body::Crashed(Crashed {
-            by,
-            consumed: Some(consumed),
-            parts,
-            crash,
-            fuel,
-        }),
+        Outcome::Fault(fault) => Body::Faulted(Faulted { by, consumed, parts, fault, fuel }),
+        Outcome::Crash(crash) => {
+            Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
+        }
     };
-    Draft {
-        causes,
-        body,
-        salt: Some(salt),
-        payloads,
-    }
+    Draft { causes, body, salt: Some(salt), payloads }
 }
 
 fn too_many_timers(state: &State, id: AgentId, parts: &[Part]) -> Option<Crash> {
-    let set = parts
-        .iter()
-        .filter(|part| matches!(part, Part::TimerSet { .. }))
-        .count();
+    let set = parts.iter().filter(|part| matches!(part, Part::TimerSet { .. })).count();
     let message = || format!("more than {} timers are set", limits::TIMERS_PER_AGENT);
-    (set > 0 && state.agent(id).timers.len() + set > limits::TIMERS_PER_AGENT).then(|| Crash {
-        kind: CrashKind::Limit,
-        message: message(),
-    })
+    (set > 0 && state.agent(id).timers.len() + set > limits::TIMERS_PER_AGENT)
+        .then(|| Crash { kind: CrashKind::Limit, message: message() })
 }
 
 /// What a call follows from: what it is about, and the failure that it comes after.
@@ -156,21 +100,12 @@ fn causes_of(state: &State, id: AgentId, consumed: &Consumed) -> Vec<Ref> {
             vec![agent.timers.get(name).map_or(agent.last, |timer| timer.set)]
         }
         Consumed::Closed { port } => {
-            let inputs = state
-                .routes
-                .inputs(id)
-                .iter()
-                .filter(|input| input.port == *port);
+            let inputs = state.routes.inputs(id).iter().filter(|input| input.port == *port);
             let producers = inputs.flat_map(|input| &input.producers);
-            producers
-                .map(|producer| state.agent(*producer).last)
-                .collect()
+            producers.map(|producer| state.agent(*producer).last).collect()
         }
     };
-    let failure = agent
-        .pending
-        .as_ref()
-        .filter(|pending| pending.consumed == *consumed);
+    let failure = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);
     causes.extend(failure.map(|pending| Ref::record(pending.failure)));
     if causes.is_empty() {
         causes.push(agent.last);
@@ -184,23 +119,11 @@ fn causes_of(state: &State, id: AgentId, consumed: &Consumed) -> Vec<Ref> {
 pub(super) fn snapshot(state: &State, id: AgentId, taken: Taken) -> Draft {
     let agent = state.agent(id);
     let incarnation = agent.incarnations;
-    let Trace {
-        salt,
-        parts,
-        mut payloads,
-        fuel,
-    } = taken.trace;
+    let Trace { salt, parts, mut payloads, fuel } = taken.trace;
     let body = match taken.state {
         Ok((state, bytes)) => {
             payloads.push(bytes);
-            Body::Snapshot(Snapshot {
-                agent: id,
-                instance: 0,
-                incarnation,
-                state,
-                parts,
-                fuel,
-            })
+            Body::Snapshot(Snapshot { agent: id, instance: 0, incarnation, state, parts, fuel })
         }
         Err(crash) => Body::Crashed(Crashed {
             by: by(id, incarnation, 0),
@@ -210,72 +133,37 @@ pub(super) fn snapshot(state: &State, id: AgentId, taken: Taken) -> Draft {
             fuel,
         }),
     };
-    Draft {
-        causes: vec![agent.last],
-        body,
-        salt: Some(salt),
-        payloads,
-    }
+    Draft { causes: vec![agent.last], body, salt: Some(salt), payloads }
 }
 
 /// Inputs that are one record each, or none.
 pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
     let last = vec![state.last()];
-    let open = matches!(
-        state.kept.phase,
-        Phase::Running | Phase::Stopping | Phase::Failing
-    );
+    let open = matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing);
     match input {
         Input::Begin(begin) => {
             let (run, plan, engine, components) =
                 (begin.run, begin.plan, begin.engine, begin.components);
-            Some(Draft::new(
-                vec![],
-                Body::Genesis(Genesis {
-                    run,
-                    plan,
-                    engine,
-                    components,
-                }),
-            ))
+            Some(Draft::new(vec![], Body::Genesis(Genesis { run, plan, engine, components })))
         }
         Input::Resume(engine) => {
             let repeated = repeated(state);
-            Some(Draft::new(
-                last,
-                Body::Resumed(Resumed { engine, repeated }),
-            ))
+            Some(Draft::new(last, Body::Resumed(Resumed { engine, repeated })))
         }
-        Input::Written {
-            agent,
-            sink,
-            upto,
-            closed,
-        } => {
+        Input::Written { agent, sink, upto, closed } => {
             let causes = vec![staged_by(state, agent, sink)];
-            Some(Draft::new(
-                causes,
-                Body::Confirmed(Confirmed {
-                    agent,
-                    sink,
-                    upto,
-                    closed,
-                }),
-            ))
+            Some(Draft::new(causes, Body::Confirmed(Confirmed { agent, sink, upto, closed })))
         }
-        Input::WriteFailed {
-            agent,
-            sink,
-            message,
-        } => Some(write_failed(state, agent, sink, message)),
+        Input::WriteFailed { agent, sink, message } => {
+            Some(write_failed(state, agent, sink, message))
+        }
         Input::Stop { by } => {
             let stopping = Body::Stopping(Stopping { by });
             (state.kept.phase == Phase::Running).then(|| Draft::new(last, stopping))
         }
-        Input::Checkpointed { upto, digest, len } => Some(Draft::new(
-            last,
-            Body::Checkpoint(Checkpoint { upto, digest, len }),
-        )),
+        Input::Checkpointed { upto, digest, len } => {
+            Some(Draft::new(last, Body::Checkpoint(Checkpoint { upto, digest, len })))
+        }
         Input::Suspend { why } => {
             open.then(|| Draft::new(last, Body::Suspended(Suspended { why })))
         }
@@ -285,22 +173,14 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
 
 /// Standard output that was staged and not confirmed.
 fn repeated(state: &State) -> Vec<Repeated> {
-    let agents = state
-        .plan
-        .agents
-        .iter()
-        .map(|agent| (agent.id, state.agent(agent.id)));
+    let agents = state.plan.agents.iter().map(|agent| (agent.id, state.agent(agent.id)));
     let stdouts = agents.filter_map(|(id, agent)| Some((id, agent.writes.get(&SinkId::STDOUT)?)));
     let spans = stdouts.filter_map(|(agent, write)| {
         let last = write.pending.iter().rev().find_map(|op| match &op.what {
             WriteWhat::Bytes { offset, bytes } => Some(offset + bytes.len() as u64),
             WriteWhat::Close | WriteWhat::Abandon => None,
         })?;
-        Some(Repeated {
-            agent,
-            from: write.confirmed,
-            to: last,
-        })
+        Some(Repeated { agent, from: write.confirmed, to: last })
     });
     spans.collect()
 }
@@ -308,29 +188,14 @@ fn repeated(state: &State) -> Vec<Repeated> {
 /// The record that staged the first bytes that wait at a sink.
 fn staged_by(state: &State, id: AgentId, sink: SinkId) -> Ref {
     let agent = state.agent(id);
-    let first = agent
-        .writes
-        .get(&sink)
-        .and_then(|write| write.pending.front());
+    let first = agent.writes.get(&sink).and_then(|write| write.pending.front());
     first.map_or(agent.last, |op| Ref::record(op.seq))
 }
 
 /// A failed write is a crash of the agent that staged it.
 fn write_failed(state: &State, id: AgentId, sink: SinkId, message: String) -> Draft {
     let causes = vec![staged_by(state, id, sink)];
-    let crash = Crash {
-        kind: CrashKind::Write,
-        message,
-    };
+    let crash = Crash { kind: CrashKind::Write, message };
     let by = by(id, state.agent(id).incarnations, 0);
-    Draft::new(
-        causes,
-        Body::Crashed(Crashed {
-            by,
-            consumed: None,
-            parts: vec![],
-            crash,
-            fuel: 0,
-        }),
-    )
+    Draft::new(causes, Body::Crashed(Crashed { by, consumed: None, parts: vec![], crash, fuel: 0 }))
 }

@@ -19,30 +19,14 @@ pub(super) fn draft(
     (attempts, why): (u32, DeadLetterReason),
 ) -> Draft {
     let (message, port) = message;
-    let failure = state
-        .agent(id)
-        .pending
-        .as_ref()
-        .map(|pending| Ref::record(pending.failure));
+    let failure = state.agent(id).pending.as_ref().map(|pending| Ref::record(pending.failure));
     let causes = [message].into_iter().chain(failure).collect();
     let bytes =
         takes_letters(state, id).then(|| text(state, id, (message, port), (attempts, &why)));
     let bytes = bytes.flatten();
-    let letter = bytes
-        .as_ref()
-        .map(|bytes| Payload::commit(&Salt::default(), bytes));
-    let body = Body::DeadLettered(DeadLettered {
-        agent: id,
-        message,
-        port,
-        attempts,
-        why,
-        letter,
-    });
-    Draft {
-        payloads: bytes.into_iter().collect(),
-        ..Draft::new(causes, body)
-    }
+    let letter = bytes.as_ref().map(|bytes| Payload::commit(&Salt::default(), bytes));
+    let body = Body::DeadLettered(DeadLettered { agent: id, message, port, attempts, why, letter });
+    Draft { payloads: bytes.into_iter().collect(), ..Draft::new(causes, body) }
 }
 
 /// Commits to the letter under the record's salt, which is drawn last.

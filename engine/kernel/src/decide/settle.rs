@@ -60,18 +60,9 @@ fn gave_up(agent: &AgentState, id: AgentId, pending: &Pending) -> Draft {
         DeadLetterReason::Crash(crash) => crash.message.clone(),
         DeadLetterReason::Ended => String::new(),
     };
-    let crash = Crash {
-        kind: CrashKind::Fault,
-        message: why,
-    };
+    let crash = Crash { kind: CrashKind::Fault, message: why };
     let by = by(id, agent.incarnations, pending.failed);
-    let body = Crashed {
-        by,
-        consumed: None,
-        parts: vec![],
-        crash,
-        fuel: 0,
-    };
+    let body = Crashed { by, consumed: None, parts: vec![], crash, fuel: 0 };
     Draft::new(vec![Ref::record(pending.failure)], Body::Crashed(body))
 }
 
@@ -85,11 +76,7 @@ fn done(state: &State, id: AgentId, now: u64) -> Option<Draft> {
     let restart = state.plan.agent(id)?.restart;
     Some(match restart {
         Restart::Permanent => {
-            let failed = Failed {
-                child: Child::Agent(id),
-                cause: agent.last,
-                counted: true,
-            };
+            let failed = Failed { child: Child::Agent(id), cause: agent.last, counted: true };
             supervise(state, &failed, now)
         }
         Restart::Transient | Restart::Temporary => end(state, id, End::Done),
@@ -98,11 +85,7 @@ fn done(state: &State, id: AgentId, now: u64) -> Option<Draft> {
 
 fn end(state: &State, id: AgentId, how: End) -> Draft {
     let agent = state.agent(id);
-    let ended = Ended {
-        agent: id,
-        how,
-        unread: agent.depth() as u64,
-    };
+    let ended = Ended { agent: id, how, unread: agent.depth() as u64 };
     Draft::new(vec![agent.last], Body::Ended(ended))
 }
 
@@ -112,31 +95,17 @@ fn crashed(state: &State, id: AgentId, (crash, again): (u64, bool), now: u64) ->
     if state.agent(id).incarnations == 0 {
         // As in OTP, a child of any kind that cannot be started at first ends its supervisor's start.
         let supervisor = state.routes.parent(child);
-        let escalated = Escalated {
-            supervisor,
-            count: 0,
-        };
+        let escalated = Escalated { supervisor, count: 0 };
         return Draft::new(vec![Ref::record(crash)], Body::Escalated(escalated));
     }
     if is_temporary(state, id) {
         return end(state, id, End::Crashed);
     }
-    supervise(
-        state,
-        &Failed {
-            child,
-            cause: Ref::record(crash),
-            counted: !again,
-        },
-        now,
-    )
+    supervise(state, &Failed { child, cause: Ref::record(crash), counted: !again }, now)
 }
 
 fn is_temporary(state: &State, id: AgentId) -> bool {
-    state
-        .plan
-        .agent(id)
-        .is_some_and(|agent| agent.restart == Restart::Temporary)
+    state.plan.agent(id).is_some_and(|agent| agent.restart == Restart::Temporary)
 }
 
 /// A child that its supervisor has to decide about.
@@ -155,37 +124,17 @@ fn supervise(state: &State, failed: &Failed, now: u64) -> Draft {
     let count = u32::try_from(window - usize::from(!failed.counted)).unwrap_or(u32::MAX);
     let causes = vec![failed.cause];
     if count > supervisor.intensity {
-        return Draft::new(
-            causes,
-            Body::Escalated(Escalated {
-                supervisor: id,
-                count,
-            }),
-        );
+        return Draft::new(causes, Body::Escalated(Escalated { supervisor: id, count }));
     }
     let children = supervise::casualties(supervisor.strategy, &supervisor.children, failed.child);
     if let Some(id) = bystander(state, children) {
-        let ended = Ended {
-            agent: id,
-            how: End::Stopped,
-            unread: state.agent(id).depth() as u64,
-        };
+        let ended = Ended { agent: id, how: End::Stopped, unread: state.agent(id).depth() as u64 };
         return Draft::new(causes, Body::Ended(ended));
     }
     let below = children.iter().flat_map(|child| state.agents_below(*child));
-    let agents: Vec<AgentId> = below
-        .filter(|id| !state.agent(*id).life.is_over())
-        .collect();
+    let agents: Vec<AgentId> = below.filter(|id| !state.agent(*id).life.is_over()).collect();
     let counted = failed.counted;
-    Draft::new(
-        causes,
-        Body::Restarted(Restarted {
-            supervisor: id,
-            agents,
-            count,
-            counted,
-        }),
-    )
+    Draft::new(causes, Body::Restarted(Restarted { supervisor: id, agents, count, counted }))
 }
 
 /// The youngest temporary agent among the children that go down: as in OTP, it is not started again.
@@ -203,12 +152,7 @@ fn unread(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
     let queue = agent.queues.get(agent.oldest()?)?;
     let message = (queue.items.front()?.id, queue.port);
-    Some(letter::draft(
-        state,
-        id,
-        message,
-        (0, DeadLetterReason::Ended),
-    ))
+    Some(letter::draft(state, id, message, (0, DeadLetterReason::Ended)))
 }
 
 /// A supervisor that gave up: its own supervisor decides.
@@ -217,29 +161,14 @@ pub(super) fn supervisors(state: &State, now: u64) -> Option<Draft> {
         return None;
     }
     let all = (0_u32..).zip(&state.kept.supervisors);
-    let (id, gave_up) = all
-        .skip(1)
-        .find_map(|(id, supervisor)| Some((SupervisorId(id), supervisor.failed?)))?;
+    let (id, gave_up) =
+        all.skip(1).find_map(|(id, supervisor)| Some((SupervisorId(id), supervisor.failed?)))?;
     let (child, cause) = (Child::Supervisor(id), Ref::record(gave_up.seq));
     if gave_up.at_start {
         let supervisor = state.routes.parent(child);
-        return Some(Draft::new(
-            vec![cause],
-            Body::Escalated(Escalated {
-                supervisor,
-                count: 0,
-            }),
-        ));
+        return Some(Draft::new(vec![cause], Body::Escalated(Escalated { supervisor, count: 0 })));
     }
-    Some(supervise(
-        state,
-        &Failed {
-            child,
-            cause,
-            counted: true,
-        },
-        now,
-    ))
+    Some(supervise(state, &Failed { child, cause, counted: true }, now))
 }
 
 /// What must follow for the run: after the root gave up its agents end, youngest first; at the end it is over.
@@ -250,25 +179,16 @@ pub(super) fn run(state: &State) -> Option<Draft> {
         && let Some(root) = state.plan.supervisors.first()
     {
         let order = state.agents_below(Child::Supervisor(root.id));
-        let youngest = order
-            .into_iter()
-            .rev()
-            .find(|id| !state.agent(*id).life.is_over())?;
+        let youngest = order.into_iter().rev().find(|id| !state.agent(*id).life.is_over())?;
         let mut draft = end(state, youngest, End::Stopped);
         let gave_up = state.kept.supervisors.first().and_then(|root| root.failed);
-        draft
-            .causes
-            .extend(gave_up.map(|gave_up| Ref::record(gave_up.seq)));
+        draft.causes.extend(gave_up.map(|gave_up| Ref::record(gave_up.seq)));
         return Some(draft);
     }
     if !matches!(phase, Phase::Running | Phase::Stopping | Phase::Failing) || state.kept.alive > 0 {
         return None;
     }
-    let writes = state
-        .kept
-        .agents
-        .iter()
-        .flat_map(|agent| agent.writes.values());
+    let writes = state.kept.agents.iter().flat_map(|agent| agent.writes.values());
     let mut unwritten = writes.filter(|write| !write.pending.is_empty()).peekable();
     let lost = unwritten.peek().is_some();
     if unwritten.any(|write| write.broken.is_none()) {
@@ -282,11 +202,5 @@ pub(super) fn run(state: &State) -> Option<Draft> {
         (_, 0) => Status::Completed,
         _ => Status::Degraded,
     };
-    Some(Draft::new(
-        vec![state.last()],
-        Body::Finished(Finished {
-            status,
-            dead_letters,
-        }),
-    ))
+    Some(Draft::new(vec![state.last()], Body::Finished(Finished { status, dead_letters })))
 }

@@ -25,20 +25,12 @@ enum Holds {
 fn cases_of(ty: &Type) -> Option<Vec<(&str, Holds)>> {
     let side = |side: &Option<TypeId>| side.map_or(Holds::Null, Holds::Value);
     match ty {
-        Type::Enum(cases) => Some(
-            cases
-                .iter()
-                .map(|case| (case.as_str(), Holds::Nothing))
-                .collect(),
-        ),
+        Type::Enum(cases) => {
+            Some(cases.iter().map(|case| (case.as_str(), Holds::Nothing)).collect())
+        }
         Type::Variant(cases) => {
             let holds = |ty: Option<TypeId>| ty.map_or(Holds::Nothing, Holds::Value);
-            Some(
-                cases
-                    .iter()
-                    .map(|case| (case.name.as_str(), holds(case.ty)))
-                    .collect(),
-            )
+            Some(cases.iter().map(|case| (case.name.as_str(), holds(case.ty))).collect())
         }
         Type::Result { ok, err } => Some([("ok", side(ok)), ("err", side(err))].into()),
         _ => None,
@@ -61,9 +53,7 @@ impl<'t> Goals<'t> {
         to: &'t Type,
     ) -> Outcome {
         let given = cases_of(from).unwrap_or_default();
-        let bare = given
-            .iter()
-            .all(|(_, holds)| matches!(holds, Holds::Nothing));
+        let bare = given.iter().all(|(_, holds)| matches!(holds, Holds::Nothing));
         match to {
             Type::String if bare => return Ok(()),
             Type::Char if bare && given.iter().all(|(name, _)| name.chars().count() == 1) => {
@@ -79,9 +69,7 @@ impl<'t> Goals<'t> {
         for (name, holds) in given {
             let Some(taken) = wanted.get(name) else {
                 let consumer = brief(self.table, goal.to);
-                return Err(format!(
-                    "producer has the case `{name}`, consumer's {consumer} not"
-                ));
+                return Err(format!("producer has the case `{name}`, consumer's {consumer} not"));
             };
             self.case(at, goal, (name, holds, *taken))?;
         }

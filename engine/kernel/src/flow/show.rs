@@ -15,22 +15,14 @@ const TYPES: usize = 1_024;
 /// deeper than [`TYPE_DEPTH`], is cut with `…`, as is a text of more than 1,024 types.
 #[must_use]
 pub fn show(table: &TypeTable, id: TypeId) -> String {
-    let mut writer = Writer {
-        table,
-        out: String::new(),
-        left: TYPES,
-    };
+    let mut writer = Writer { table, out: String::new(), left: TYPES };
     writer.ty(id, TYPE_DEPTH);
     writer.out
 }
 
 /// As [`show`], cut early, for a message of one line.
 pub(crate) fn brief(table: &TypeTable, id: TypeId) -> String {
-    let mut writer = Writer {
-        table,
-        out: String::new(),
-        left: 12,
-    };
+    let mut writer = Writer { table, out: String::new(), left: 12 };
     writer.ty(id, 4);
     writer.out
 }

@@ -34,12 +34,7 @@ pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transact
 /// An event answered with a fault: it stays, and is tried again later.
 pub(super) fn faulted(state: &mut State, entry: &Arc<Entry>, body: &Faulted) {
     let event = peek(state, body.by.agent, &body.consumed);
-    fail(
-        state,
-        entry,
-        body.by,
-        (&body.consumed, DeadLetterReason::Fault(body.fault.clone())),
-    );
+    fail(state, entry, body.by, (&body.consumed, DeadLetterReason::Fault(body.fault.clone())));
     remember(state, entry, body.by, event);
 }
 
@@ -51,18 +46,10 @@ pub(super) fn crash_event(state: &mut State, entry: &Entry, body: &Crashed) -> b
     let pending = agent(state, body.by.agent).pending.as_ref();
     let pending = pending.filter(|pending| pending.consumed == *consumed);
     let before = pending.is_some_and(|pending| pending.crashed);
-    fail(
-        state,
-        entry,
-        body.by,
-        (consumed, DeadLetterReason::Crash(body.crash.clone())),
-    );
+    fail(state, entry, body.by, (consumed, DeadLetterReason::Crash(body.crash.clone())));
     if let Some(pending) = &mut agent(state, body.by.agent).pending {
         pending.crashed = true;
-        let asked = body
-            .parts
-            .iter()
-            .any(|part| matches!(part, Part::Answer { .. }));
+        let asked = body.parts.iter().any(|part| matches!(part, Part::Answer { .. }));
         // How long a call takes is the machine's doing, not the guest's alone.
         pending.hopeless = !asked && body.crash.kind != CrashKind::Timeout;
     }
@@ -79,10 +66,7 @@ fn fail(
     let retry = state.plan.agent(by.agent).map(|agent| agent.retry);
     let due = entry.at + retry.map_or(0, |retry| retry.wait_ms(by.attempt));
     let agent = agent(state, by.agent);
-    let before = agent
-        .pending
-        .as_ref()
-        .filter(|pending| pending.consumed == *consumed);
+    let before = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);
     let crashed = before.is_some_and(|pending| pending.crashed);
     agent.pending = Some(Pending {
         consumed: consumed.clone(),
@@ -106,10 +90,7 @@ fn remember(state: &mut State, entry: &Arc<Entry>, by: Attempt, event: Option<Ev
     agent.last = Ref::record(entry.seq);
     if keeps_state && let Some(event) = event {
         agent.redo_bytes += 160 + event.len() + entry.payload_bytes();
-        agent.redo.push(Redo {
-            event,
-            entry: Arc::clone(entry),
-        });
+        agent.redo.push(Redo { event, entry: Arc::clone(entry) });
     }
     state.touched.push(by.agent);
 }
@@ -124,18 +105,10 @@ fn consume(state: &mut State, id: AgentId, consumed: &Consumed) -> Option<Event>
         Consumed::Pull => Some(Event::Pull),
         Consumed::Message { id: message, port } => {
             let body = take(state, id, (*message, *port))?.body;
-            Some(Event::Message {
-                id: *message,
-                port: *port,
-                body,
-            })
+            Some(Event::Message { id: *message, port: *port, body })
         }
         Consumed::Closed { port } => {
-            let nth = state
-                .routes
-                .inputs(id)
-                .iter()
-                .position(|input| input.port == *port)?;
+            let nth = state.routes.inputs(id).iter().position(|input| input.port == *port)?;
             agent(state, id).closed[nth] = true;
             Some(Event::Closed { port: *port })
         }
@@ -153,11 +126,7 @@ fn peek(state: &State, id: AgentId, consumed: &Consumed) -> Option<Event> {
         Consumed::Pull => Event::Pull,
         Consumed::Message { id: message, port } => {
             let body = state.agent(id).head(*message, *port)?.clone();
-            Event::Message {
-                id: *message,
-                port: *port,
-                body,
-            }
+            Event::Message { id: *message, port: *port, body }
         }
         Consumed::Closed { port } => Event::Closed { port: *port },
         Consumed::Timer { name } => Event::Timer { name: name.clone() },
@@ -169,54 +138,29 @@ fn effect(state: &mut State, id: AgentId, here: (Ref, u64), part: &Part, payload
     let (part_ref, at) = here;
     match (part, payload) {
         (Part::Emission { port, .. }, Some(body)) => deliver(state, *port, part_ref, body),
-        (
-            Part::Opened {
-                sink,
-                name,
-                path,
-                base,
-                replace,
-            },
-            _,
-        ) => {
-            let write = Write {
-                path: path.clone(),
-                replace: *replace,
-                base: *base,
-                ..empty_write(*base)
-            };
+        (Part::Opened { sink, name, path, base, replace }, _) => {
+            let write =
+                Write { path: path.clone(), replace: *replace, base: *base, ..empty_write(*base) };
             open(agent(state, id), (*sink, name), write, part_ref.seq);
         }
         (Part::Staged { sink, offset, .. }, Some(bytes)) => {
-            let what = WriteWhat::Bytes {
-                offset: *offset,
-                bytes: bytes.clone(),
-            };
+            let what = WriteWhat::Bytes { offset: *offset, bytes: bytes.clone() };
             stage(
                 agent(state, id),
                 *sink,
                 *offset + bytes.len() as u64,
-                WriteOp {
-                    seq: part_ref.seq,
-                    what,
-                },
+                WriteOp { seq: part_ref.seq, what },
             );
         }
         (Part::Closed { sink }, _) => {
             let agent = agent(state, id);
             agent.sinks.open.retain(|_, open| open.id != *sink);
             if let Some(write) = agent.writes.get_mut(sink) {
-                write.pending.push_back(WriteOp {
-                    seq: part_ref.seq,
-                    what: WriteWhat::Close,
-                });
+                write.pending.push_back(WriteOp { seq: part_ref.seq, what: WriteWhat::Close });
             }
         }
         (Part::TimerSet { name, after_ms }, _) => {
-            let timer = Timer {
-                due: at.saturating_add(*after_ms),
-                set: part_ref,
-            };
+            let timer = Timer { due: at.saturating_add(*after_ms), set: part_ref };
             agent(state, id).timers.insert(name.clone(), timer);
         }
         (Part::TimerCancelled { name }, _) => {
@@ -237,10 +181,7 @@ fn deliver(state: &mut State, port: PortId, id: Ref, body: &Bytes) {
     for reader in &route.readers {
         let to = agent(state, reader.agent);
         if !matches!(to.life, Life::Over(End::Finished | End::Done)) {
-            to.queues[reader.queue].items.push_back(Queued {
-                id,
-                body: body.clone(),
-            });
+            to.queues[reader.queue].items.push_back(Queued { id, body: body.clone() });
             state.touched.push(reader.agent);
         }
     }
@@ -259,18 +200,12 @@ fn empty_write(base: u64) -> Write {
 
 /// Opens a sink; one that was open under the same name is abandoned.
 fn open(agent: &mut AgentState, (sink, name): (SinkId, &str), write: Write, seq: u64) {
-    let opened = Sink {
-        id: sink,
-        len: write.base,
-    };
+    let opened = Sink { id: sink, len: write.base };
     agent.writes.insert(sink, write);
     agent.sinks.next = agent.sinks.next.max(sink.0 + 1);
     let old = agent.sinks.open.insert(String::from(name), opened);
     if let Some(write) = old.and_then(|old| agent.writes.get_mut(&old.id)) {
-        write.pending.push_back(WriteOp {
-            seq,
-            what: WriteWhat::Abandon,
-        });
+        write.pending.push_back(WriteOp { seq, what: WriteWhat::Abandon });
     }
 }
 
@@ -281,10 +216,5 @@ fn stage(agent: &mut AgentState, sink: SinkId, len: u64, op: WriteOp) {
     if let Some(open) = agent.sinks.open.values_mut().find(|open| open.id == sink) {
         open.len = len;
     }
-    agent
-        .writes
-        .entry(sink)
-        .or_insert_with(|| empty_write(0))
-        .pending
-        .push_back(op);
+    agent.writes.entry(sink).or_insert_with(|| empty_write(0)).pending.push_back(op);
 }

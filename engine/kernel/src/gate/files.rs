@@ -42,10 +42,7 @@ impl FileError {
     /// An error.
     #[must_use]
     pub fn new(code: FileErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 }
 
@@ -96,6 +93,15 @@ pub struct Located<'a> {
     pub rest: String,
 }
 
+impl Located<'_> {
+    /// The path without detours: the root's name, then each step down.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let root = self.root.name.trim_end_matches('/');
+        if self.rest.is_empty() { root.to_string() } else { format!("{root}/{}", self.rest) }
+    }
+}
+
 /// Finds the longest root that `path` begins with, and the way down from it. `None` if there is none, or if
 /// the way is not plainly downwards. Links are the world's to refuse.
 #[must_use]
@@ -103,19 +109,12 @@ pub fn locate<'a>(roots: &'a [Root], path: &str) -> Option<Located<'a>> {
     if path.contains('\0') {
         return None;
     }
-    let under = roots
-        .iter()
-        .filter_map(|root| Some((root, below(&root.name, path)?)));
+    let under = roots.iter().filter_map(|root| Some((root, below(&root.name, path)?)));
     let (root, rest) = under.max_by_key(|(root, _)| root.name.len())?;
-    let steps: Vec<&str> = rest
-        .split('/')
-        .filter(|step| !step.is_empty() && *step != ".")
-        .collect();
+    let steps: Vec<&str> =
+        rest.split('/').filter(|step| !step.is_empty() && *step != ".").collect();
     let downwards = steps.iter().all(|step| *step != "..");
-    downwards.then(|| Located {
-        root,
-        rest: steps.join("/"),
-    })
+    downwards.then(|| Located { root, rest: steps.join("/") })
 }
 
 /// What follows `root` in `path`, if it is the root or something below it.
@@ -157,7 +156,7 @@ impl Gate {
     /// `files.append`.
     pub fn file_append(&mut self, path: &str, bytes: &[u8]) -> Result<Result<(), FileError>, Stop> {
         self.enter("files.append", path.len() + bytes.len())?;
-        let name = bounded_name(path)?;
+        let name = self.sink_name(path)?;
         if !self.is_open(&name)
             && let Err(error) = self.open_file(Call::FilesAppend, &name, false)?
         {
@@ -171,25 +170,32 @@ impl Gate {
     pub fn file_replace(&mut self, path: &str) -> Result<Result<(), FileError>, Stop> {
         self.enter("files.replace", path.len())?;
         // On a file that is open it begins anew: an agent that restarts with empty state must be able to.
-        let name = bounded_name(path)?;
+        let name = self.sink_name(path)?;
         self.open_file(Call::FilesReplace, &name, true)
     }
 
     /// `files.close`.
     pub fn file_close(&mut self, path: &str) -> Result<Result<(), FileError>, Stop> {
         self.enter("files.close", path.len())?;
-        if !self.is_open(path) {
+        let name = self.sink_name(path)?;
+        if !self.is_open(&name) {
             let why = format!("`{path}` is not open");
             return self.refuse(Call::FilesClose, path, FileErrorCode::Conflict, why);
         }
         self.remember_sinks();
-        let sink = self
-            .sinks
-            .open
-            .remove(path)
-            .map_or(SinkId::STDOUT, |sink| sink.id);
+        let sink = self.sinks.open.remove(&name).map_or(SinkId::STDOUT, |sink| sink.id);
         self.note(Part::Closed { sink }, [None, None])?;
         Ok(Ok(()))
+    }
+
+    /// The one name of a file to write: `out/x`, `out//x` and `out/./x` are one sink.
+    fn sink_name(&self, path: &str) -> Result<String, Stop> {
+        let name = bounded_name(path)?;
+        if self.is_open(&name) {
+            return Ok(name);
+        }
+        let at = locate(&self.agent().grants.write, path);
+        Ok(at.map_or(name, |at| at.name()))
     }
 
     fn is_open(&self, name: &str) -> bool {
@@ -209,12 +215,7 @@ impl Gate {
         }
         let roots = self.agent().grants.write.clone();
         let Some(at) = locate(&roots, name) else {
-            return self.refuse(
-                call,
-                name,
-                FileErrorCode::Denied,
-                outside(name, &roots, "write"),
-            );
+            return self.refuse(call, name, FileErrorCode::Denied, outside(name, &roots, "write"));
         };
         let claimed = self.ask(call, &name, |world| Ok(world.claim(&at, replace)))?;
         let Claimed { path, size } = match claimed {
@@ -225,20 +226,9 @@ impl Gate {
         let id = SinkId(self.sinks.next);
         let base = if replace { 0 } else { size };
         self.sinks.next = id.after().0;
-        self.sinks
-            .open
-            .insert(name.to_string(), Sink { id, len: base });
+        self.sinks.open.insert(name.to_string(), Sink { id, len: base });
         let name = name.to_string();
-        self.note(
-            Part::Opened {
-                sink: id,
-                name,
-                path,
-                base,
-                replace,
-            },
-            [None, None],
-        )?;
+        self.note(Part::Opened { sink: id, name, path, base, replace }, [None, None])?;
         Ok(Ok(()))
     }
 
@@ -254,12 +244,7 @@ impl Gate {
         let roots = self.agent().grants.read.clone();
         match locate(&roots, path) {
             Some(at) => self.ask(call, args, |world| Ok(live(world, &at))),
-            None => self.refuse(
-                call,
-                path,
-                FileErrorCode::Denied,
-                outside(path, &roots, "read"),
-            ),
+            None => self.refuse(call, path, FileErrorCode::Denied, outside(path, &roots, "read")),
         }
     }
 
@@ -279,17 +264,7 @@ impl Gate {
 }
 
 fn outside(path: &str, roots: &[Root], to: &str) -> String {
-    let names: Vec<String> = roots
-        .iter()
-        .map(|root| format!("`{}`", root.name))
-        .collect();
-    let granted = if names.is_empty() {
-        vec![String::from("nothing")]
-    } else {
-        names
-    };
-    format!(
-        "`{path}` is outside what the agent may {to}: {}",
-        granted.join(", ")
-    )
+    let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.name)).collect();
+    let granted = if names.is_empty() { vec![String::from("nothing")] } else { names };
+    format!("`{path}` is outside what the agent may {to}: {}", granted.join(", "))
 }

@@ -30,18 +30,8 @@ impl Gate {
         let answer = live(self.world.as_mut())?;
         let bytes = encode(&answer);
         let salt = self.trace.salt;
-        let (asked, answered) = (
-            Payload::commit(&salt, &args),
-            Payload::commit(&salt, &bytes),
-        );
-        self.note(
-            Part::Answer {
-                call,
-                args: asked,
-                answer: answered,
-            },
-            [Some(args), Some(bytes)],
-        )?;
+        let (asked, answered) = (Payload::commit(&salt, &args), Payload::commit(&salt, &bytes));
+        self.note(Part::Answer { call, args: asked, answer: answered }, [Some(args), Some(bytes)])?;
         Ok(answer)
     }
 
@@ -55,15 +45,9 @@ impl Gate {
         let recorded = entry.body.parts().get(nth);
         let same = matches!(recorded, Some(Part::Answer { call: c, args: a, .. }) if *c == call && *a == asked);
         let answer = entry.payloads.get(self.counts.redone_payloads + 1);
-        let answer = answer
-            .filter(|_| same)
-            .and_then(|bytes| postcard::from_bytes(bytes).ok());
+        let answer = answer.filter(|_| same).and_then(|bytes| postcard::from_bytes(bytes).ok());
         let Some(answer) = answer else {
-            return Err(diverged(differs(
-                entry,
-                nth,
-                &format!("a call of {call:?}"),
-            )));
+            return Err(diverged(differs(entry, nth, &format!("a call of {call:?}"))));
         };
         self.counts.redone += 1;
         self.counts.redone_payloads += 2;
@@ -79,29 +63,15 @@ impl Gate {
     ) -> Result<(), Stop> {
         let (args, answer) = (encode(args), encode(error));
         let salt = self.trace.salt;
-        let (asked, answered) = (
-            Payload::commit(&salt, &args),
-            Payload::commit(&salt, &answer),
-        );
-        self.note(
-            Part::Denial {
-                call,
-                args: asked,
-                answer: answered,
-            },
-            [Some(args), Some(answer)],
-        )
+        let (asked, answered) = (Payload::commit(&salt, &args), Payload::commit(&salt, &answer));
+        self.note(Part::Denial { call, args: asked, answer: answered }, [Some(args), Some(answer)])
     }
 
     /// Records a part, or compares it with the recorded one.
     pub(super) fn note(&mut self, part: Part, payloads: [Option<Bytes>; 2]) -> Result<(), Stop> {
         if let Mode::Redo(entry) = &self.mode {
             if entry.body.parts().get(self.counts.redone) != Some(&part) {
-                return Err(diverged(differs(
-                    entry,
-                    self.counts.redone,
-                    &format!("{part:?}"),
-                )));
+                return Err(diverged(differs(entry, self.counts.redone, &format!("{part:?}"))));
             }
             self.counts.redone += 1;
             self.counts.redone_payloads += payloads.iter().flatten().count();
@@ -130,28 +100,16 @@ fn encode<T: Serialize + ?Sized>(value: &T) -> Bytes {
 
 pub(super) fn over(what: &str, bound: usize) -> Stop {
     let message = format!("more than {bound} {what}");
-    Stop::Crash(Crash {
-        kind: CrashKind::Limit,
-        message,
-    })
+    Stop::Crash(Crash { kind: CrashKind::Limit, message })
 }
 
 pub(super) fn diverged(message: String) -> Stop {
-    Stop::Crash(Crash {
-        kind: CrashKind::Divergence,
-        message,
-    })
+    Stop::Crash(Crash { kind: CrashKind::Divergence, message })
 }
 
 fn differs(entry: &Entry, nth: usize, now: &str) -> String {
     match entry.body.parts().get(nth) {
-        None => format!(
-            "record {} has no part {nth}; the guest now made {now}",
-            entry.seq
-        ),
-        Some(part) => format!(
-            "record {}.{nth} is {part:?}; the guest now made {now}",
-            entry.seq
-        ),
+        None => format!("record {} has no part {nth}; the guest now made {now}", entry.seq),
+        Some(part) => format!("record {}.{nth} is {part:?}; the guest now made {now}", entry.seq),
     }
 }

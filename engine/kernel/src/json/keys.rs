@@ -67,11 +67,7 @@ pub(super) struct Lookup<'t> {
 
 impl<'t> Lookup<'t> {
     pub(super) fn new(fields: &'t [Field]) -> Self {
-        Self {
-            fields,
-            found: 0,
-            index: BTreeMap::new(),
-        }
+        Self { fields, found: 0, index: BTreeMap::new() }
     }
 
     /// Fields found so far.
@@ -81,10 +77,7 @@ impl<'t> Lookup<'t> {
 
     /// The type of the field that `key` names, if it names one.
     pub(super) fn find(&mut self, key: &str) -> Option<TypeId> {
-        let next = self
-            .fields
-            .get(self.found)
-            .filter(|field| field.name == key);
+        let next = self.fields.get(self.found).filter(|field| field.name == key);
         let ty = match next {
             Some(field) => Some(field.ty),
             None => self.search(key),
@@ -95,18 +88,10 @@ impl<'t> Lookup<'t> {
 
     fn search(&mut self, key: &str) -> Option<TypeId> {
         if self.fields.len() <= FEW {
-            return self
-                .fields
-                .iter()
-                .find(|field| field.name == key)
-                .map(|field| field.ty);
+            return self.fields.iter().find(|field| field.name == key).map(|field| field.ty);
         }
         if self.index.is_empty() {
-            self.index = self
-                .fields
-                .iter()
-                .map(|field| (field.name.as_str(), field.ty))
-                .collect();
+            self.index = self.fields.iter().map(|field| (field.name.as_str(), field.ty)).collect();
         }
         self.index.get(key).copied()
     }

@@ -20,10 +20,7 @@ impl Range {
     }
 
     const fn even(limit: u64) -> Self {
-        Self {
-            below: limit,
-            above: limit,
-        }
+        Self { below: limit, above: limit }
     }
 }
 
@@ -32,20 +29,12 @@ const F32_EXACT: Range = Range::even(1 << 24);
 /// As [`F32_EXACT`], for `f64`.
 const F64_EXACT: Range = Range::even(1 << 53);
 /// Integers of `json`: what an `s64` or a `u64` holds.
-const JSON: Range = Range {
-    below: 1 << 63,
-    above: u64::MAX,
-};
+const JSON: Range = Range { below: 1 << 63, above: u64::MAX };
 
 /// The integers of an integer type.
 pub(crate) fn range(ty: &Type) -> Option<Range> {
     let unsigned = |above| Some(Range { below: 0, above });
-    let signed = |below| {
-        Some(Range {
-            below,
-            above: below - 1,
-        })
-    };
+    let signed = |below| Some(Range { below, above: below - 1 });
     match ty {
         Type::U8 => unsigned(u64::from(u8::MAX)),
         Type::U16 => unsigned(u64::from(u16::MAX)),
@@ -106,16 +95,11 @@ impl<'a> Number<'a> {
             end = after_digits(bytes, end + 1 + sign)?;
         }
         let kind = if point || exponent {
-            Kind::Double {
-                small: !exponent && end <= SMALL,
-            }
+            Kind::Double { small: !exponent && end <= SMALL }
         } else {
             Kind::Integer { negative, size }
         };
-        Some(Self {
-            text: text.get(..end)?,
-            kind,
-        })
+        Some(Self { text: text.get(..end)?, kind })
     }
 
     /// Its length in bytes.
@@ -133,13 +117,7 @@ impl<'a> Number<'a> {
     }
 
     pub(super) fn is_minus_zero(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Integer {
-                negative: true,
-                size: Some(0)
-            }
-        )
+        matches!(self.kind, Kind::Integer { negative: true, size: Some(0) })
     }
 
     /// True for an integer of the range, `-0` being none.
@@ -149,14 +127,8 @@ impl<'a> Number<'a> {
 
     fn fits(&self, range: Range) -> bool {
         match self.kind {
-            Kind::Integer {
-                negative: true,
-                size: Some(size),
-            } => size <= range.below,
-            Kind::Integer {
-                negative: false,
-                size: Some(size),
-            } => size <= range.above,
+            Kind::Integer { negative: true, size: Some(size) } => size <= range.below,
+            Kind::Integer { negative: false, size: Some(size) } => size <= range.above,
             _ => false,
         }
     }

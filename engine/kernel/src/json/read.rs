@@ -29,32 +29,18 @@ struct Complaint {
 impl Wrong {
     #[cold]
     pub(super) fn new(message: String) -> Self {
-        Self(Box::new(Complaint {
-            message,
-            steps: Vec::new(),
-        }))
+        Self(Box::new(Complaint { message, steps: Vec::new() }))
     }
 
     #[cold]
     fn under(mut self, step: &str) -> Self {
-        self.0
-            .steps
-            .push(cut(step).replace('~', "~0").replace('/', "~1"));
+        self.0.steps.push(cut(step).replace('~', "~0").replace('/', "~1"));
         self
     }
 
     pub(super) fn mismatch(self) -> Mismatch {
-        let pointer = self
-            .0
-            .steps
-            .iter()
-            .rev()
-            .flat_map(|step| ["/", step])
-            .collect();
-        Mismatch {
-            pointer,
-            message: self.0.message,
-        }
+        let pointer = self.0.steps.iter().rev().flat_map(|step| ["/", step]).collect();
+        Mismatch { pointer, message: self.0.message }
     }
 }
 
@@ -75,10 +61,7 @@ impl<'a> Reader<'a> {
             None => String::from("the text ends"),
             Some(found) => format!("found {found:?}"),
         };
-        Wrong::new(format!(
-            "not JSON: expected {wanted} at byte {}, {found}",
-            self.at
-        ))
+        Wrong::new(format!("not JSON: expected {wanted} at byte {}, {found}", self.at))
     }
 
     fn rest(&self) -> &'a str {
@@ -114,11 +97,7 @@ impl<'a> Reader<'a> {
 
     /// Nothing but white space may be left.
     pub(super) fn end(&mut self) -> Checked {
-        if self.next().is_none() {
-            Ok(())
-        } else {
-            Err(self.syntax("the end of the text"))
-        }
+        if self.next().is_none() { Ok(()) } else { Err(self.syntax("the end of the text")) }
     }
 
     /// What comes next, in words.
@@ -152,11 +131,7 @@ impl<'a> Reader<'a> {
 
     /// Takes a string if one comes next.
     pub(super) fn string_if_next(&mut self) -> Checked<Option<Text<'a>>> {
-        if self.next_is(b'"') {
-            self.string().map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.next_is(b'"') { self.string().map(Some) } else { Ok(None) }
     }
 
     /// Takes the string whose opening quote is here.
@@ -188,10 +163,9 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Err(BadEscape::Unknown) => Err(self.syntax("an escape of JSON")),
-            Err(BadEscape::LoneSurrogate) => Err(Wrong::new(format!(
-                "a lone surrogate is escaped at byte {}",
-                self.at
-            ))),
+            Err(BadEscape::LoneSurrogate) => {
+                Err(Wrong::new(format!("a lone surrogate is escaped at byte {}", self.at)))
+            }
         }
     }
 
@@ -265,11 +239,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, byte: u8, wanted: &str) -> Checked {
-        if self.close(byte) {
-            Ok(())
-        } else {
-            Err(self.syntax(wanted))
-        }
+        if self.close(byte) { Ok(()) } else { Err(self.syntax(wanted)) }
     }
 
     /// Takes any value.
@@ -280,16 +250,9 @@ impl<'a> Reader<'a> {
                 let mut keys = Keys::default();
                 self.object(depth, &mut keys, |reader, _| reader.any(depth + 1))
             }
-            Some(b'[') => self
-                .array(depth, |reader, _| reader.any(depth + 1))
-                .map(|_| ()),
+            Some(b'[') => self.array(depth, |reader, _| reader.any(depth + 1)).map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.any_number(),
-            _ if ["true", "false", "null"]
-                .into_iter()
-                .any(|word| self.literal(word)) =>
-            {
-                Ok(())
-            }
+            _ if ["true", "false", "null"].into_iter().any(|word| self.literal(word)) => Ok(()),
             _ => Err(self.syntax("a value")),
         }
     }

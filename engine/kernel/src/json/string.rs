@@ -19,11 +19,7 @@ pub(super) struct Text<'a> {
 impl<'a> Text<'a> {
     /// What the string means.
     pub(super) fn unescaped(self) -> Cow<'a, str> {
-        if self.escaped {
-            Cow::Owned(unescape(self.raw))
-        } else {
-            Cow::Borrowed(self.raw)
-        }
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
 }
 
@@ -75,11 +71,7 @@ fn by_number(bytes: &[u8]) -> Result<(char, usize), BadEscape> {
         return Ok((meant, 5));
     }
     let follows = bytes.get(5..7) == Some(br"\u");
-    let low = if follows {
-        hex4(bytes.get(7..11))
-    } else {
-        None
-    };
+    let low = if follows { hex4(bytes.get(7..11)) } else { None };
     match low {
         Some(low @ 0xdc00..=0xdfff) if unit < 0xdc00 => {
             let pair = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
@@ -90,9 +82,7 @@ fn by_number(bytes: &[u8]) -> Result<(char, usize), BadEscape> {
 }
 
 fn hex4(digits: Option<&[u8]>) -> Option<u32> {
-    digits?.iter().try_fold(0, |value, digit| {
-        Some(value << 4 | char::from(*digit).to_digit(16)?)
-    })
+    digits?.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
 /// True for one Unicode scalar value.

@@ -182,19 +182,13 @@ impl AgentState {
     /// The state before the first record.
     #[must_use]
     pub fn new(plan: &Plan, agent: &Agent) -> Self {
-        let letters = plan
-            .dead_letter
-            .as_ref()
-            .filter(|letters| letters.agent == agent.id);
+        let letters = plan.dead_letter.as_ref().filter(|letters| letters.agent == agent.id);
         let mut queues = Vec::new();
         let mut closed = Vec::new();
         for input in &agent.inputs {
             let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
             let count = input.from.len() + usize::from(takes_letters);
-            let queue = Queue {
-                port: input.port,
-                items: VecDeque::new(),
-            };
+            let queue = Queue { port: input.port, items: VecDeque::new() };
             queues.extend(core::iter::repeat_n(queue, count));
             closed.push(count == 0);
         }
@@ -250,9 +244,7 @@ impl AgentState {
     #[must_use]
     pub fn head(&self, message: Ref, port: PortId) -> Option<&Bytes> {
         let heads = self.queues.iter().filter(|queue| queue.port == port);
-        let head = heads
-            .filter_map(|queue| queue.items.front())
-            .find(|item| item.id == message);
+        let head = heads.filter_map(|queue| queue.items.front()).find(|item| item.id == message);
         head.map(|item| &item.body)
     }
 

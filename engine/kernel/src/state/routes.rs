@@ -64,28 +64,14 @@ impl Routes {
             .iter()
             .flat_map(|agent| agent.outputs.iter().map(|output| (agent.id, output)))
             .map(|(agent, output)| {
-                (
-                    output.port,
-                    Route {
-                        agent,
-                        capacity: output.capacity,
-                        readers: Vec::new(),
-                    },
-                )
+                (output.port, Route { agent, capacity: output.capacity, readers: Vec::new() })
             })
             .collect();
-        let inputs = plan
-            .agents
-            .iter()
-            .map(|agent| inputs_of(plan, agent, &producers, &mut outputs));
+        let inputs =
+            plan.agents.iter().map(|agent| inputs_of(plan, agent, &producers, &mut outputs));
         let inputs = inputs.collect();
         let (agent_parents, supervisor_parents) = parents(plan);
-        Self {
-            outputs,
-            inputs,
-            agent_parents,
-            supervisor_parents,
-        }
+        Self { outputs, inputs, agent_parents, supervisor_parents }
     }
 
     /// The supervisor of a child; the root's is the root.
@@ -113,12 +99,7 @@ impl Routes {
     /// The queue that takes dead letters.
     #[must_use]
     pub fn letters(&self, agent: AgentId, port: PortId) -> Option<usize> {
-        self.inputs(agent)
-            .iter()
-            .find(|input| input.port == port)?
-            .queues
-            .last()
-            .copied()
+        self.inputs(agent).iter().find(|input| input.port == port)?.queues.last().copied()
     }
 }
 
@@ -151,26 +132,17 @@ fn inputs_of(
     let mut routes = Vec::new();
     let mut queue = 0;
     for input in &agent.inputs {
-        let mut route = InputRoute {
-            port: input.port,
-            queues: Vec::new(),
-            producers: Vec::new(),
-        };
+        let mut route = InputRoute { port: input.port, queues: Vec::new(), producers: Vec::new() };
         for from in &input.from {
             if let Some(output) = outputs.get_mut(from) {
-                output.readers.push(Reader {
-                    agent: agent.id,
-                    queue,
-                });
+                output.readers.push(Reader { agent: agent.id, queue });
             }
             route.producers.extend(producers.get(from));
             route.queues.push(queue);
             queue += 1;
         }
-        if let Some(letters) = plan
-            .dead_letter
-            .as_ref()
-            .filter(|letters| letters.port == input.port)
+        if let Some(letters) =
+            plan.dead_letter.as_ref().filter(|letters| letters.port == input.port)
         {
             route.producers.extend(&letters.feeders);
             route.queues.push(queue);

@@ -9,11 +9,7 @@ use crate::record::{EngineFacts, Entry, Genesis, Linked, Snapshot, Stopping, lin
 const PLAN: &[u8] = b"plan";
 
 fn genesis() -> Body {
-    let engine = EngineFacts {
-        engine: "0".into(),
-        wasmtime: "48".into(),
-        flags: vec![],
-    };
+    let engine = EngineFacts { engine: "0".into(), wasmtime: "48".into(), flags: vec![] };
     Body::Genesis(Genesis {
         run: RunId([1; 16]),
         plan: Digest::of(PLAN),
@@ -23,9 +19,7 @@ fn genesis() -> Body {
 }
 
 fn stopping() -> Body {
-    Body::Stopping(Stopping {
-        by: "SIGINT".into(),
-    })
+    Body::Stopping(Stopping { by: "SIGINT".into() })
 }
 
 fn snapshot(salt: &Salt, bytes: &[u8]) -> Body {
@@ -44,14 +38,7 @@ fn snapshot(salt: &Salt, bytes: &[u8]) -> Body {
 fn entries(bodies: Vec<Body>) -> Vec<Entry> {
     let entry = |(seq, body): (u64, Body)| {
         let causes = seq.checked_sub(1).map(Ref::record).into_iter().collect();
-        Entry {
-            seq,
-            at: 100,
-            causes,
-            body,
-            salt: Salt::default(),
-            payloads: vec![],
-        }
+        Entry { seq, at: 100, causes, body, salt: Salt::default(), payloads: vec![] }
     };
     (0..).zip(bodies).map(entry).collect()
 }
@@ -63,38 +50,21 @@ fn stored(entries: &[Entry]) -> Vec<Stored> {
         let Linked { preimage, hash } = link(prev, entry);
         prev = hash;
         let salt = (!entry.payloads.is_empty()).then_some(entry.salt);
-        let payloads = entry
-            .payloads
-            .iter()
-            .cloned()
-            .map(StoredPayload::Inline)
-            .collect();
-        Stored {
-            seq,
-            preimage,
-            hash,
-            salt,
-            payloads,
-        }
+        let payloads = entry.payloads.iter().cloned().map(StoredPayload::Inline).collect();
+        Stored { seq, preimage, hash, salt, payloads }
     };
     (0..).zip(entries).map(next).collect()
 }
 
 fn verify(log: &[Stored]) -> Result<Verified, Damage> {
     let mut verifier = Verifier::default();
-    log.iter()
-        .try_for_each(|stored| verifier.check(stored).map(drop))?;
+    log.iter().try_for_each(|stored| verifier.check(stored).map(drop))?;
     verifier.end()
 }
 
 fn fails(seq: u64, what: Flaw, change: impl FnOnce(&mut Vec<Entry>)) {
     let salt = [3; 16];
-    let mut log = entries(vec![
-        genesis(),
-        stopping(),
-        snapshot(&salt, b"state"),
-        stopping(),
-    ]);
+    let mut log = entries(vec![genesis(), stopping(), snapshot(&salt, b"state"), stopping()]);
     log[2].salt = salt;
     log[2].payloads = vec![Bytes::from(&b"state"[..])];
     verify(&stored(&log)).expect("sound before it is changed");
@@ -160,16 +130,10 @@ fn only_the_one_encoding_is_a_record() {
     };
     assert_eq!(forged(|bytes| bytes[0] = 2), Flaw::Version(2));
     assert_eq!(forged(|bytes| bytes.push(0)), Flaw::Encoding);
-    assert_eq!(
-        forged(|bytes| bytes.truncate(bytes.len() - 1)),
-        Flaw::Encoding
-    );
+    assert_eq!(forged(|bytes| bytes.truncate(bytes.len() - 1)), Flaw::Encoding);
     assert_eq!(forged(Vec::clear), Flaw::Encoding);
     // Seq 1 as a varint of two bytes, which decodes to the same number.
-    assert_eq!(
-        forged(|bytes| drop(bytes.splice(1..2, [0x81, 0]))),
-        Flaw::Encoding
-    );
+    assert_eq!(forged(|bytes| drop(bytes.splice(1..2, [0x81, 0]))), Flaw::Encoding);
 }
 
 #[test]
@@ -177,46 +141,26 @@ fn the_end_is_compared_with_what_was_noted() {
     let log = stored(&entries(vec![genesis(), stopping(), stopping()]));
     let run = |records, head| {
         let mut verifier = Verifier::default().expecting(records, head);
-        log.iter()
-            .try_for_each(|stored| verifier.check(stored).map(drop))?;
+        log.iter().try_for_each(|stored| verifier.check(stored).map(drop))?;
         verifier.end().map(|verified| verified.records)
     };
     assert_eq!(run(3, log[2].hash), Ok(3));
     assert_eq!(run(2, log[1].hash), Ok(3), "a lower bound");
-    assert_eq!(
-        run(2, log[2].hash),
-        Err(Damage {
-            seq: 1,
-            what: Flaw::Head
-        })
-    );
-    assert_eq!(
-        run(5, log[2].hash),
-        Err(Damage {
-            seq: 3,
-            what: Flaw::Shorter
-        })
-    );
+    assert_eq!(run(2, log[2].hash), Err(Damage { seq: 1, what: Flaw::Head }));
+    assert_eq!(run(5, log[2].hash), Err(Damage { seq: 3, what: Flaw::Shorter }));
 }
 
 #[test]
 fn plan_and_checkpoint_are_those_named() {
     let log = stored(&entries(vec![genesis()]));
     let mut verifier = Verifier::default();
-    assert!(
-        verifier.plan(Some(b"")).is_err(),
-        "before the genesis no plan is the right one"
-    );
+    assert!(verifier.plan(Some(b"")).is_err(), "before the genesis no plan is the right one");
     verifier.check(&log[0]).unwrap();
     assert_eq!(verifier.plan(Some(PLAN)), Ok(()));
     assert_eq!(verifier.plan(Some(b"plam")).unwrap_err().what, Flaw::Plan);
     assert_eq!(verifier.plan(None).unwrap_err().what, Flaw::Plan);
 
-    let named = Checkpoint {
-        upto: 1,
-        digest: Digest::of(b"state"),
-        len: 5,
-    };
+    let named = Checkpoint { upto: 1, digest: Digest::of(b"state"), len: 5 };
     assert_eq!(verifier.checkpoint(&named, Some(b"state")), Ok(()));
     assert!(verifier.checkpoint(&named, Some(b"stat")).is_err());
     assert!(verifier.checkpoint(&named, Some(b"stale")).is_err());

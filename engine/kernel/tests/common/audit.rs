@@ -12,20 +12,14 @@ use theater_flow_kernel::state::{Life, State};
 
 /// Checks a log of a run of `plan`, from its first record on.
 pub(crate) fn audit(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
-    entries
-        .iter()
-        .enumerate()
-        .for_each(|(nth, entry)| one(entries, nth, entry));
+    entries.iter().enumerate().for_each(|(nth, entry)| one(entries, nth, entry));
     bounds(plan, entries);
     channels(plan, entries);
 }
 
 fn one(entries: &[Arc<Entry>], nth: usize, entry: &Entry) {
     assert_eq!(entry.seq, nth as u64);
-    assert!(
-        nth == 0 || entries[nth - 1].at <= entry.at,
-        "time goes back at {nth}"
-    );
+    assert!(nth == 0 || entries[nth - 1].at <= entry.at, "time goes back at {nth}");
     assert_eq!(entry.causes.is_empty(), nth == 0, "{nth}: {entry:?}");
     for cause in &entry.causes {
         assert!(cause.seq < entry.seq, "{nth} is caused by {cause}");
@@ -36,10 +30,7 @@ fn one(entries: &[Arc<Entry>], nth: usize, entry: &Entry) {
         );
     }
     let committed: Vec<Payload> = entry.body.payloads().copied().collect();
-    let bytes = entry
-        .payloads
-        .iter()
-        .map(|bytes| Payload::commit(&entry.salt, bytes));
+    let bytes = entry.payloads.iter().map(|bytes| Payload::commit(&entry.salt, bytes));
     assert_eq!(committed, bytes.collect::<Vec<_>>(), "payloads of {nth}");
     if entry.payloads.is_empty() {
         assert_eq!(entry.salt, [0; 16]);
@@ -57,10 +48,7 @@ fn bounds(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
         fold(&mut state, entry);
         state.touched.clear();
         for output in plan.agents.iter().flat_map(|agent| &agent.outputs) {
-            let route = state
-                .routes
-                .output(output.port)
-                .expect("a port of the plan");
+            let route = state.routes.output(output.port).expect("a port of the plan");
             for reader in &route.readers {
                 let len = state.agent(reader.agent).queues[reader.queue].items.len();
                 let bound = output.capacity as usize + limits::EMISSIONS_PER_EVENT as usize;
@@ -99,9 +87,7 @@ fn channels(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
         for input in &agent.inputs {
             for from in &input.from {
                 let sent = emitted.get(from).map_or(&[][..], Vec::as_slice);
-                let got = taken
-                    .get(&(*from, input.port))
-                    .map_or(&[][..], Vec::as_slice);
+                let got = taken.get(&(*from, input.port)).map_or(&[][..], Vec::as_slice);
                 assert!(
                     sent.starts_with(got),
                     "{from:?} to {}: sent {sent:?}, took {got:?}",
@@ -117,14 +103,11 @@ fn channels(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
 }
 
 fn emissions(entries: &[Arc<Entry>]) -> impl Iterator<Item = (Ref, PortId)> + '_ {
-    entries
-        .iter()
-        .filter(|entry| matches!(entry.body, Body::Transaction(_)))
-        .flat_map(|entry| {
-            let parts = (0_u32..).zip(entry.body.parts());
-            parts.filter_map(|(nth, part)| match part {
-                Part::Emission { port, .. } => Some((Ref::part(entry.seq, nth), *port)),
-                _ => None,
-            })
+    entries.iter().filter(|entry| matches!(entry.body, Body::Transaction(_))).flat_map(|entry| {
+        let parts = (0_u32..).zip(entry.body.parts());
+        parts.filter_map(|(nth, part)| match part {
+            Part::Emission { port, .. } => Some((Ref::part(entry.seq, nth), *port)),
+            _ => None,
         })
+    })
 }

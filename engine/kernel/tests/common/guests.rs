@@ -31,10 +31,7 @@ pub(crate) enum Kind {
     /// Asks for the time and a random byte at each message, and emits both.
     Reader,
     /// Passes all but these messages on; what it does at them is `how`.
-    Bad {
-        at: &'static [&'static str],
-        how: Bad,
-    },
+    Bad { at: &'static [&'static str], how: Bad },
     /// Answers a fault to `init`, always or after a first life.
     NoInit { at_first: bool },
     /// Sets a timer at each message and emits when it comes due.
@@ -83,27 +80,16 @@ impl Native {
         sinks: Sinks,
         outside: &Arc<Mutex<Outside>>,
     ) -> Self {
-        let world = Fake {
-            outside: Arc::clone(outside),
-            agent: id,
-        };
+        let world = Fake { outside: Arc::clone(outside), agent: id };
         let gate = Gate::new(Arc::clone(plan), id, sinks, Box::new(world));
-        Self {
-            gate,
-            kind,
-            lives,
-            count: 0,
-            held: Vec::new(),
-        }
+        Self { gate, kind, lives, count: 0, held: Vec::new() }
     }
 
     fn emit(&mut self, body: &str) -> Result<(), Stop> {
         let outputs = self.gate.agent().outputs.iter();
         let outputs: Vec<String> = outputs.map(|output| output.name.clone()).collect();
         for output in outputs {
-            self.gate
-                .emit(&output, body)?
-                .expect("a JSON value to an output");
+            self.gate.emit(&output, body)?.expect("a JSON value to an output");
         }
         Ok(())
     }
@@ -133,20 +119,12 @@ impl Native {
                     self.count += 1;
                 }
             }
-            return Ok(if self.count < u64::from(n) {
-                Next::More
-            } else {
-                Next::Done
-            });
+            return Ok(if self.count < u64::from(n) { Next::More } else { Next::Done });
         }
         if let Some(body) = self.held.pop() {
             self.emit(&body)?;
         }
-        Ok(if self.held.is_empty() {
-            Next::Wait
-        } else {
-            Next::More
-        })
+        Ok(if self.held.is_empty() { Next::Wait } else { Next::More })
     }
 
     fn closed(&mut self) -> Result<Next, Stop> {
@@ -192,11 +170,7 @@ impl Native {
             Kind::DoneAt(n) => {
                 self.gate.stdout(format!("{body}\n").as_bytes())?;
                 self.emit(body)?;
-                return Ok(Ok(if self.count == n {
-                    Next::Done
-                } else {
-                    Next::Wait
-                }));
+                return Ok(Ok(if self.count == n { Next::Done } else { Next::Wait }));
             }
             _ => self.emit(body)?,
         }
@@ -208,23 +182,13 @@ impl Native {
         if matches!(self.kind, Kind::Replace) && self.count == 1 {
             self.gate.file_replace(&path)?.expect("granted");
         }
-        self.gate
-            .file_append(&path, format!("{body}\n").as_bytes())?
-            .expect("granted");
+        self.gate.file_append(&path, format!("{body}\n").as_bytes())?.expect("granted");
         Ok(())
     }
 
     fn bad(&mut self, how: Bad, body: &str) -> Result<Result<Next, Fault>, Stop> {
-        let fault = Fault {
-            code: String::from("bad"),
-            message: format!("no \"{body}\"\n"),
-        };
-        let crash = |kind| {
-            Stop::Crash(Crash {
-                kind,
-                message: format!("trap at {body}"),
-            })
-        };
+        let fault = Fault { code: String::from("bad"), message: format!("no \"{body}\"\n") };
+        let crash = |kind| Stop::Crash(Crash { kind, message: format!("trap at {body}") });
         self.gate.log(Level::Info, "here it comes")?;
         // What a failed attempt emits must not arrive.
         self.emit("\"never\"")?;
@@ -246,10 +210,7 @@ impl Native {
     }
 
     fn called<T>(&mut self, fuel: u64, result: Result<Result<T, Fault>, Stop>) -> Called<T> {
-        Called {
-            fuel: fuel + self.gate.take_cost(),
-            result,
-        }
+        Called { fuel: fuel + self.gate.take_cost(), result }
     }
 }
 
@@ -262,10 +223,7 @@ impl Guest for Native {
         if let Kind::NoInit { at_first } = self.kind
             && (at_first || self.lives > 0)
         {
-            let fault = Fault {
-                code: String::from("config"),
-                message: String::from("not today"),
-            };
+            let fault = Fault { code: String::from("config"), message: String::from("not today") };
             return self.called(1, Ok(Err(fault)));
         }
         if let Some(saved) = saved.filter(|saved| !saved.is_empty()) {
@@ -283,11 +241,7 @@ impl Guest for Native {
     }
 
     fn snapshot(&mut self) -> Called<Vec<u8>> {
-        let held: String = self
-            .held
-            .iter()
-            .flat_map(|held| [held.as_str(), ";"])
-            .collect();
+        let held: String = self.held.iter().flat_map(|held| [held.as_str(), ";"]).collect();
         let state = match self.kind {
             Kind::Forgetful => Vec::new(),
             _ => format!("{}|{held}", self.count).into_bytes(),

@@ -16,16 +16,8 @@ impl Sim {
     /// A worker does one activation.
     pub(super) fn perform(&mut self) {
         let nth = self.rng.below(self.given.len());
-        let Activation {
-            agent,
-            incarnation,
-            work,
-        } = self.given.remove(nth);
-        let cut = if self.options.cut {
-            self.rng.below(6) + 1
-        } else {
-            usize::MAX
-        };
+        let Activation { agent, incarnation, work } = self.given.remove(nth);
+        let cut = if self.options.cut { self.rng.below(6) + 1 } else { usize::MAX };
         let instance = &mut self.instances[agent.index()];
         let done = match work {
             Work::Drop => {
@@ -36,12 +28,8 @@ impl Sim {
                 let kind = self.kinds[agent.index()].clone();
                 let lives = self.state.agent(agent).incarnations;
                 let what = (kind, lives);
-                let mut new = Native::new(
-                    (&self.plan, agent),
-                    what,
-                    start.sinks.clone(),
-                    &self.outside,
-                );
+                let mut new =
+                    Native::new((&self.plan, agent), what, start.sinks.clone(), &self.outside);
                 let begun = perform::begin(&mut new, &start).expect("not interrupted");
                 *instance = begun.crash.is_none().then_some(new);
                 Done::Begun(begun)
@@ -56,11 +44,7 @@ impl Sim {
                 Done::Snapshot(taken.expect("not interrupted"))
             }
         };
-        self.reports.push(Report {
-            agent,
-            incarnation,
-            done,
-        });
+        self.reports.push(Report { agent, incarnation, done });
     }
 
     pub(super) fn report(&mut self) {
@@ -72,11 +56,7 @@ impl Sim {
 
     /// Sinks with something durable to be written and no job under way.
     fn full(&self) -> Vec<(AgentId, SinkId, usize)> {
-        let agents = self
-            .plan
-            .agents
-            .iter()
-            .map(|agent| (agent.id, self.state.agent(agent.id)));
+        let agents = self.plan.agents.iter().map(|agent| (agent.id, self.state.agent(agent.id)));
         let sinks =
             agents.flat_map(|(id, agent)| agent.writes.iter().map(move |write| (id, write)));
         let full = sinks.filter_map(|(id, (sink, write))| {
@@ -99,16 +79,8 @@ impl Sim {
         let ops = 1 + self.rng.below(durable);
         let write = &self.state.agent(agent).writes[&sink];
         let (upto, closed) =
-            self.outside
-                .lock()
-                .expect("one thread")
-                .write((agent, sink), write, ops);
-        self.written.push(Input::Written {
-            agent,
-            sink,
-            upto,
-            closed,
-        });
+            self.outside.lock().expect("one thread").write((agent, sink), write, ops);
+        self.written.push(Input::Written { agent, sink, upto, closed });
         true
     }
 
@@ -133,34 +105,20 @@ impl Sim {
         let instance = self.instances[agent.index()].as_mut().expect("it lives");
         let taken = perform::snapshot(instance).expect("not interrupted");
         self.desk.touch(&[agent]);
-        Report {
-            agent,
-            incarnation,
-            done: Done::Snapshot(taken),
-        }
+        Report { agent, incarnation, done: Done::Snapshot(taken) }
     }
 
     /// The lines of a file, or none.
     pub(crate) fn lines(&self, path: &str) -> Vec<String> {
         let outside = self.outside.lock().expect("one thread");
         let bytes = outside.files.get(path).cloned().unwrap_or_default();
-        String::from_utf8(bytes)
-            .expect("text")
-            .lines()
-            .map(String::from)
-            .collect()
+        String::from_utf8(bytes).expect("text").lines().map(String::from).collect()
     }
 
     /// All files with their lines in order of their text.
     pub(crate) fn sorted_files(&self) -> Vec<(String, Vec<String>)> {
-        let paths: Vec<String> = self
-            .outside
-            .lock()
-            .expect("one thread")
-            .files
-            .keys()
-            .cloned()
-            .collect();
+        let paths: Vec<String> =
+            self.outside.lock().expect("one thread").files.keys().cloned().collect();
         let sorted = paths.into_iter().map(|path| {
             let mut lines = self.lines(&path);
             lines.sort_unstable();

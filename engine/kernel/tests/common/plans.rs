@@ -20,24 +20,13 @@ pub(crate) struct Build {
 }
 
 /// Three retries with 100, 200, 400 ms between them.
-pub(crate) const RETRY: Retry = Retry {
-    max: 3,
-    backoff: Backoff::Exponential,
-    base_ms: 100,
-    cap_ms: 10_000,
-};
+pub(crate) const RETRY: Retry =
+    Retry { max: 3, backoff: Backoff::Exponential, base_ms: 100, cap_ms: 10_000 };
 
 /// A supervisor.
 pub(crate) fn supervisor(id: u32, strategy: Strategy, children: Vec<Child>) -> Supervisor {
     let (name, id) = (format!("s{id}"), SupervisorId(id));
-    Supervisor {
-        id,
-        name,
-        strategy,
-        children,
-        intensity: 3,
-        period_ms: 5_000,
-    }
+    Supervisor { id, name, strategy, children, intensity: 3, period_ms: 5_000 }
 }
 
 impl Build {
@@ -56,11 +45,7 @@ impl Build {
             env: Vec::new(),
             secrets: Vec::new(),
         };
-        Self {
-            plan,
-            kinds: Vec::new(),
-            ports: 0,
-        }
+        Self { plan, kinds: Vec::new(), ports: 0 }
     }
 
     /// An agent under the root, with these inputs and outputs, all of type `json`.
@@ -76,35 +61,17 @@ impl Build {
         let name_of = |name: &&str| String::from(*name);
         let inputs = inputs.iter().map(|name| {
             let (port, from) = (self.port(), Vec::new());
-            InputPort {
-                port,
-                name: name_of(name),
-                ty,
-                from,
-            }
+            InputPort { port, name: name_of(name), ty, from }
         });
         let inputs = inputs.collect();
         let outputs = outputs.iter().map(|name| {
             let (port, overflow, readers) = (self.port(), Overflow::Block, Vec::new());
-            OutputPort {
-                port,
-                name: name_of(name),
-                ty,
-                readers,
-                capacity: 4,
-                overflow,
-            }
+            OutputPort { port, name: name_of(name), ty, readers, capacity: 4, overflow }
         });
         let outputs = outputs.collect();
-        let root = |name: &str| Root {
-            name: String::from(name),
-            path: format!("/abs/{name}"),
-        };
-        let grants = Grants {
-            read: vec![root("files")],
-            write: vec![root("out")],
-            ..Grants::default()
-        };
+        let root = |name: &str| Root { name: String::from(name), path: format!("/abs/{name}") };
+        let grants =
+            Grants { read: vec![root("files")], write: vec![root("out")], ..Grants::default() };
         self.plan.agents.push(Agent {
             id,
             name: String::from(name),
@@ -118,10 +85,7 @@ impl Build {
             restore: Restore::Checkpoint,
             retry: RETRY,
             timeout_ms: limits::TIMEOUT_MS,
-            limits: GuestLimits {
-                memory: limits::MEMORY_BYTES,
-                fuel: limits::FUEL,
-            },
+            limits: GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL },
             stateless: matches!(kind, Kind::Pass | Kind::Filter),
         });
         self.plan.supervisors[0].children.push(Child::Agent(id));
@@ -170,11 +134,7 @@ impl Build {
     /// Dead letters of `feeders` go to the first input of `to`.
     pub(crate) fn dead_letters(&mut self, to: AgentId, feeders: &[AgentId]) {
         let port = self.plan.agents[to.index()].inputs[0].port;
-        self.plan.dead_letter = Some(DeadLetterPort {
-            agent: to,
-            port,
-            feeders: feeders.to_vec(),
-        });
+        self.plan.dead_letter = Some(DeadLetterPort { agent: to, port, feeders: feeders.to_vec() });
     }
 
     pub(crate) fn done(self) -> (Arc<Plan>, Vec<Kind>) {

@@ -32,12 +32,7 @@ pub(crate) struct Options {
 impl Options {
     /// A run without disturbance.
     pub(crate) fn calm(seed: u64) -> Self {
-        Self {
-            seed,
-            crash: 0,
-            checkpoint: 0,
-            cut: false,
-        }
+        Self { seed, crash: 0, checkpoint: 0, cut: false }
     }
 }
 
@@ -86,12 +81,7 @@ impl Sim {
             plan,
         };
         let (run, plan) = (RunId([7; 16]), Digest::default());
-        let begin = Beginning {
-            run,
-            plan,
-            engine: facts(),
-            components: Vec::new(),
-        };
+        let begin = Beginning { run, plan, engine: facts(), components: Vec::new() };
         sim.input(Input::Begin(begin));
         sim
     }
@@ -120,9 +110,7 @@ impl Sim {
 
     /// One thing happens.
     pub(crate) fn step(&mut self) {
-        let Options {
-            crash, checkpoint, ..
-        } = self.options;
+        let Options { crash, checkpoint, .. } = self.options;
         if crash > 0 && self.rng.one_in(crash) {
             return self.crash();
         }
@@ -150,9 +138,7 @@ impl Sim {
         } else if !self.written.is_empty() {
             self.confirm();
         } else if !self.write() {
-            let Some(due) = self.desk.next_due() else {
-                self.stuck()
-            };
+            let Some(due) = self.desk.next_due() else { self.stuck() };
             let mut outside = self.outside.lock().expect("one thread");
             outside.now = outside.now.max(due);
             drop(outside);
@@ -170,10 +156,7 @@ impl Sim {
             )
         });
         let agents: Vec<String> = agents.collect();
-        panic!(
-            "stuck: {:?}, {:?}, {agents:#?}",
-            self.options, self.state.kept.to_start
-        );
+        panic!("stuck: {:?}, {:?}, {agents:#?}", self.options, self.state.kept.to_start);
     }
 
     /// Gives an input to the kernel, and its work to the workers.
@@ -183,11 +166,7 @@ impl Sim {
         outside.now += u64::from(self.rng.one_in(4));
         let wall_ms = outside.now;
         drop(outside);
-        let stamped = Stamped {
-            wall_ms,
-            salt,
-            input,
-        };
+        let stamped = Stamped { wall_ms, salt, input };
         self.inputs.push(stamped.clone());
         let step = advance(&mut self.state, stamped);
         self.entries.extend(step.entries);
@@ -227,13 +206,10 @@ impl Sim {
 
     /// A process takes the run up from what is durable.
     pub(crate) fn resume(&mut self) {
-        self.checkpoints
-            .retain(|(upto, _)| *upto < self.entries.len() as u64);
+        self.checkpoints.retain(|(upto, _)| *upto < self.entries.len() as u64);
         self.state = self.rebuilt();
         self.desk = Desk::new(&self.plan);
-        self.instances
-            .iter_mut()
-            .for_each(|instance| *instance = None);
+        self.instances.iter_mut().for_each(|instance| *instance = None);
         self.given.clear();
         self.reports.clear();
         self.written.clear();
@@ -253,21 +229,14 @@ impl Sim {
         let state = State::from_checkpoint(Arc::clone(&self.plan), &self.checkpoints[nth].1);
         let state = folded(state.expect("it is one"), &self.entries);
         if self.rng.one_in(8) {
-            assert_eq!(
-                state.kept,
-                folded(start, &self.entries).kept,
-                "{:?}",
-                self.options
-            );
+            assert_eq!(state.kept, folded(start, &self.entries).kept, "{:?}", self.options);
         }
         state
     }
 
     /// Stops the run: mailboxes empty, snapshots are taken, the process lets go.
     pub(crate) fn stop(&mut self) {
-        self.input(Input::Stop {
-            by: String::from("test"),
-        });
+        self.input(Input::Stop { by: String::from("test") });
         for _ in 0..10_000 {
             if self.given.is_empty() && self.reports.is_empty() {
                 break;
@@ -279,9 +248,7 @@ impl Sim {
         while !(self.given.is_empty() && self.reports.is_empty()) {
             self.something();
         }
-        self.input(Input::Suspend {
-            why: String::from("stopped"),
-        });
+        self.input(Input::Suspend { why: String::from("stopped") });
         self.flushed = self.entries.len();
     }
 }
@@ -297,9 +264,5 @@ pub(crate) fn folded(mut state: State, entries: &[Arc<Entry>]) -> State {
 }
 
 pub(crate) fn facts() -> EngineFacts {
-    EngineFacts {
-        engine: String::from("0.1.0"),
-        wasmtime: String::from("48"),
-        flags: Vec::new(),
-    }
+    EngineFacts { engine: String::from("0.1.0"), wasmtime: String::from("48"), flags: Vec::new() }
 }

@@ -131,24 +131,15 @@ impl World for Fake {
     fn read(&mut self, at: &Located<'_>, offset: u64, len: u32) -> Result<Vec<u8>, FileError> {
         let outside = self.ask();
         let file = outside.files.get(&absolute(at)).ok_or_else(not_found)?;
-        let from = usize::try_from(offset)
-            .expect("small files")
-            .min(file.len());
+        let from = usize::try_from(offset).expect("small files").min(file.len());
         let to = file.len().min(from + len as usize);
         Ok(file[from..to].to_vec())
     }
 
     fn stat(&mut self, at: &Located<'_>) -> Result<Stat, FileError> {
         let outside = self.ask();
-        let size = outside
-            .files
-            .get(&absolute(at))
-            .ok_or_else(not_found)?
-            .len() as u64;
-        Ok(Stat {
-            kind: FileKind::File,
-            size,
-        })
+        let size = outside.files.get(&absolute(at)).ok_or_else(not_found)?.len() as u64;
+        Ok(Stat { kind: FileKind::File, size })
     }
 
     fn list(&mut self, _: &Located<'_>) -> Result<Vec<FolderEntry>, FileError> {
@@ -158,11 +149,7 @@ impl World for Fake {
 
     fn claim(&mut self, at: &Located<'_>, _: bool) -> Result<Claimed, FileError> {
         let path = absolute(at);
-        let size = self
-            .ask()
-            .files
-            .get(&path)
-            .map_or(0, |file| file.len() as u64);
+        let size = self.ask().files.get(&path).map_or(0, |file| file.len() as u64);
         Ok(Claimed { path, size })
     }
 

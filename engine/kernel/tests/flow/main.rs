@@ -34,10 +34,7 @@ impl Made {
     }
 
     fn variant(&mut self, cases: &[(&str, Option<TypeId>)]) -> TypeId {
-        let case = |(name, ty): &(&str, Option<TypeId>)| Case {
-            name: (*name).into(),
-            ty: *ty,
-        };
+        let case = |(name, ty): &(&str, Option<TypeId>)| Case { name: (*name).into(), ty: *ty };
         self.ty(Type::Variant(cases.iter().map(case).collect()))
     }
 
@@ -56,15 +53,7 @@ impl Made {
 }
 
 fn record(fields: &[(&str, TypeId)]) -> Type {
-    Type::Record(
-        fields
-            .iter()
-            .map(|(name, ty)| Field {
-                name: (*name).into(),
-                ty: *ty,
-            })
-            .collect(),
-    )
+    Type::Record(fields.iter().map(|(name, ty)| Field { name: (*name).into(), ty: *ty }).collect())
 }
 
 fn place(path: &str, message: &str) -> (String, String) {
@@ -74,12 +63,10 @@ fn place(path: &str, message: &str) -> (String, String) {
 /// A text of `from` that is not of `to`.
 pub(crate) fn witness(table: &TypeTable, from: TypeId, to: TypeId, tries: usize) -> Option<String> {
     let mut dice = Dice(1);
-    (0..tries)
-        .filter_map(|_| value(&mut dice, table, from))
-        .find(|text| {
-            assert_eq!(check(table, from, text), Ok(()));
-            check(table, to, text).is_err()
-        })
+    (0..tries).filter_map(|_| value(&mut dice, table, from)).find(|text| {
+        assert_eq!(check(table, from, text), Ok(()));
+        check(table, to, text).is_err()
+    })
 }
 
 #[test]
@@ -110,31 +97,11 @@ fn numbers_say_what_could_go_wrong() {
     let [u32, u64, f32, f64, string] =
         [Type::U32, Type::U64, Type::F32, Type::F64, Type::String].map(|ty| made.ty(ty));
     for (from, to, message) in [
-        (
-            u64,
-            u32,
-            "producer has u64, consumer wants u32: a value could be out of range",
-        ),
-        (
-            u64,
-            f64,
-            "producer has u64, consumer wants f64: a value could be out of range",
-        ),
-        (
-            u32,
-            f32,
-            "producer has u32, consumer wants f32: a value could be out of range",
-        ),
-        (
-            f64,
-            f32,
-            "producer has f64, consumer wants f32: a value could be out of range",
-        ),
-        (
-            f32,
-            u64,
-            "producer has f32, consumer wants u64: a value could have a point",
-        ),
+        (u64, u32, "producer has u64, consumer wants u32: a value could be out of range"),
+        (u64, f64, "producer has u64, consumer wants f64: a value could be out of range"),
+        (u32, f32, "producer has u32, consumer wants f32: a value could be out of range"),
+        (f64, f32, "producer has f64, consumer wants f32: a value could be out of range"),
+        (f32, u64, "producer has f32, consumer wants u64: a value could have a point"),
         (string, u32, "producer has string, consumer wants u32"),
         (u32, string, "producer has u32, consumer wants string"),
     ] {
@@ -155,14 +122,9 @@ fn records_flow_by_the_fields_the_consumer_names() {
     let may = made.record(&[("line", maybe)]);
     let any = made.record(&[("line", json)]);
     let none = made.record(&[]);
-    for (from, to) in [
-        (both, line),
-        (line, wide),
-        (line, may),
-        (line, any),
-        (line, none),
-        (may, may),
-    ] {
+    for (from, to) in
+        [(both, line), (line, wide), (line, may), (line, any), (line, none), (may, may)]
+    {
         made.fits(from, to);
     }
     let unnamed = "producer does not name the field `line`, consumer wants it";
@@ -174,10 +136,7 @@ fn records_flow_by_the_fields_the_consumer_names() {
     assert_eq!(made.clash(may, line), place("", &wants("u32")));
     assert_eq!(made.clash(may, any), place("", &wants("json")));
     let (from, to) = (made.list(wide), made.list(line));
-    let (from, to) = (
-        made.record(&[("items", from)]),
-        made.record(&[("items", to)]),
-    );
+    let (from, to) = (made.record(&[("items", from)]), made.record(&[("items", to)]));
     let range = "producer has u64, consumer wants u32: a value could be out of range";
     assert_eq!(made.clash(from, to), place(".items[].line", range));
 }
@@ -207,14 +166,8 @@ fn cases_flow_into_more_cases() {
     let bare = made.variant(&[("a", None), ("b", None)]);
     let held = made.variant(&[("a", None), ("b", None), ("x", Some(u8))]);
     let wide = made.variant(&[("x", Some(u16)), ("b", None), ("a", None)]);
-    let result = made.ty(Type::Result {
-        ok: Some(u8),
-        err: None,
-    });
-    let wider = made.ty(Type::Result {
-        ok: Some(u16),
-        err: Some(json),
-    });
+    let result = made.ty(Type::Result { ok: Some(u8), err: None });
+    let wider = made.ty(Type::Result { ok: Some(u16), err: Some(json) });
     let sides = made.variant(&[("ok", Some(u8)), ("err", Some(json))]);
     for (from, to) in [
         (few, more),
@@ -288,8 +241,7 @@ fn tree(made: &mut Made, value: Type) -> TypeId {
     let value = made.ty(value);
     let tree = made.0.push(Type::Bool);
     let kids = made.list(tree);
-    made.0
-        .set(tree, record(&[("value", value), ("kids", kids)]));
+    made.0.set(tree, record(&[("value", value), ("kids", kids)]));
     tree
 }
 
@@ -320,10 +272,7 @@ fn deep_types_need_no_stack() {
         assert_eq!(made.clash(wide, narrow).0, "[]".repeat(depth));
     }
     for _ in 0..100_000 {
-        (narrow, wide) = (
-            made.0.push(Type::List(narrow)),
-            made.0.push(Type::List(wide)),
-        );
+        (narrow, wide) = (made.0.push(Type::List(narrow)), made.0.push(Type::List(wide)));
     }
     made.fits(wide, narrow);
     assert!(show(&made.0, wide).ends_with("list<…>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>"));
@@ -338,13 +287,8 @@ fn types_are_shown_as_they_are_written() {
     let (list, pair) = (made.list(string), made.ty(Type::Tuple(vec![u8, rule])));
     let maybe = made.0.push(Type::Option(list));
     let plain = made.record(&[("path", string), ("rule", rule)]);
-    let sides = [
-        (None, None),
-        (Some(u8), None),
-        (None, Some(u8)),
-        (Some(u8), Some(string)),
-    ]
-    .map(|(ok, err)| made.ty(Type::Result { ok, err }));
+    let sides = [(None, None), (Some(u8), None), (None, Some(u8)), (Some(u8), Some(string))]
+        .map(|(ok, err)| made.ty(Type::Result { ok, err }));
     for (ty, text) in [
         (rule, "enum{secret, todo}"),
         (shape, "variant{none, size(u8)}"),

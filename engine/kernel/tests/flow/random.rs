@@ -13,11 +13,8 @@ use crate::witness;
 /// Two types that may well flow.
 fn related(dice: &mut Dice, table: &mut TypeTable) -> (TypeId, TypeId) {
     let from = any_type(dice, table, 4);
-    let to = if dice.once_in(4) {
-        any_type(dice, table, 4)
-    } else {
-        relative(dice, table, from, 4)
-    };
+    let to =
+        if dice.once_in(4) { any_type(dice, table, 4) } else { relative(dice, table, from, 4) };
     (from, to)
 }
 
@@ -63,12 +60,6 @@ fn what_does_not_flow_has_a_witness() {
             shown += u32::from(witness(&table, from, to, 200).is_some());
         }
     }
-    assert!(
-        accepted > 300 && refused > 300,
-        "{accepted} accepted, {refused} refused"
-    );
-    assert!(
-        shown * 100 >= refused * 95,
-        "{shown} of {refused} refusals have a witness"
-    );
+    assert!(accepted > 300 && refused > 300, "{accepted} accepted, {refused} refused");
+    assert!(shown * 100 >= refused * 95, "{shown} of {refused} refusals have a witness");
 }

@@ -18,19 +18,12 @@ fn checked(ty: Type, text: &str) -> Result<(), Mismatch> {
 
 fn good(ty: &Type, texts: &[&str]) {
     for text in texts {
-        assert_eq!(
-            checked(ty.clone(), text),
-            Ok(()),
-            "{text} is a value of {ty:?}"
-        );
+        assert_eq!(checked(ty.clone(), text), Ok(()), "{text} is a value of {ty:?}");
     }
 }
 
 fn bad(ty: &Type, texts: &[&str]) {
     for text in texts {
-        assert!(
-            checked(ty.clone(), text).is_err(),
-            "{text} is no value of {ty:?}"
-        );
+        assert!(checked(ty.clone(), text).is_err(), "{text} is no value of {ty:?}");
     }
 }

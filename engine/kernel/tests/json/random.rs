@@ -9,14 +9,9 @@ use crate::made::{Dice, any_type, value};
 
 /// What we refuse though other readers take it.
 fn is_stricter(message: &str) -> bool {
-    [
-        "appears twice",
-        "out of range",
-        "nested deeper",
-        "lone surrogate",
-    ]
-    .iter()
-    .any(|reason| message.contains(reason))
+    ["appears twice", "out of range", "nested deeper", "lone surrogate"]
+        .iter()
+        .any(|reason| message.contains(reason))
 }
 
 fn agrees(text: &str) -> Result<(), TestCaseError> {

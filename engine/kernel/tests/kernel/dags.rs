@@ -23,11 +23,7 @@ pub(crate) fn random(seed: u64) -> Build {
     for nth in 0..rng.below(6) {
         middle(&mut build, &mut rng, &mut outputs, nth);
     }
-    let ends: Vec<_> = outputs
-        .iter()
-        .filter(|(_, _, readers)| *readers == 0)
-        .copied()
-        .collect();
+    let ends: Vec<_> = outputs.iter().filter(|(_, _, readers)| *readers == 0).copied().collect();
     for (nth, (id, output, _)) in ends.into_iter().enumerate() {
         let kind = [Kind::Stdout, Kind::Append, Kind::Replace][rng.below(3)].clone();
         let sink = build.add(&format!("w{nth}"), kind, &["in"], &[]);
@@ -44,26 +40,13 @@ pub(crate) fn random(seed: u64) -> Build {
 /// An agent that reads one to three of the outputs so far, over one or two inputs.
 fn middle(build: &mut Build, rng: &mut Rng, outputs: &mut Vec<(AgentId, usize, u32)>, nth: usize) {
     let split = Kind::Split { n: rng.number(4) };
-    let kinds = [
-        Kind::Pass,
-        Kind::Filter,
-        split,
-        Kind::Collect,
-        Kind::Counter,
-        Kind::Timer,
-    ];
+    let kinds = [Kind::Pass, Kind::Filter, split, Kind::Collect, Kind::Counter, Kind::Timer];
     let kind = kinds[rng.below(kinds.len())].clone();
     let inputs: &[&str] = if rng.one_in(3) { &["a", "b"] } else { &["in"] };
-    let outs: &[&str] = if rng.one_in(4) {
-        &["out", "too"]
-    } else {
-        &["out"]
-    };
+    let outs: &[&str] = if rng.one_in(4) { &["out", "too"] } else { &["out"] };
     let id = build.add(&format!("m{nth}"), kind, inputs, outs);
     for input in 0..inputs.len() {
-        let mut read: Vec<usize> = (0..=rng.below(2))
-            .map(|_| rng.below(outputs.len()))
-            .collect();
+        let mut read: Vec<usize> = (0..=rng.below(2)).map(|_| rng.below(outputs.len())).collect();
         read.sort_unstable();
         read.dedup();
         for from in read {
@@ -81,11 +64,7 @@ fn random_graphs_lose_and_repeat_nothing_and_end() {
         let calm = Sim::new(random(seed), Options::calm(seed)).run();
         audit(&calm.1.plan, &calm.1.entries);
         assert_eq!(calm.0, Status::Completed, "seed {seed}");
-        let cut = Options {
-            cut: true,
-            checkpoint: 50,
-            ..Options::calm(seed + 1_000)
-        };
+        let cut = Options { cut: true, checkpoint: 50, ..Options::calm(seed + 1_000) };
         let (status, other) = Sim::new(random(seed), cut).run();
         audit(&other.plan, &other.entries);
         assert_eq!(status, Status::Completed, "seed {seed}");
@@ -98,12 +77,7 @@ fn crashes_of_the_process_change_nothing_that_is_written() {
     let mut crashes = 0;
     for seed in 0..50 {
         let (_, calm) = Sim::new(random(seed), Options::calm(seed)).run();
-        let wild = Options {
-            seed: seed + 500,
-            crash: 40,
-            checkpoint: 20,
-            cut: true,
-        };
+        let wild = Options { seed: seed + 500, crash: 40, checkpoint: 20, cut: true };
         let (status, sim) = Sim::new(random(seed), wild).run();
         audit(&sim.plan, &sim.entries);
         assert_eq!(status, Status::Completed, "seed {seed}");
@@ -116,37 +90,21 @@ fn crashes_of_the_process_change_nothing_that_is_written() {
 #[test]
 fn a_chain_writes_the_same_bytes_whatever_happens() {
     let build = || {
-        let kinds = [
-            Kind::Split { n: 3 },
-            Kind::Counter,
-            Kind::Collect,
-            Kind::Append,
-        ];
+        let kinds = [Kind::Split { n: 3 }, Kind::Counter, Kind::Collect, Kind::Append];
         let mut build = Build::chain(20, &kinds);
-        let agents = |ids: &[u32]| {
-            ids.iter()
-                .map(|id| Child::Agent(AgentId(*id)))
-                .collect::<Vec<_>>()
-        };
+        let agents =
+            |ids: &[u32]| ids.iter().map(|id| Child::Agent(AgentId(*id))).collect::<Vec<_>>();
         let mut root = agents(&[0, 1]);
         root.push(Child::Supervisor(SupervisorId(1)));
         let root = supervisor(0, Strategy::OneForAll, root);
-        build.supervisors(vec![
-            root,
-            supervisor(1, Strategy::RestForOne, agents(&[2, 3, 4])),
-        ]);
+        build.supervisors(vec![root, supervisor(1, Strategy::RestForOne, agents(&[2, 3, 4]))]);
         build
     };
     let (_, calm) = Sim::new(build(), Options::calm(1)).run();
     let lines = calm.lines("/abs/out/a3");
     assert_eq!(lines.len(), 61);
     for seed in 0..20 {
-        let wild = Options {
-            seed,
-            crash: 12,
-            checkpoint: 20,
-            cut: true,
-        };
+        let wild = Options { seed, crash: 12, checkpoint: 20, cut: true };
         let (status, sim) = Sim::new(build(), wild).run();
         assert_eq!(status, Status::Completed);
         assert_eq!(sim.lines("/abs/out/a3"), lines, "seed {seed}");

@@ -31,10 +31,7 @@ fn bench() -> Bench {
         .expect("one thread")
         .files
         .insert(String::from("/abs/files/x"), b"hello".to_vec());
-    let world = Fake {
-        outside: Arc::clone(&outside),
-        agent,
-    };
+    let world = Fake { outside: Arc::clone(&outside), agent };
     let mut gate = Gate::new(plan, agent, Sinks::default(), Box::new(world));
     gate.open(Mode::Live);
     Bench { gate, outside }
@@ -48,36 +45,15 @@ fn crash<T: std::fmt::Debug>(result: Result<T, Stop>) -> CrashKind {
 }
 
 fn entry(trace: Trace) -> Arc<Entry> {
-    let Trace {
-        salt,
-        parts,
-        payloads,
-        fuel,
-    } = trace;
+    let Trace { salt, parts, payloads, fuel } = trace;
     let (by, consumed, next) = (by(AgentId(0), 1, 1), Consumed::Pull, Next::Wait);
-    let body = Body::Transaction(Transaction {
-        by,
-        consumed,
-        parts,
-        next,
-        fuel,
-    });
-    Arc::new(Entry {
-        seq: 1,
-        at: 1,
-        causes: Vec::new(),
-        body,
-        salt,
-        payloads,
-    })
+    let body = Body::Transaction(Transaction { by, consumed, parts, next, fuel });
+    Arc::new(Entry { seq: 1, at: 1, causes: Vec::new(), body, salt, payloads })
 }
 
 #[test]
 fn paths_are_found_under_the_longest_root() {
-    let root = |name: &str| Root {
-        name: String::from(name),
-        path: String::from("/abs"),
-    };
+    let root = |name: &str| Root { name: String::from(name), path: String::from("/abs") };
     let roots = ["../data", "../data/in", "/srv", "rel/", "/"].map(root);
     let cases = [
         ("../data/x", Some(("../data", "x"))),
@@ -101,9 +77,7 @@ fn paths_are_found_under_the_longest_root() {
     ];
     for (path, expected) in cases {
         let found = locate(&roots, path);
-        let found = found
-            .as_ref()
-            .map(|at| (at.root.name.as_str(), at.rest.as_str()));
+        let found = found.as_ref().map(|at| (at.root.name.as_str(), at.rest.as_str()));
         assert_eq!(found, expected, "{path:?}");
     }
     assert_eq!(locate(&roots[..4], ""), None);
@@ -117,29 +91,16 @@ fn values_that_may_not_leave_are_refused_and_the_refusal_is_recorded() {
     let mut bench = bench();
     assert_eq!(bench.gate.emit("out", "1").unwrap(), Ok(()));
     let unknown = bench.gate.emit("nowhere", "1").unwrap();
-    assert_eq!(
-        unknown,
-        Err(EmitError::UnknownPort(String::from("nowhere")))
-    );
+    assert_eq!(unknown, Err(EmitError::UnknownPort(String::from("nowhere"))));
     let wrong = bench.gate.emit("out", "{").unwrap();
     assert!(matches!(wrong, Err(EmitError::WrongType { .. })));
     let large = format!("\"{}\"", "x".repeat(limits::PAYLOAD_BYTES));
     let large = bench.gate.emit("out", &large).unwrap();
-    assert_eq!(
-        large,
-        Err(EmitError::TooLarge(limits::PAYLOAD_BYTES as u64))
-    );
+    assert_eq!(large, Err(EmitError::TooLarge(limits::PAYLOAD_BYTES as u64)));
     let trace = bench.gate.close(true, 5).unwrap();
-    let denied = trace
-        .parts
-        .iter()
-        .filter(|part| matches!(part, Part::Denial { .. }))
-        .count();
+    let denied = trace.parts.iter().filter(|part| matches!(part, Part::Denial { .. })).count();
     assert_eq!((trace.parts.len(), denied, trace.fuel), (4, 3, 5));
-    assert!(
-        trace.payloads.iter().all(|bytes| bytes.len() < 2_000),
-        "a refusal is short"
-    );
+    assert!(trace.payloads.iter().all(|bytes| bytes.len() < 2_000), "a refusal is short");
 }
 
 #[test]
@@ -195,10 +156,7 @@ fn a_call_that_did_all_it_may_can_still_drop_log_lines() {
 fn log_lines_are_cut_and_counted() {
     let mut bench = bench();
     bench.gate.open(Mode::Quiet);
-    bench
-        .gate
-        .log(Level::Warn, &"é".repeat(limits::LOG_LINE_BYTES))
-        .unwrap();
+    bench.gate.log(Level::Warn, &"é".repeat(limits::LOG_LINE_BYTES)).unwrap();
     for _ in 1..limits::LOG_LINES_PER_EVENT + 7 {
         bench.gate.log(Level::Info, "line").unwrap();
     }
@@ -206,11 +164,7 @@ fn log_lines_are_cut_and_counted() {
     assert_eq!(trace.parts.len(), limits::LOG_LINES_PER_EVENT as usize + 1);
     assert_eq!(trace.parts.last(), Some(&Part::LogDropped { lines: 7 }));
     let first = String::from_utf8(trace.payloads[0].to_vec()).unwrap();
-    assert!(
-        first.ends_with("é… (16384 bytes)"),
-        "{}",
-        &first[first.len() - 40..]
-    );
+    assert!(first.ends_with("é… (16384 bytes)"), "{}", &first[first.len() - 40..]);
 }
 
 #[test]
@@ -243,22 +197,10 @@ fn files_outside_of_the_roots_are_denied_without_asking_the_world() {
             FileErrorCode::Denied
         );
     }
-    assert_eq!(
-        code(bench.gate.file_append("files/x", b"x").unwrap()),
-        FileErrorCode::Denied
-    );
-    assert_eq!(
-        code(bench.gate.file_replace("").unwrap()),
-        FileErrorCode::Denied
-    );
-    assert_eq!(
-        code(bench.gate.file_close("out/x").unwrap()),
-        FileErrorCode::Conflict
-    );
-    assert_eq!(
-        code(bench.gate.file_close("").unwrap()),
-        FileErrorCode::Conflict
-    );
+    assert_eq!(code(bench.gate.file_append("files/x", b"x").unwrap()), FileErrorCode::Denied);
+    assert_eq!(code(bench.gate.file_replace("").unwrap()), FileErrorCode::Denied);
+    assert_eq!(code(bench.gate.file_close("out/x").unwrap()), FileErrorCode::Conflict);
+    assert_eq!(code(bench.gate.file_close("").unwrap()), FileErrorCode::Conflict);
     assert_eq!(bench.outside.lock().unwrap().calls, 0);
     assert_eq!(bench.gate.close(true, 0).unwrap().parts.len(), 9);
 }
@@ -333,14 +275,9 @@ fn every_difference_is_a_divergence() {
     ];
     for (nth, other) in others {
         let recorded = recorded();
-        let Body::Transaction(body) = &recorded.body else {
-            unreachable!()
-        };
+        let Body::Transaction(body) = &recorded.body else { unreachable!() };
         // The record from this part on, so that the other call is the first one.
-        let skipped: usize = body.parts[..nth]
-            .iter()
-            .map(|part| part.payloads().count())
-            .sum();
+        let skipped: usize = body.parts[..nth].iter().map(|part| part.payloads().count()).sum();
         let trace = Trace {
             salt: recorded.salt,
             parts: body.parts[nth..].to_vec(),
@@ -349,11 +286,7 @@ fn every_difference_is_a_divergence() {
         };
         let mut bench = bench();
         bench.gate.open(Mode::Redo(entry(trace)));
-        assert_eq!(
-            crash(other(&mut bench.gate)),
-            CrashKind::Divergence,
-            "part {nth}"
-        );
+        assert_eq!(crash(other(&mut bench.gate)), CrashKind::Divergence, "part {nth}");
         assert_eq!(bench.outside.lock().unwrap().calls, 0);
     }
 }

@@ -22,20 +22,9 @@ fn parts() -> Vec<Part> {
     let (sink, name) = (SinkId(1), String::from("n"));
     let [args, answer] = [payload(b"a"), payload(b"b")];
     vec![
-        Part::Emission {
-            port: PortId(3),
-            payload: payload(b"{}"),
-        },
-        Part::Answer {
-            call: Call::ClockNow,
-            args,
-            answer,
-        },
-        Part::Denial {
-            call: Call::Emit,
-            args,
-            answer,
-        },
+        Part::Emission { port: PortId(3), payload: payload(b"{}") },
+        Part::Answer { call: Call::ClockNow, args, answer },
+        Part::Denial { call: Call::Emit, args, answer },
         Part::Opened {
             sink,
             name: name.clone(),
@@ -43,21 +32,11 @@ fn parts() -> Vec<Part> {
             base: 300,
             replace: true,
         },
-        Part::Staged {
-            sink,
-            offset: 300,
-            payload: payload(b"c"),
-        },
+        Part::Staged { sink, offset: 300, payload: payload(b"c") },
         Part::Closed { sink },
-        Part::Log {
-            level: Level::Warn,
-            payload: payload(b"d"),
-        },
+        Part::Log { level: Level::Warn, payload: payload(b"d") },
         Part::LogDropped { lines: 2 },
-        Part::TimerSet {
-            name: name.clone(),
-            after_ms: 1_000,
-        },
+        Part::TimerSet { name: name.clone(), after_ms: 1_000 },
         Part::TimerCancelled { name },
     ]
 }
@@ -71,69 +50,27 @@ fn beginnings() -> Vec<Body> {
     let (agent, engine) = (AgentId(1), facts());
     let components = vec![(String::from("std/x"), Digest([2; 32]))];
     let (run, plan) = (RunId([1; 16]), Digest([1; 32]));
-    let repeated = vec![Repeated {
-        agent,
-        from: 1,
-        to: 2,
-    }];
+    let repeated = vec![Repeated { agent, from: 1, to: 2 }];
     let (instance, n, from, parts, fuel) = (0, 1, Origin::Fresh, vec![], 7);
     let (component, config) = (Digest([3; 32]), Digest([4; 32]));
     vec![
-        Body::Genesis(Genesis {
-            run,
-            plan,
-            engine: engine.clone(),
-            components,
-        }),
+        Body::Genesis(Genesis { run, plan, engine: engine.clone(), components }),
         Body::Resumed(Resumed { engine, repeated }),
-        Body::Incarnation(Incarnation {
-            agent,
-            instance,
-            n,
-            from,
-            component,
-            config,
-            parts,
-            fuel,
-        }),
+        Body::Incarnation(Incarnation { agent, instance, n, from, component, config, parts, fuel }),
     ]
 }
 
 fn calls() -> Vec<Body> {
     let (by, next, fuel) = (by(AgentId(1), 2, 3), Next::More, 9);
     let (code, message) = (String::from("c"), String::from("m"));
-    let crash = Crash {
-        kind: CrashKind::Write,
-        message: message.clone(),
-    };
+    let crash = Crash { kind: CrashKind::Write, message: message.clone() };
     let fault = Fault { code, message };
-    let consumed = Consumed::Message {
-        id: Ref::part(5, 1),
-        port: PortId(2),
-    };
+    let consumed = Consumed::Message { id: Ref::part(5, 1), port: PortId(2) };
     let crashed = Some(consumed.clone());
     vec![
-        Body::Transaction(Transaction {
-            by,
-            consumed,
-            parts: parts(),
-            next,
-            fuel,
-        }),
-        Body::Faulted(Faulted {
-            by,
-            consumed: Consumed::Start,
-            parts: vec![],
-            fault,
-            fuel,
-        }),
-        Body::Crashed(Crashed {
-            by,
-            consumed: crashed,
-            parts: vec![],
-            crash,
-            fuel,
-        }),
+        Body::Transaction(Transaction { by, consumed, parts: parts(), next, fuel }),
+        Body::Faulted(Faulted { by, consumed: Consumed::Start, parts: vec![], fault, fuel }),
+        Body::Crashed(Crashed { by, consumed: crashed, parts: vec![], crash, fuel }),
     ]
 }
 
@@ -142,24 +79,9 @@ fn decisions() -> Vec<Body> {
     let (supervisor, agents, count, counted) = (SupervisorId(0), vec![agent], 1, true);
     let (attempts, why, letter) = (4, DeadLetterReason::Ended, Some(payload(b"l")));
     vec![
-        Body::Restarted(Restarted {
-            supervisor,
-            agents,
-            count,
-            counted,
-        }),
-        Body::Escalated(Escalated {
-            supervisor: SupervisorId(1),
-            count: 4,
-        }),
-        Body::DeadLettered(DeadLettered {
-            agent,
-            message,
-            port,
-            attempts,
-            why,
-            letter,
-        }),
+        Body::Restarted(Restarted { supervisor, agents, count, counted }),
+        Body::Escalated(Escalated { supervisor: SupervisorId(1), count: 4 }),
+        Body::DeadLettered(DeadLettered { agent, message, port, attempts, why, letter }),
     ]
 }
 
@@ -168,50 +90,20 @@ fn ends() -> Vec<Body> {
     let (instance, incarnation, parts, fuel) = (0, 2, vec![], 1);
     let (state, status) = (payload(b"s"), Status::Failed);
     vec![
-        Body::Snapshot(Snapshot {
-            agent,
-            instance,
-            incarnation,
-            state,
-            parts,
-            fuel,
-        }),
-        Body::Confirmed(Confirmed {
-            agent,
-            sink,
-            upto: 301,
-            closed: true,
-        }),
-        Body::Ended(Ended {
-            agent,
-            how: End::Stopped,
-            unread: 3,
-        }),
-        Body::Checkpoint(Checkpoint {
-            upto: 12,
-            digest: Digest([5; 32]),
-            len: 100,
-        }),
+        Body::Snapshot(Snapshot { agent, instance, incarnation, state, parts, fuel }),
+        Body::Confirmed(Confirmed { agent, sink, upto: 301, closed: true }),
+        Body::Ended(Ended { agent, how: End::Stopped, unread: 3 }),
+        Body::Checkpoint(Checkpoint { upto: 12, digest: Digest([5; 32]), len: 100 }),
         Body::Stopping(Stopping { by: why.clone() }),
         Body::Suspended(Suspended { why }),
-        Body::Finished(Finished {
-            status,
-            dead_letters: 2,
-        }),
+        Body::Finished(Finished { status, dead_letters: 2 }),
     ]
 }
 
 fn entry(seq: u64, body: Body) -> Entry {
     let causes = vec![Ref::record(0), Ref::part(300, 2)];
     let payloads: Vec<Bytes> = vec![Arc::from(&b"beside"[..])];
-    Entry {
-        seq,
-        at: 1_700_000_000_000,
-        causes,
-        body,
-        salt: [9; 16],
-        payloads,
-    }
+    Entry { seq, at: 1_700_000_000_000, causes, body, salt: [9; 16], payloads }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -244,19 +136,9 @@ fn stored_bytes_are_what_they_were() {
 #[test]
 fn what_lies_beside_a_record_is_not_hashed() {
     let one = entry(1, bodies().remove(0));
-    let other = Entry {
-        salt: [1; 16],
-        payloads: Vec::new(),
-        ..one.clone()
-    };
-    assert_eq!(
-        link(Digest::default(), &one),
-        link(Digest::default(), &other)
-    );
-    assert_ne!(
-        link(Digest([1; 32]), &one).hash,
-        link(Digest([2; 32]), &one).hash
-    );
+    let other = Entry { salt: [1; 16], payloads: Vec::new(), ..one.clone() };
+    assert_eq!(link(Digest::default(), &one), link(Digest::default(), &other));
+    assert_ne!(link(Digest([1; 32]), &one).hash, link(Digest([2; 32]), &one).hash);
 }
 
 #[test]
@@ -266,19 +148,13 @@ fn preimages_read_back() {
         let record: theater_flow_kernel::record::Record =
             postcard::from_bytes(&linked.preimage).unwrap();
         assert_eq!((record.version, record.seq, &record.body), (1, 4, &body));
-        assert_eq!(
-            theater_flow_kernel::record::hash(&linked.preimage),
-            linked.hash
-        );
+        assert_eq!(theater_flow_kernel::record::hash(&linked.preimage), linked.hash);
     }
 }
 
 /// The first byte of an enum's encoding is its place.
 fn places<T: serde::Serialize>(values: &[T]) -> Vec<u8> {
-    values
-        .iter()
-        .map(|value| postcard::to_allocvec(value).expect("plain data")[0])
-        .collect()
+    values.iter().map(|value| postcard::to_allocvec(value).expect("plain data")[0]).collect()
 }
 
 #[test]
@@ -291,9 +167,7 @@ fn enums_keep_their_order() {
     counted(&parts());
     {
         use CrashKind::{Divergence, Fault, Fuel, Init, Limit, Memory, Timeout, Trap, Write};
-        counted(&[
-            Trap, Fuel, Memory, Limit, Timeout, Divergence, Init, Fault, Write,
-        ]);
+        counted(&[Trap, Fuel, Memory, Limit, Timeout, Divergence, Init, Fault, Write]);
     }
     {
         use Call::{
@@ -317,18 +191,9 @@ fn enums_keep_their_order() {
     counted(&[Status::Completed, Status::Degraded, Status::Failed]);
     counted(&[Next::Wait, Next::More, Next::Done]);
     counted(&[Level::Debug, Level::Info, Level::Warn, Level::Error]);
-    counted(&[
-        Origin::Fresh,
-        Origin::Checkpoint {
-            snapshot: Some(1),
-            redone: 2,
-        },
-    ]);
+    counted(&[Origin::Fresh, Origin::Checkpoint { snapshot: Some(1), redone: 2 }]);
     let (port, name) = (PortId(1), String::from("t"));
-    let message = Consumed::Message {
-        id: Ref::record(1),
-        port,
-    };
+    let message = Consumed::Message { id: Ref::record(1), port };
     counted(&[
         Consumed::Start,
         Consumed::Pull,
@@ -336,13 +201,7 @@ fn enums_keep_their_order() {
         Consumed::Closed { port },
         Consumed::Timer { name },
     ]);
-    let fault = DeadLetterReason::Fault(Fault {
-        code: String::new(),
-        message: String::new(),
-    });
-    let crash = DeadLetterReason::Crash(Crash {
-        kind: CrashKind::Trap,
-        message: String::new(),
-    });
+    let fault = DeadLetterReason::Fault(Fault { code: String::new(), message: String::new() });
+    let crash = DeadLetterReason::Crash(Crash { kind: CrashKind::Trap, message: String::new() });
     counted(&[fault, crash, DeadLetterReason::Ended]);
 }

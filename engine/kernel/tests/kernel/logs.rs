@@ -23,18 +23,10 @@ fn chain(entries: &[Arc<Entry>]) -> Vec<Linked> {
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     for seed in 0..40 {
-        let options = Options {
-            cut: true,
-            checkpoint: 30,
-            ..Options::calm(seed)
-        };
+        let options = Options { cut: true, checkpoint: 30, ..Options::calm(seed) };
         let (_, sim) = Sim::new(random(seed), options).run();
         let mut state = State::new(Arc::clone(&sim.plan));
-        let again = sim
-            .inputs
-            .iter()
-            .cloned()
-            .flat_map(|input| advance(&mut state, input).entries);
+        let again = sim.inputs.iter().cloned().flat_map(|input| advance(&mut state, input).entries);
         let again: Vec<Arc<Entry>> = again.collect();
         assert_eq!(chain(&again), chain(&sim.entries), "seed {seed}");
         assert_eq!(state, sim.state, "seed {seed}");
@@ -44,26 +36,13 @@ fn the_same_inputs_give_the_same_bytes() {
 #[test]
 fn the_log_adds_up_to_the_state() {
     for seed in 0..40 {
-        let options = Options {
-            seed,
-            cut: true,
-            checkpoint: 10,
-            crash: 60,
-        };
+        let options = Options { seed, cut: true, checkpoint: 10, crash: 60 };
         let (_, sim) = Sim::new(random(seed), options).run();
         let start = State::new(Arc::clone(&sim.plan));
-        assert_eq!(
-            folded(start, &sim.entries).kept,
-            sim.state.kept,
-            "seed {seed}"
-        );
+        assert_eq!(folded(start, &sim.entries).kept, sim.state.kept, "seed {seed}");
         for (_, bytes) in &sim.checkpoints {
             let from = State::from_checkpoint(Arc::clone(&sim.plan), bytes).expect("it is one");
-            assert_eq!(
-                folded(from, &sim.entries).kept,
-                sim.state.kept,
-                "seed {seed}"
-            );
+            assert_eq!(folded(from, &sim.entries).kept, sim.state.kept, "seed {seed}");
         }
     }
 }

@@ -19,12 +19,7 @@ fn chain(kind: Kind) -> Build {
 fn a_counter_goes_on_where_it_was() {
     let expected: Vec<String> = (1..=30).map(|n: u32| n.to_string()).collect();
     for seed in 0..20 {
-        let wild = Options {
-            seed,
-            crash: 10,
-            checkpoint: 10,
-            cut: true,
-        };
+        let wild = Options { seed, crash: 10, checkpoint: 10, cut: true };
         let (status, sim) = Sim::new(chain(Kind::Counter), wild).run();
         audit(&sim.plan, &sim.entries);
         assert_eq!(status, Status::Completed);
@@ -46,17 +41,10 @@ fn recorded_answers_come_again_and_the_world_is_not_asked() {
         let (status, sim) = sim.run();
         assert_eq!(status, Status::Completed);
         let written = sim.lines("stdout of a2");
-        let answered = sim
-            .entries
-            .iter()
-            .filter(|entry| matches!(entry.body, Body::Transaction(_)));
+        let answered =
+            sim.entries.iter().filter(|entry| matches!(entry.body, Body::Transaction(_)));
         let answered = answered.flat_map(|entry| entry.body.parts());
-        assert_eq!(
-            answered
-                .filter(|part| matches!(part, Part::Answer { .. }))
-                .count(),
-            60
-        );
+        assert_eq!(answered.filter(|part| matches!(part, Part::Answer { .. })).count(), 60);
         assert_eq!(written.len(), 30);
     }
 }
@@ -76,11 +64,7 @@ fn a_snapshot_that_forgets_is_a_divergence() {
     sim.resume();
     let (status, sim) = sim.run();
     audit(&sim.plan, &sim.entries);
-    assert_eq!(
-        status,
-        Status::Completed,
-        "what it does is the same from the same snapshot on"
-    );
+    assert_eq!(status, Status::Completed, "what it does is the same from the same snapshot on");
     let (status, sim) = lying().run();
     audit(&sim.plan, &sim.entries);
     assert_eq!(status, Status::Failed);
@@ -111,27 +95,14 @@ fn lying() -> Sim {
 #[test]
 fn faults_are_handled_again_too() {
     for seed in 0..20 {
-        let bad = Kind::Bad {
-            at: &["3", "9"],
-            how: Bad::Fault,
-        };
-        let mut sim = Sim::new(
-            chain(bad),
-            Options {
-                cut: true,
-                ..Options::calm(seed)
-            },
-        );
+        let bad = Kind::Bad { at: &["3", "9"], how: Bad::Fault };
+        let mut sim = Sim::new(chain(bad), Options { cut: true, ..Options::calm(seed) });
         sim.run_until(|state| state.agent(AgentId(1)).handled >= 15);
         sim.resume();
         let (status, sim) = sim.run();
         audit(&sim.plan, &sim.entries);
         assert_eq!(status, Status::Degraded);
         assert_eq!(sim.lines("stdout of a2").len(), 28);
-        assert!(
-            !sim.entries
-                .iter()
-                .any(|entry| matches!(entry.body, Body::Crashed(_)))
-        );
+        assert!(!sim.entries.iter().any(|entry| matches!(entry.body, Body::Crashed(_))));
     }
 }

@@ -15,31 +15,17 @@ fn through(how: Bad, at: &'static [&'static str]) -> Build {
 }
 
 fn run(build: Build, seed: u64) -> (Status, Sim) {
-    let (status, sim) = Sim::new(
-        build,
-        Options {
-            cut: true,
-            ..Options::calm(seed)
-        },
-    )
-    .run();
+    let (status, sim) = Sim::new(build, Options { cut: true, ..Options::calm(seed) }).run();
     audit(&sim.plan, &sim.entries);
     (status, sim)
 }
 
 fn all<T>(sim: &Sim, pick: impl Fn(u64, &Body) -> Option<T>) -> Vec<T> {
-    sim.entries
-        .iter()
-        .filter_map(|entry| pick(entry.seq, &entry.body))
-        .collect()
+    sim.entries.iter().filter_map(|entry| pick(entry.seq, &entry.body)).collect()
 }
 
 fn times(sim: &Sim, pick: impl Fn(&Body) -> bool) -> Vec<u64> {
-    sim.entries
-        .iter()
-        .filter(|entry| pick(&entry.body))
-        .map(|entry| entry.at)
-        .collect()
+    sim.entries.iter().filter(|entry| pick(&entry.body)).map(|entry| entry.at).collect()
 }
 
 fn letters(sim: &Sim) -> Vec<(u32, DeadLetterReason)> {
@@ -50,23 +36,13 @@ fn letters(sim: &Sim) -> Vec<(u32, DeadLetterReason)> {
 }
 
 fn without(skipped: &[u32]) -> Vec<String> {
-    (0..10)
-        .filter(|n| !skipped.contains(n))
-        .map(|n| n.to_string())
-        .collect()
+    (0..10).filter(|n| !skipped.contains(n)).map(|n| n.to_string()).collect()
 }
 
 #[test]
 fn waits_grow_as_the_policy_says() {
-    let wait = |backoff, failed| {
-        Retry {
-            max: 9,
-            backoff,
-            base_ms: 100,
-            cap_ms: 350,
-        }
-        .wait_ms(failed)
-    };
+    let wait =
+        |backoff, failed| Retry { max: 9, backoff, base_ms: 100, cap_ms: 350 }.wait_ms(failed);
     let waits = |backoff| [1, 2, 3, 4, 200].map(|failed| wait(backoff, failed));
     assert_eq!(waits(Backoff::Constant), [100; 5]);
     assert_eq!(waits(Backoff::Linear), [100, 200, 300, 350, 350]);
@@ -86,10 +62,7 @@ fn a_fault_is_tried_again_as_often_and_as_late_as_the_policy_says() {
     let at = times(&sim, |body| matches!(body, Body::Faulted(_)));
     for (pair, wait) in at.windows(2).zip([100, 200, 400]) {
         let waited = pair[1] - pair[0];
-        assert!(
-            (wait..wait + 30).contains(&waited),
-            "{waited} instead of {wait}"
-        );
+        assert!((wait..wait + 30).contains(&waited), "{waited} instead of {wait}");
     }
     assert!(
         matches!(&letters(&sim)[..], [(4, DeadLetterReason::Fault(fault))] if fault.code == "bad")
@@ -104,14 +77,8 @@ fn a_fault_that_passes_loses_nothing() {
     assert_eq!(status, Status::Completed);
     let lines = sim.lines("stdout of a2");
     assert_eq!(lines.len(), 10);
-    assert_eq!(
-        (lines[2].as_str(), lines[7].as_str()),
-        ("\"never\"", "\"never\"")
-    );
-    assert_eq!(
-        times(&sim, |body| matches!(body, Body::Faulted(_))).len(),
-        6
-    );
+    assert_eq!((lines[2].as_str(), lines[7].as_str()), ("\"never\"", "\"never\""));
+    assert_eq!(times(&sim, |body| matches!(body, Body::Faulted(_))).len(), 6);
 }
 
 #[test]
@@ -142,24 +109,12 @@ fn a_trap_that_asked_nothing_is_a_dead_letter_at_once() {
     let (status, sim) = run(through(Bad::Trap, &["4"]), 1);
     assert_eq!(status, Status::Degraded);
     assert_eq!(sim.lines("stdout of a2"), without(&[4]));
-    assert!(matches!(
-        &letters(&sim)[..],
-        [(1, DeadLetterReason::Crash(_))]
-    ));
-    let crashes = all(&sim, |seq, body| {
-        matches!(body, Body::Crashed(_)).then_some(seq)
-    });
-    let restarts = sim
-        .entries
-        .iter()
-        .filter(|entry| matches!(entry.body, Body::Restarted(_)));
+    assert!(matches!(&letters(&sim)[..], [(1, DeadLetterReason::Crash(_))]));
+    let crashes = all(&sim, |seq, body| matches!(body, Body::Crashed(_)).then_some(seq));
+    let restarts = sim.entries.iter().filter(|entry| matches!(entry.body, Body::Restarted(_)));
     let causes: Vec<_> = restarts.flat_map(|entry| entry.causes.clone()).collect();
     assert_eq!(causes, [Ref::record(crashes[0])]);
-    let lives = |agent| {
-        sim.state
-            .agent(theater_flow_kernel::ids::AgentId(agent))
-            .incarnations
-    };
+    let lives = |agent| sim.state.agent(theater_flow_kernel::ids::AgentId(agent)).incarnations;
     assert_eq!([0, 1, 2].map(lives), [1, 2, 1]);
 }
 
@@ -169,10 +124,7 @@ fn a_trap_after_a_read_is_tried_again_and_counts_once() {
     build.root().intensity = 1;
     let (status, sim) = run(build, 1);
     assert_eq!(status, Status::Degraded);
-    assert!(matches!(
-        &letters(&sim)[..],
-        [(4, DeadLetterReason::Crash(_))]
-    ));
+    assert!(matches!(&letters(&sim)[..], [(4, DeadLetterReason::Crash(_))]));
     let restarts = all(&sim, |_, body| match body {
         Body::Restarted(body) => Some((body.count, body.counted)),
         _ => None,
@@ -204,10 +156,7 @@ fn a_fresh_agent_starts_again_before_the_message_it_failed_at() {
         }
         _ => None,
     });
-    assert!(
-        events.contains(&(2, 1)) && events.contains(&(3, 3)),
-        "{events:?}"
-    );
+    assert!(events.contains(&(2, 1)) && events.contains(&(3, 3)), "{events:?}");
     assert_eq!(sim.lines("stdout of a2").len(), 10);
 }
 
@@ -217,10 +166,7 @@ fn a_fresh_agent_with_a_deterministic_trap_gets_all_its_tries() {
     build.agent(1).restore = Restore::Fresh;
     let (status, sim) = run(build, 1);
     assert_eq!(status, Status::Degraded);
-    assert!(matches!(
-        &letters(&sim)[..],
-        [(4, DeadLetterReason::Crash(_))]
-    ));
+    assert!(matches!(&letters(&sim)[..], [(4, DeadLetterReason::Crash(_))]));
 }
 
 #[test]
@@ -253,12 +199,7 @@ fn a_reader_that_is_done_frees_its_producers() {
 #[test]
 fn retries_survive_crashes_of_the_process() {
     for seed in 0..30 {
-        let wild = Options {
-            seed,
-            crash: 20,
-            checkpoint: 25,
-            cut: true,
-        };
+        let wild = Options { seed, crash: 20, checkpoint: 25, cut: true };
         let (status, sim) = Sim::new(through(Bad::Fault, &["0", "9"]), wild).run();
         audit(&sim.plan, &sim.entries);
         assert_eq!(status, Status::Degraded);

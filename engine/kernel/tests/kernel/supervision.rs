@@ -15,14 +15,7 @@ fn agents(ids: &[u32]) -> Vec<Child> {
 }
 
 fn run(build: Build, seed: u64) -> (Status, Sim) {
-    let (status, sim) = Sim::new(
-        build,
-        Options {
-            cut: true,
-            ..Options::calm(seed)
-        },
-    )
-    .run();
+    let (status, sim) = Sim::new(build, Options { cut: true, ..Options::calm(seed) }).run();
     audit(&sim.plan, &sim.entries);
     (status, sim)
 }
@@ -54,11 +47,7 @@ fn ends(sim: &Sim) -> Vec<(u32, End)> {
     let bodies = sim.entries.iter().map(|entry| &entry.body);
     bodies
         .filter_map(|body| {
-            if let Body::Ended(body) = body {
-                Some((body.agent.0, body.how))
-            } else {
-                None
-            }
+            if let Body::Ended(body) = body { Some((body.agent.0, body.how)) } else { None }
         })
         .collect()
 }
@@ -105,31 +94,19 @@ fn more_restarts_than_allowed_fail_the_run_and_agents_end_youngest_first() {
         let (status, sim) = run(trapping(&["1", "2", "3", "4"], Bad::Trap), seed);
         assert_eq!(status, Status::Failed);
         let restarts = [1, 2, 3].map(|count| (0, Some(vec![1]), count));
-        let expected = restarts
-            .into_iter()
-            .chain([(0, None, 4)])
-            .collect::<Vec<_>>();
+        let expected = restarts.into_iter().chain([(0, None, 4)]).collect::<Vec<_>>();
         assert_eq!(decisions(&sim), expected, "seed {seed}");
-        let stopped: Vec<_> = ends(&sim)
-            .into_iter()
-            .filter(|(_, how)| *how == End::Stopped)
-            .collect();
+        let stopped: Vec<_> =
+            ends(&sim).into_iter().filter(|(_, how)| *how == End::Stopped).collect();
         let order: Vec<u32> = stopped.iter().map(|(id, _)| *id).collect();
         assert!(order == [2, 1, 0] || order == [2, 1], "{order:?}");
-        let escalated = sim
-            .entries
-            .iter()
-            .find(|entry| matches!(entry.body, Body::Escalated(_)));
+        let escalated = sim.entries.iter().find(|entry| matches!(entry.body, Body::Escalated(_)));
         let escalated = Ref::record(escalated.unwrap().seq);
         let ended = sim
             .entries
             .iter()
             .filter(|entry| matches!(&entry.body, Body::Ended(body) if body.how == End::Stopped));
-        assert!(
-            ended
-                .into_iter()
-                .all(|entry| entry.causes.contains(&escalated))
-        );
+        assert!(ended.into_iter().all(|entry| entry.causes.contains(&escalated)));
     }
 }
 
@@ -138,10 +115,7 @@ fn no_restart_is_allowed_with_intensity_0() {
     let mut build = trapping(&["1"], Bad::Trap);
     build.root().intensity = 0;
     let (status, sim) = run(build, 3);
-    assert_eq!(
-        (status, decisions(&sim)),
-        (Status::Failed, vec![(0, None, 1)])
-    );
+    assert_eq!((status, decisions(&sim)), (Status::Failed, vec![(0, None, 1)]));
 }
 
 #[test]
@@ -196,41 +170,27 @@ fn giving_up_goes_up_to_the_root() {
     build.root().intensity = 1;
     let (status, sim) = run(build, 2);
     assert_eq!(status, Status::Failed);
-    let made: Vec<_> = decisions(&sim)
-        .iter()
-        .map(|(id, agents, _)| (*id, agents.is_some()))
-        .collect();
+    let made: Vec<_> =
+        decisions(&sim).iter().map(|(id, agents, _)| (*id, agents.is_some())).collect();
     assert_eq!(made, [(1, false), (0, true), (1, false), (0, false)]);
 }
 
 #[test]
 fn all_or_the_rest_go_down_and_come_back_in_start_order() {
     for seed in 0..40 {
-        for (strategy, down) in [
-            (Strategy::OneForAll, &[0, 1, 2][..]),
-            (Strategy::RestForOne, &[1, 2]),
-        ] {
+        for (strategy, down) in
+            [(Strategy::OneForAll, &[0, 1, 2][..]), (Strategy::RestForOne, &[1, 2])]
+        {
             let mut build = trapping(&["3"], Bad::Trap);
             build.root().strategy = strategy;
             let (status, sim) = run(build, seed);
             assert_eq!(status, Status::Degraded);
             let made = decisions(&sim)[0].1.clone().unwrap();
-            let alive: Vec<u32> = down
-                .iter()
-                .copied()
-                .filter(|id| made.contains(id))
-                .collect();
-            assert!(
-                made == alive && made.contains(&1) && made.contains(&2),
-                "{made:?}"
-            );
-            let before = sim
-                .entries
-                .iter()
-                .take_while(|entry| !matches!(entry.body, Body::Restarted(_)));
-            let before = before
-                .filter(|entry| matches!(entry.body, Body::Incarnation(_)))
-                .count();
+            let alive: Vec<u32> = down.iter().copied().filter(|id| made.contains(id)).collect();
+            assert!(made == alive && made.contains(&1) && made.contains(&2), "{made:?}");
+            let before =
+                sim.entries.iter().take_while(|entry| !matches!(entry.body, Body::Restarted(_)));
+            let before = before.filter(|entry| matches!(entry.body, Body::Incarnation(_))).count();
             let after: Vec<u32> = lives(&sim)[before..].to_vec();
             assert_eq!(after, made, "seed {seed}");
             assert_eq!(sim.lines("stdout of a2").len(), 11);
@@ -244,10 +204,7 @@ fn restarts_that_cross_keep_the_start_order() {
         let at: &'static [&'static str] = &["3"];
         let kinds = [
             Kind::Bad { at, how: Bad::Trap },
-            Kind::Bad {
-                at: &["0", "5"],
-                how: Bad::Trap,
-            },
+            Kind::Bad { at: &["0", "5"], how: Bad::Trap },
             Kind::Stdout,
         ];
         let mut build = Build::chain(12, &kinds);
@@ -299,10 +256,7 @@ fn an_agent_that_cannot_be_started_at_first_fails_the_run() {
         build.agent(1).restart = restart;
         let above = vec![Child::Agent(AgentId(0)), Child::Supervisor(SupervisorId(1))];
         let above = supervisor(0, Strategy::OneForOne, above);
-        build.supervisors(vec![
-            above,
-            supervisor(1, Strategy::OneForOne, agents(&[1, 2])),
-        ]);
+        build.supervisors(vec![above, supervisor(1, Strategy::OneForOne, agents(&[1, 2]))]);
         let (status, sim) = run(build, 1);
         assert_eq!(status, Status::Failed);
         assert_eq!(decisions(&sim), [(1, None, 0), (0, None, 0)]);
@@ -314,22 +268,12 @@ fn an_agent_that_cannot_be_started_at_first_fails_the_run() {
 fn failed_restarts_count() {
     let mut build = Build::chain(12, &[Kind::NoInit { at_first: false }, Kind::Stdout]);
     build.root().strategy = Strategy::OneForAll;
-    let bad = build.add(
-        "bad",
-        Kind::Bad {
-            at: &["3"],
-            how: Bad::Trap,
-        },
-        &["in"],
-        &["out"],
-    );
+    let bad = build.add("bad", Kind::Bad { at: &["3"], how: Bad::Trap }, &["in"], &["out"]);
     build.wire((AgentId(0), 0), (bad, 0));
     let (status, sim) = run(build, 1);
     assert_eq!(status, Status::Failed);
-    let counts: Vec<_> = decisions(&sim)
-        .iter()
-        .map(|(_, agents, count)| (agents.is_some(), *count))
-        .collect();
+    let counts: Vec<_> =
+        decisions(&sim).iter().map(|(_, agents, count)| (agents.is_some(), *count)).collect();
     assert_eq!(counts, [(true, 1), (true, 2), (true, 3), (false, 4)]);
 }
 

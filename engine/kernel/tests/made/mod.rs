@@ -53,12 +53,7 @@ impl Dice {
     fn names(&mut self) -> Vec<String> {
         let skip = 1 + self.below(3);
         let start = self.below(2);
-        NAMES
-            .iter()
-            .skip(start)
-            .step_by(skip)
-            .map(ToString::to_string)
-            .collect()
+        NAMES.iter().skip(start).step_by(skip).map(ToString::to_string).collect()
     }
 }
 
@@ -70,22 +65,12 @@ pub(crate) fn any_type(dice: &mut Dice, table: &mut TypeTable, depth: usize) -> 
     }
     if dice.once_in(8) {
         let own = table.push(Type::Bool);
-        let mut parts = Parts {
-            own: Some(own),
-            depth: depth - 1,
-        };
+        let mut parts = Parts { own: Some(own), depth: depth - 1 };
         let ty = compound(dice, table, &mut parts);
         table.set(own, ty);
         return own;
     }
-    let ty = compound(
-        dice,
-        table,
-        &mut Parts {
-            own: None,
-            depth: depth - 1,
-        },
-    );
+    let ty = compound(dice, table, &mut Parts { own: None, depth: depth - 1 });
     table.intern(ty)
 }
 
@@ -109,22 +94,11 @@ fn compound(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Type {
         1 => Type::Option(parts.part(dice, table)),
         2 => {
             let mut side = || {
-                if dice.once_in(4) {
-                    None
-                } else {
-                    Some(parts.part(dice, table))
-                }
+                if dice.once_in(4) { None } else { Some(parts.part(dice, table)) }
             };
-            Type::Result {
-                ok: side(),
-                err: side(),
-            }
+            Type::Result { ok: side(), err: side() }
         }
-        3 => Type::Tuple(
-            (0..dice.below(4))
-                .map(|_| parts.part(dice, table))
-                .collect(),
-        ),
+        3 => Type::Tuple((0..dice.below(4)).map(|_| parts.part(dice, table)).collect()),
         4 => Type::Enum(dice.names()),
         5 => Type::Variant(cases(dice, table, parts)),
         _ => Type::Record(fields(dice, table, parts)),
@@ -133,20 +107,11 @@ fn compound(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Type {
 
 fn cases(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Vec<Case> {
     let names = dice.names();
-    let held = |name| Case {
-        name,
-        ty: (!dice.once_in(3)).then(|| parts.part(dice, table)),
-    };
+    let held = |name| Case { name, ty: (!dice.once_in(3)).then(|| parts.part(dice, table)) };
     names.into_iter().map(held).collect()
 }
 
 fn fields(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Vec<Field> {
     let names = dice.names();
-    names
-        .into_iter()
-        .map(|name| Field {
-            name,
-            ty: parts.part(dice, table),
-        })
-        .collect()
+    names.into_iter().map(|name| Field { name, ty: parts.part(dice, table) }).collect()
 }

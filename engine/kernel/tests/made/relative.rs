@@ -29,10 +29,7 @@ pub(crate) fn relative(dice: &mut Dice, table: &mut TypeTable, ty: TypeId, depth
                 case.ty = case.ty.map(|ty| inner(dice, table, ty));
             }
             if dice.once_in(2) {
-                cases.push(Case {
-                    name: "more".into(),
-                    ty: None,
-                });
+                cases.push(Case { name: "more".into(), ty: None });
             }
             Type::Variant(cases)
         }
@@ -66,15 +63,9 @@ fn enum_relative(dice: &mut Dice, mut cases: Vec<String>) -> Type {
 
 fn scalar_relative(dice: &mut Dice, scalar: Type) -> Type {
     match scalar {
-        Type::U8 => dice
-            .pick(&[Type::U16, Type::S16, Type::F32, Type::S8])
-            .clone(),
-        Type::U32 => dice
-            .pick(&[Type::U64, Type::S64, Type::F64, Type::F32])
-            .clone(),
-        Type::S16 => dice
-            .pick(&[Type::S32, Type::F32, Type::F64, Type::U64])
-            .clone(),
+        Type::U8 => dice.pick(&[Type::U16, Type::S16, Type::F32, Type::S8]).clone(),
+        Type::U32 => dice.pick(&[Type::U64, Type::S64, Type::F64, Type::F32]).clone(),
+        Type::S16 => dice.pick(&[Type::S32, Type::F32, Type::F64, Type::U64]).clone(),
         Type::F32 => dice.pick(&[Type::F64, Type::F32, Type::S64]).clone(),
         Type::Char | Type::Bytes => dice.pick(&[Type::String, Type::Char, Type::Bytes]).clone(),
         other => other,

@@ -36,11 +36,7 @@ const DOUBLES: [&str; 10] = [
 
 /// A text of the type; `None` if the dice led too deep.
 pub(crate) fn value(dice: &mut Dice, table: &TypeTable, ty: TypeId) -> Option<String> {
-    let mut writer = Writer {
-        dice,
-        table,
-        out: String::new(),
-    };
+    let mut writer = Writer { dice, table, out: String::new() };
     writer.value(ty, 0)?;
     Some(writer.out)
 }
@@ -66,11 +62,7 @@ impl Writer<'_> {
             Type::Option(_) if depth > 4 || self.dice.once_in(3) => self.out.push_str("null"),
             Type::Option(held) => self.value(held, depth + 1)?,
             Type::Result { ok, err } => {
-                let (key, held) = if self.dice.once_in(2) {
-                    ("ok", ok)
-                } else {
-                    ("err", err)
-                };
+                let (key, held) = if self.dice.once_in(2) { ("ok", ok) } else { ("err", err) };
                 self.object(&[(key.into(), held)], depth)?;
             }
             Type::Enum(cases) => {
@@ -158,16 +150,10 @@ impl Writer<'_> {
     fn json(&mut self, depth: usize) {
         match self.dice.below(if depth > 4 { 5 } else { 7 }) {
             0 => self.out.push_str("null"),
-            1 => self.out.push_str(if self.dice.once_in(2) {
-                "true"
-            } else {
-                "false"
-            }),
+            1 => self.out.push_str(if self.dice.once_in(2) { "true" } else { "false" }),
             2 => self.string(),
             3 => {
-                let edge = *self
-                    .dice
-                    .pick(&["-9223372036854775808", "18446744073709551615", "-0"]);
+                let edge = *self.dice.pick(&["-9223372036854775808", "18446744073709551615", "-0"]);
                 self.out.push_str(edge);
             }
             4 => self.double(),
@@ -199,20 +185,14 @@ impl Writer<'_> {
             Type::F32 => (-(1 << 24), 1 << 24),
             Type::F64 => (-(1 << 53), 1 << 53),
             Type::Bool => {
-                return self.out.push_str(if self.dice.once_in(2) {
-                    "true"
-                } else {
-                    "false"
-                });
+                return self.out.push_str(if self.dice.once_in(2) { "true" } else { "false" });
             }
             Type::Char => {
                 let one = *self.dice.pick(&["a", "😀", "\u{0}", "\"", "\\", "é"]);
                 return self.text(one);
             }
             Type::Bytes => {
-                let bytes = *self
-                    .dice
-                    .pick(&["", "QQ==", "QUI=", "QUJD", "+/+/", "QUJDRA=="]);
+                let bytes = *self.dice.pick(&["", "QQ==", "QUI=", "QUJD", "+/+/", "QUJDRA=="]);
                 return self.text(bytes);
             }
             _ => return self.string(),

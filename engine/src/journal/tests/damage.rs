@@ -9,12 +9,8 @@ fn check(disk: &Disk, noted: Flushed, change: impl FnOnce(&mut Tree)) -> Result<
     let disk = disk.copy();
     disk.change(change);
     let journal = open(&disk).map_err(|error| error.to_string())?;
-    journal
-        .verify(Some(noted))
-        .map_err(|error| error.to_string())?;
-    journal
-        .torn()
-        .map_or(Ok(()), |torn| Err(format!("{torn:?}")))
+    journal.verify(Some(noted)).map_err(|error| error.to_string())?;
+    journal.torn().map_or(Ok(()), |torn| Err(format!("{torn:?}")))
 }
 
 #[test]
@@ -23,11 +19,7 @@ fn every_changed_removed_or_added_value_is_found() {
     let noted = *flushed.last().unwrap();
     // All but the newest three checkpoints may be pruned, so one of them may be gone.
     let prunable = open(&disk).unwrap().checkpoints[0];
-    let pruned = Key::Checkpoint {
-        upto: prunable,
-        part: 0,
-    }
-    .encode();
+    let pruned = Key::Checkpoint { upto: prunable, part: 0 }.encode();
     assert!(state(prunable).len() <= CHUNK_BYTES);
     assert_eq!(check(&disk, noted, |_| ()), Ok(()));
     for (key, value) in disk.tree() {
@@ -44,10 +36,7 @@ fn every_changed_removed_or_added_value_is_found() {
                 flip(&mut key, bit);
                 tree.insert(key, value);
             };
-            assert!(
-                check(&disk, noted, moved).is_err(),
-                "{key:?} bit {bit} of the key"
-            );
+            assert!(check(&disk, noted, moved).is_err(), "{key:?} bit {bit} of the key");
         }
     }
 }

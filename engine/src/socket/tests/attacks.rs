@@ -39,10 +39,7 @@ fn each_request_has_its_status() {
         ("POST /v1/stop", "content-length: 4097\r\n", 413),
     ];
     for (line, header, status) in cases {
-        let (found, text) = answer(
-            &house,
-            &format!("{line} HTTP/1.1\r\nhost: x\r\n{header}\r\n"),
-        );
+        let (found, text) = answer(&house, &format!("{line} HTTP/1.1\r\nhost: x\r\n{header}\r\n"));
         assert_eq!(found, status, "{line}: {text}");
         assert_eq!(status >= 400, text.contains("{\"error\":\""), "{text}");
         assert!(status != 405 || text.contains("allow: "), "{text}");
@@ -88,11 +85,7 @@ fn one_connection_has_one_request() {
 #[test]
 fn those_who_never_ask_make_room() {
     let head = Duration::from_millis(20);
-    let house = House::with(Bounds {
-        connections: 4,
-        head,
-        ..Bounds::default()
-    });
+    let house = House::with(Bounds { connections: 4, head, ..Bounds::default() });
     let rude: Vec<_> = (0..40).map(|n| house.raw(&HELLO[..n % 20])).collect();
     house.client().hello().unwrap();
     drop(rude);
@@ -101,11 +94,7 @@ fn those_who_never_ask_make_room() {
 #[test]
 fn those_who_never_read_make_room() {
     let taken = Duration::from_millis(20);
-    let house = House::with(Bounds {
-        feeds: 1,
-        taken,
-        ..Bounds::default()
-    });
+    let house = House::with(Bounds { feeds: 1, taken, ..Bounds::default() });
     (0..64).for_each(|_| house.stage.push(&"x".repeat(1 << 16)));
     let mut rude = house.raw("GET /v1/events?follow=1 HTTP/1.1\r\nhost: x\r\n\r\n");
     // It has the only place, and reads no further.
@@ -118,20 +107,12 @@ fn those_who_never_read_make_room() {
 #[test]
 fn followers_leave_room_for_others_and_free_theirs() {
     let pause = Duration::from_millis(1);
-    let house = House::with(Bounds {
-        connections: 3,
-        feeds: 2,
-        pause,
-        ..Bounds::default()
-    });
+    let house = House::with(Bounds { connections: 3, feeds: 2, pause, ..Bounds::default() });
     house.stage.push("0");
     let followers = [house.follow(0), house.follow(0)];
     assert_eq!([followers[0].next(), followers[1].next()], ["0", "0"]);
     let full = read(&house.client(), 0);
-    assert!(
-        matches!(full, Err(SocketError::Refused { status: 503, .. })),
-        "{full:?}"
-    );
+    assert!(matches!(full, Err(SocketError::Refused { status: 503, .. })), "{full:?}");
     house.client().stop().unwrap();
     // Only the reader's end is dropped: it leaves at the next line.
     drop(followers);
@@ -153,10 +134,7 @@ fn once_there_is_room(house: &House) -> Vec<String> {
 #[test]
 fn the_server_goes_whoever_is_there() {
     let linger = Duration::from_millis(20);
-    let house = House::with(Bounds {
-        linger,
-        ..Bounds::default()
-    });
+    let house = House::with(Bounds { linger, ..Bounds::default() });
     (0..64).for_each(|_| house.stage.push(&"x".repeat(1 << 16)));
     let (begun, has_begun) = mpsc::channel();
     let (go, wait) = mpsc::channel();
@@ -198,10 +176,7 @@ fn told(text: &'static str) -> (Result<Value, SocketError>, Result<Vec<String>, 
 #[test]
 fn a_client_believes_only_whole_answers() {
     let (hello, events) = told("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{}\n");
-    assert_eq!(
-        (hello.unwrap(), events.unwrap()),
-        (json!({}), vec!["{}".to_owned()])
-    );
+    assert_eq!((hello.unwrap(), events.unwrap()), (json!({}), vec!["{}".to_owned()]));
     for cut in [
         "",
         "HTTP/1.1 200",
@@ -210,32 +185,15 @@ fn a_client_believes_only_whole_answers() {
     ] {
         let (hello, events) = told(cut);
         assert!(matches!(hello, Err(SocketError::Cut)), "{cut:?}: {hello:?}");
-        assert!(
-            matches!(events, Err(SocketError::Cut)),
-            "{cut:?}: {events:?}"
-        );
+        assert!(matches!(events, Err(SocketError::Cut)), "{cut:?}: {events:?}");
     }
     let (hello, events) = told("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{");
-    assert!(
-        matches!(hello, Err(SocketError::Garbled { .. })),
-        "{hello:?}"
-    );
-    assert!(
-        matches!(events, Err(SocketError::Cut)),
-        "a line without an end: {events:?}"
-    );
+    assert!(matches!(hello, Err(SocketError::Garbled { .. })), "{hello:?}");
+    assert!(matches!(events, Err(SocketError::Cut)), "a line without an end: {events:?}");
     let (hello, events) = told("SSH-2.0-x\r\n\r\n");
-    assert!(
-        matches!(hello, Err(SocketError::Garbled { .. })),
-        "{hello:?}"
-    );
-    assert!(
-        matches!(events, Err(SocketError::Garbled { .. })),
-        "{events:?}"
-    );
+    assert!(matches!(hello, Err(SocketError::Garbled { .. })), "{hello:?}");
+    assert!(matches!(events, Err(SocketError::Garbled { .. })), "{events:?}");
     let (hello, _) = told("HTTP/1.1 418 I'm a teapot\r\ncontent-length: 0\r\n\r\n");
-    let Err(SocketError::Refused { status: 418, what }) = hello else {
-        panic!("{hello:?}")
-    };
+    let Err(SocketError::Refused { status: 418, what }) = hello else { panic!("{hello:?}") };
     assert_eq!(what, "I'm a teapot");
 }

@@ -13,25 +13,16 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn the_socket_is_ours_alone_and_goes_with_the_server() {
     let house = House::new();
-    let (socket, pointer) = (
-        house.server.path().to_owned(),
-        house.dir.path().join("run/socket"),
-    );
+    let (socket, pointer) = (house.server.path().to_owned(), house.dir.path().join("run/socket"));
     assert_eq!(mode(&socket), 0o600);
     assert_eq!(mode(socket.parent().unwrap()), 0o700);
-    assert_eq!(
-        fs::read_to_string(&pointer).unwrap(),
-        format!("{}\n", socket.display())
-    );
+    assert_eq!(fs::read_to_string(&pointer).unwrap(), format!("{}\n", socket.display()));
     let (server, dir) = (house.server, house.dir);
     drop(server);
     assert!(!socket.exists() && !pointer.exists());
     assert!(Client::connect(&dir.path().join("run")).unwrap().is_none());
     let left = fs::read_dir(socket.parent().unwrap()).unwrap().count();
-    assert_eq!(
-        (left, fs::read_dir(dir.path().join("run")).unwrap().count()),
-        (0, 0)
-    );
+    assert_eq!((left, fs::read_dir(dir.path().join("run")).unwrap().count()), (0, 0));
 }
 
 #[test]
@@ -84,10 +75,7 @@ fn a_run_without_a_living_owner_has_no_client() {
     assert!(Client::connect(dir.path()).unwrap().is_none(), "no pointer");
     for pointer in pointers {
         fs::write(dir.path().join(POINTER), &pointer).unwrap();
-        assert!(
-            Client::connect(dir.path()).unwrap().is_none(),
-            "{pointer:?}"
-        );
+        assert!(Client::connect(dir.path()).unwrap().is_none(), "{pointer:?}");
     }
     fs::remove_file(dir.path().join(POINTER)).unwrap();
     fs::create_dir(dir.path().join(POINTER)).unwrap();
@@ -106,19 +94,12 @@ fn a_start_replaces_what_killed_owners_left() {
     let start = || {
         let shown = Arc::<Stage>::default();
         let server = Server::start_in(&sockets, dir.path(), shown, Bounds::default()).unwrap();
-        Client::connect(dir.path())
-            .unwrap()
-            .unwrap()
-            .hello()
-            .unwrap();
+        Client::connect(dir.path()).unwrap().unwrap().hello().unwrap();
         server
     };
     let (first, second) = (start(), start());
     assert!(!stale.exists() && other.exists());
-    assert!(
-        first.path().exists() && second.path().exists(),
-        "living ones stay"
-    );
+    assert!(first.path().exists() && second.path().exists(), "living ones stay");
 }
 
 #[test]
@@ -126,10 +107,7 @@ fn a_socket_that_cannot_be_pointed_to_is_not_left_behind() {
     let dir = tempfile::tempdir().unwrap();
     let sockets = folder(None, dir.path()).unwrap();
     let missing = Place::take(&sockets, &dir.path().join("missing"));
-    assert!(
-        matches!(missing, Err(SocketError::Io { .. })),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(SocketError::Io { .. })), "{missing:?}");
     assert_eq!(fs::read_dir(&sockets).unwrap().count(), 0);
     let deep = dir.path().join("x".repeat(100));
     let long = Place::take(&deep, dir.path());

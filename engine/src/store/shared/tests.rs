@@ -6,9 +6,7 @@ use crate::journal::{Commit, Journal, JournalError};
 use crate::store::SledStore;
 
 fn commit(store: &mut SledStore, key: &[u8]) {
-    store
-        .commit(vec![(key.to_vec(), key.to_vec())], vec![])
-        .unwrap();
+    store.commit(vec![(key.to_vec(), key.to_vec())], vec![]).unwrap();
 }
 
 fn keys(store: &impl Store, from: &[u8], to: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -23,15 +21,7 @@ fn a_reader_sees_what_the_owner_sees() {
     for n in 0..150u8 {
         commit(&mut store, &[b'a', n]);
     }
-    for (from, to) in [
-        (0, 150),
-        (0, 3),
-        (0, 4),
-        (0, 5),
-        (2, 70),
-        (9, 9),
-        (149, 255),
-    ] {
+    for (from, to) in [(0, 150), (0, 3), (0, 4), (0, 5), (2, 70), (9, 9), (149, 255)] {
         let (from, to) = ([b'a', from], [b'a', to]);
         let expected = keys(&store, &from, &to).unwrap();
         let still = shared.still(|reader| keys(&reader, &from, &to)).unwrap();
@@ -58,10 +48,7 @@ fn a_reader_follows_a_store_that_is_opened_anew_and_ends_with_it() {
         let mut pairs = reader.range(b"a", b"d");
         let first = pairs.next();
         owner.lock().unwrap().renew()?;
-        first
-            .into_iter()
-            .chain(pairs)
-            .collect::<Result<Vec<_>, _>>()
+        first.into_iter().chain(pairs).collect::<Result<Vec<_>, _>>()
     });
     assert_eq!(seen.unwrap().len(), 21);
     let mut store = owner.into_inner().unwrap();
@@ -78,10 +65,7 @@ fn a_reader_does_not_write() {
     let dir = tempfile::tempdir().unwrap();
     let store = SledStore::create(&dir.path().join("log")).unwrap();
     let write = |mut reader: Reader<'_>| reader.commit(vec![(vec![1], vec![1])], vec![]);
-    assert!(matches!(
-        store.share().still(write),
-        Err(StoreError::Closed)
-    ));
+    assert!(matches!(store.share().still(write), Err(StoreError::Closed)));
     assert_eq!(store.get(&[1]).unwrap(), None);
 }
 
@@ -92,10 +76,7 @@ fn after_an_error_of_the_owner_nothing_is_shown() {
     let shared = store.share();
     store.poison();
     store.commit(vec![(vec![1], vec![1])], vec![]).unwrap_err();
-    assert!(matches!(
-        shared.still(|reader| reader.get(&[1])),
-        Err(StoreError::Closed)
-    ));
+    assert!(matches!(shared.still(|reader| reader.get(&[1])), Err(StoreError::Closed)));
 }
 
 #[test]
@@ -129,22 +110,11 @@ fn a_log_that_grows_is_read_and_verified_meanwhile() {
     let shared = store.share();
     let mut journal = Journal::create(store).unwrap();
     let (entries, plan) = (&[genesis()], Some(PLAN));
-    journal
-        .commit(Commit {
-            entries,
-            plan,
-            ..Commit::default()
-        })
-        .unwrap();
+    journal.commit(Commit { entries, plan, ..Commit::default() }).unwrap();
     let writer = thread::spawn(move || {
         for seq in 1..200 {
             let entries = &[transaction(seq, &[300, 40_000])];
-            journal
-                .commit(Commit {
-                    entries,
-                    ..Commit::default()
-                })
-                .unwrap();
+            journal.commit(Commit { entries, ..Commit::default() }).unwrap();
         }
         journal
     });
@@ -152,9 +122,7 @@ fn a_log_that_grows_is_read_and_verified_meanwhile() {
     while !writer.is_finished() {
         let end = shared.still(|reader| Ok::<_, JournalError>(Journal::open(reader)?.flushed()));
         let end = end.unwrap().seq;
-        let verified = shared
-            .beside(|reader| Journal::open(reader)?.verify(None))
-            .unwrap();
+        let verified = shared.beside(|reader| Journal::open(reader)?.verify(None)).unwrap();
         assert!(end >= seen && verified.records >= end);
         seen = end;
     }

@@ -39,10 +39,7 @@ fn unknown_names_are_usage_errors_that_help() {
         };
         (message, help.unwrap_or_default())
     };
-    let known = (
-        "there is no agent `scaner`".to_owned(),
-        "did you mean `scanner`?".to_owned(),
-    );
+    let known = ("there is no agent `scaner`".to_owned(), "did you mean `scanner`?".to_owned());
     assert_eq!(told(Some("scaner"), None), known);
     assert_eq!(told(Some("zzzzzz"), None).1, "there is `walk`, `scanner`");
     assert_eq!(told(None, Some("emision")).1, "did you mean `emission`?");
@@ -52,11 +49,7 @@ fn unknown_names_are_usage_errors_that_help() {
 fn every_kind_of_part_can_be_chosen() {
     let known = kinds();
     assert_eq!(known.len(), 26);
-    for part in [
-        emission(b"1"),
-        Part::LogDropped { lines: 1 },
-        Part::Closed { sink: SinkId(1) },
-    ] {
+    for part in [emission(b"1"), Part::LogDropped { lines: 1 }, Part::Closed { sink: SinkId(1) }] {
         assert!(known.contains(&part::kind(&part)));
     }
 }
@@ -65,18 +58,11 @@ fn every_kind_of_part_can_be_chosen() {
 fn the_tree_shows_how_each_is() {
     let mut state = State::new(Arc::new(plan()));
     let walk = &mut state.kept.agents[0];
-    (
-        walk.life,
-        walk.incarnations,
-        walk.crashes,
-        walk.handled,
-        walk.emitted,
-    ) = (Life::Up, 2, 1, 3, 40);
+    (walk.life, walk.incarnations, walk.crashes, walk.handled, walk.emitted) =
+        (Life::Up, 2, 1, 3, 40);
     state.kept.agents[1].life = Life::Over(End::Stopped);
-    state.kept.supervisors[1].failed = Some(theater_flow_kernel::state::GaveUp {
-        seq: 9,
-        at_start: false,
-    });
+    state.kept.supervisors[1].failed =
+        Some(theater_flow_kernel::state::GaveUp { seq: 9, at_start: false });
     state.kept.supervisors[0].recent = vec![1, 2];
     let root = tree(&state).expect("there is a root");
     let expected = [
@@ -88,33 +74,20 @@ fn the_tree_shows_how_each_is() {
     assert_eq!(tree_lines(&root, Look::PLAIN), expected);
     let json = serde_json::to_string(&root).expect("JSON");
     assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"crashes":1,"depth":0,"handled":3,"emitted":40}"#), "{json}");
-    assert_eq!(
-        serde_json::from_str::<Branch>(&json).expect("the same"),
-        root
-    );
+    assert_eq!(serde_json::from_str::<Branch>(&json).expect("the same"), root);
 }
 
 #[test]
 fn a_damaged_log_may_name_what_is_not_in_the_plan() {
     let plan = plan();
     let view = View::new(&plan);
-    let body = Ended {
-        agent: AgentId(99),
-        how: End::Done,
-        unread: 0,
-    };
+    let body = Ended { agent: AgentId(99), how: End::Done, unread: 0 };
     let row = row(1, &[Ref::record(0)], Body::Ended(body), &[]);
     assert_eq!(
         view.summary_line(&row, Look::PLAIN),
         "     1  01:10:46.123  ?               ended          done"
     );
-    let parts = vec![Part::Emission {
-        port: PortId(99),
-        payload: bytes(b"1"),
-    }];
-    let row = Row {
-        payloads: vec![],
-        ..transaction(parts, &[])
-    };
+    let parts = vec![Part::Emission { port: PortId(99), payload: bytes(b"1") }];
+    let row = Row { payloads: vec![], ..transaction(parts, &[]) };
     assert_eq!(view.summary(&row), "in 3.0 → ?: (erased)");
 }

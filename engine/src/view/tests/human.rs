@@ -1,18 +1,11 @@
 use super::*;
 
 fn crash() -> Crash {
-    Crash {
-        kind: CrashKind::Trap,
-        message: "boom\n2  forged".into(),
-    }
+    Crash { kind: CrashKind::Trap, message: "boom\n2  forged".into() }
 }
 
 fn engine() -> EngineFacts {
-    EngineFacts {
-        engine: "0.1.0".into(),
-        wasmtime: "48".into(),
-        flags: vec!["a=b".into()],
-    }
+    EngineFacts { engine: "0.1.0".into(), wasmtime: "48".into(), flags: vec!["a=b".into()] }
 }
 
 const AGENT: AgentId = AgentId(1);
@@ -21,30 +14,11 @@ const AGENT: AgentId = AgentId(1);
 fn of_the_run() -> Vec<(Body, &'static str)> {
     let digest = Digest::of(b"x");
     let components = vec![("std/x".into(), digest)];
-    let genesis = Genesis {
-        run: RunId([1; 16]),
-        plan: digest,
-        engine: engine(),
-        components,
-    };
-    let repeated = vec![Repeated {
-        agent: AGENT,
-        from: 3,
-        to: 9,
-    }];
-    let resumed = Resumed {
-        engine: engine(),
-        repeated,
-    };
-    let checkpoint = Checkpoint {
-        upto: 4,
-        digest,
-        len: 10,
-    };
-    let finished = Finished {
-        status: Status::Degraded,
-        dead_letters: 1,
-    };
+    let genesis = Genesis { run: RunId([1; 16]), plan: digest, engine: engine(), components };
+    let repeated = vec![Repeated { agent: AGENT, from: 3, to: 9 }];
+    let resumed = Resumed { engine: engine(), repeated };
+    let checkpoint = Checkpoint { upto: 4, digest, len: 10 };
+    let finished = Finished { status: Status::Degraded, dead_letters: 1 };
     let began = "run 01010101-0101-0101-0101-010101010101 of find with 2 agents, \
         2026-11-23T01:10:46.123Z";
     let twice = "by engine 0.1.0; bytes 3 to 9 of scanner's output may stand there twice";
@@ -52,18 +26,8 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
         (Body::Genesis(genesis), began),
         (Body::Resumed(resumed), twice),
         (Body::Checkpoint(checkpoint), "10 B, all before record 4"),
-        (
-            Body::Stopping(Stopping {
-                by: "SIGINT".into(),
-            }),
-            "asked by SIGINT",
-        ),
-        (
-            Body::Suspended(Suspended {
-                why: "asked\r".into(),
-            }),
-            "asked\\r",
-        ),
+        (Body::Stopping(Stopping { by: "SIGINT".into() }), "asked by SIGINT"),
+        (Body::Suspended(Suspended { why: "asked\r".into() }), "asked\\r"),
         (Body::Finished(finished), "degraded, 1 dead letter"),
     ]
 }
@@ -71,69 +35,20 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
 /// Records of an agent's calls and life, but for transactions.
 fn of_an_agent() -> Vec<(Body, &'static str)> {
     let (digest, agent, instance, parts, fuel) = (Digest::of(b"x"), AGENT, 0, vec![], 1);
-    let from = Origin::Checkpoint {
-        snapshot: Some(4),
-        redone: 2,
-    };
+    let from = Origin::Checkpoint { snapshot: Some(4), redone: 2 };
     let (component, config) = (digest, digest);
-    let began = Incarnation {
-        agent,
-        instance,
-        n: 2,
-        from,
-        component,
-        config,
-        parts: vec![],
-        fuel,
-    };
-    let fault = Fault {
-        code: "bad".into(),
-        message: "no \u{1b}[2J".into(),
-    };
+    let began = Incarnation { agent, instance, n: 2, from, component, config, parts: vec![], fuel };
+    let fault = Fault { code: "bad".into(), message: "no \u{1b}[2J".into() };
     let consumed = Consumed::Closed { port: PortId(2) };
-    let faulted = Faulted {
-        by: by(1, 2),
-        consumed,
-        parts: vec![],
-        fault,
-        fuel,
-    };
-    let crashed = Crashed {
-        by: by(1, 1),
-        consumed: None,
-        parts: vec![],
-        crash: crash(),
-        fuel,
-    };
+    let faulted = Faulted { by: by(1, 2), consumed, parts: vec![], fault, fuel };
+    let crashed = Crashed { by: by(1, 1), consumed: None, parts: vec![], crash: crash(), fuel };
     let state = bytes(b"st");
-    let snapshot = Snapshot {
-        agent,
-        instance,
-        incarnation: 1,
-        state,
-        parts,
-        fuel,
-    };
-    let confirmed = Confirmed {
-        agent,
-        sink: SinkId::STDOUT,
-        upto: 9,
-        closed: false,
-    };
-    let ended = Ended {
-        agent,
-        how: End::Stopped,
-        unread: 2,
-    };
+    let snapshot = Snapshot { agent, instance, incarnation: 1, state, parts, fuel };
+    let confirmed = Confirmed { agent, sink: SinkId::STDOUT, upto: 9, closed: false };
+    let ended = Ended { agent, how: End::Stopped, unread: 2 };
     vec![
-        (
-            Body::Incarnation(began),
-            "life 2 from snapshot 4, 2 calls made again",
-        ),
-        (
-            Body::Faulted(faulted),
-            "in closed, attempt 2: bad: no \\u{1b}[2J",
-        ),
+        (Body::Incarnation(began), "life 2 from snapshot 4, 2 calls made again"),
+        (Body::Faulted(faulted), "in closed, attempt 2: bad: no \\u{1b}[2J"),
         (Body::Crashed(crashed), "trap: boom\\n2  forged"),
         (Body::Snapshot(snapshot), "2 B of state"),
         (Body::Confirmed(confirmed), "stdout up to byte 9"),
@@ -144,39 +59,15 @@ fn of_an_agent() -> Vec<(Body, &'static str)> {
 /// Records of what supervisors and dead letters do.
 fn of_trouble() -> Vec<(Body, &'static str)> {
     let (supervisor, agents) = (SupervisorId(1), vec![AGENT]);
-    let restarted = Restarted {
-        supervisor,
-        agents,
-        count: 1,
-        counted: false,
-    };
-    let escalated = Escalated {
-        supervisor: SupervisorId(0),
-        count: 4,
-    };
+    let restarted = Restarted { supervisor, agents, count: 1, counted: false };
+    let escalated = Escalated { supervisor: SupervisorId(0), count: 4 };
     let (message, port, attempts) = (Ref::part(3, 0), PortId(2), 1);
     let why = DeadLetterReason::Crash(crash());
-    let letter = DeadLettered {
-        agent: AGENT,
-        message,
-        port,
-        attempts,
-        why,
-        letter: None,
-    };
+    let letter = DeadLettered { agent: AGENT, message, port, attempts, why, letter: None };
     vec![
-        (
-            Body::Restarted(restarted),
-            "scanner by low, 1 in its window, not counted",
-        ),
-        (
-            Body::Escalated(escalated),
-            "root gave up after 4 restarts in its window",
-        ),
-        (
-            Body::DeadLettered(letter),
-            "in 3.0 after 1 attempt: trap: boom\\n2  forged",
-        ),
+        (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
+        (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
+        (Body::DeadLettered(letter), "in 3.0 after 1 attempt: trap: boom\\n2  forged"),
     ]
 }
 
@@ -196,32 +87,18 @@ fn every_kind_has_a_summary_a_line_and_a_page() {
     all.sort_unstable();
     assert_eq!(kinds, all, "one of each");
     for (body, expected) in one_of_each() {
-        let payloads: &[&[u8]] = if matches!(body, Body::Snapshot(_)) {
-            &[b"st"]
-        } else {
-            &[]
-        };
+        let payloads: &[&[u8]] = if matches!(body, Body::Snapshot(_)) { &[b"st"] } else { &[] };
         let row = row(9, &[Ref::record(8)], body, payloads);
         assert_eq!(view.summary(&row), expected);
         let line = view.line(&row, Detail::Line).to_string();
         let read: serde_json::Value = serde_json::from_str(&line).expect("a line is JSON");
-        for look in [
-            Look::PLAIN,
-            Look {
-                width: Some(70),
-                colour: true,
-            },
-        ] {
+        for look in [Look::PLAIN, Look { width: Some(70), colour: true }] {
             assert_eq!(live_line(&read, look), view.summary_line(&row, look));
         }
-        for field in [
-            "seq", "hash", "prev", "at", "kind", "agent", "causes", "parts",
-        ] {
+        for field in ["seq", "hash", "prev", "at", "kind", "agent", "causes", "parts"] {
             assert!(read.get(field).is_some(), "{field}: {line}");
         }
-        let page = view
-            .show(&row, None, &[], Look::PLAIN)
-            .expect("a record has a page");
+        let page = view.show(&row, None, &[], Look::PLAIN).expect("a record has a page");
         assert!(page.contains(row.record.body.kind()), "{page}");
         for text in [line, page] {
             assert!(!text.contains(|c| c != '\n' && is_unsafe(c)), "{text:?}");
@@ -232,36 +109,18 @@ fn every_kind_has_a_summary_a_line_and_a_page() {
 #[test]
 fn summaries_stand_in_columns_and_end_where_the_screen_does() {
     let value = "\"日本語 \u{202e} ".repeat(40) + "\"";
-    let (row, plan) = (
-        transaction(vec![emission(value.as_bytes())], &[value.as_bytes()]),
-        plan(),
-    );
+    let (row, plan) = (transaction(vec![emission(value.as_bytes())], &[value.as_bytes()]), plan());
     let view = View::new(&plan);
     let whole = view.summary_line(&row, Look::PLAIN);
     let start =
         "     5  01:10:46.123  scanner         transaction    in 3.0 → out: \"日本語 \\u{202e} ";
     assert!(whole.starts_with(start), "{whole}");
     for width in 54..120 {
-        let look = Look {
-            width: Some(width),
-            colour: false,
-        };
+        let look = Look { width: Some(width), colour: false };
         let line = view.summary_line(&row, look);
-        assert!(
-            columns(&line) <= width && line.ends_with('…'),
-            "{width}: {line}"
-        );
-        let coloured = view.summary_line(
-            &row,
-            Look {
-                colour: true,
-                ..look
-            },
-        );
-        assert_eq!(
-            coloured.replace("\u{1b}[2m", "").replace("\u{1b}[0m", ""),
-            line
-        );
+        assert!(columns(&line) <= width && line.ends_with('…'), "{width}: {line}");
+        let coloured = view.summary_line(&row, Look { colour: true, ..look });
+        assert_eq!(coloured.replace("\u{1b}[2m", "").replace("\u{1b}[0m", ""), line);
     }
 }
 
@@ -271,15 +130,8 @@ fn parts_of_one_sort_are_counted() {
     let parts = vec![
         emission(b"1"),
         emission(b"2"),
-        Part::Staged {
-            sink: SinkId::STDOUT,
-            offset: 0,
-            payload: bytes(b"x\n"),
-        },
-        Part::Log {
-            level: Level::Info,
-            payload: bytes(log),
-        },
+        Part::Staged { sink: SinkId::STDOUT, offset: 0, payload: bytes(b"x\n") },
+        Part::Log { level: Level::Info, payload: bytes(log) },
     ];
     let (row, plan) = (transaction(parts, &[b"1", b"2", b"x\n", log]), plan());
     let summary = View::new(&plan).summary(&row);
@@ -290,29 +142,18 @@ fn parts_of_one_sort_are_counted() {
 fn a_page_shows_all_with_its_causes() {
     let value = br#"{"path":"a.rs","text":"0123456789012345678901234567890123456789012345678901234567890"}"#;
     let log = b"two\nlines \x1b[2J";
-    let parts = vec![
-        emission(value),
-        Part::Log {
-            level: Level::Info,
-            payload: bytes(log),
-        },
-    ];
+    let parts = vec![emission(value), Part::Log { level: Level::Info, payload: bytes(log) }];
     let row = transaction(parts, &[value, log]);
     let cause_body = Transaction {
         by: by(0, 1),
         consumed: Consumed::Pull,
-        parts: vec![Part::Emission {
-            port: PortId(1),
-            payload: bytes(b"7"),
-        }],
+        parts: vec![Part::Emission { port: PortId(1), payload: bytes(b"7") }],
         next: Next::More,
         fuel: 1,
     };
     let cause = self::row(3, &[Ref::record(2)], Body::Transaction(cause_body), &[b"7"]);
     let plan = plan();
-    let page = View::new(&plan)
-        .show(&row, None, &[cause], Look::PLAIN)
-        .expect("a page");
+    let page = View::new(&plan).show(&row, None, &[cause], Look::PLAIN).expect("a page");
     let expected = format!(
         "\
 seq           5

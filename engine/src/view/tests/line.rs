@@ -30,21 +30,11 @@ fn parts_are_told_by_what_they_did() {
             base: 9,
             replace: false,
         },
-        Part::Staged {
-            sink: SinkId(1),
-            offset: 9,
-            payload: bytes(b"\xff"),
-        },
+        Part::Staged { sink: SinkId(1), offset: 9, payload: bytes(b"\xff") },
         Part::Closed { sink: SinkId(1) },
-        Part::Log {
-            level: Level::Warn,
-            payload: bytes(log),
-        },
+        Part::Log { level: Level::Warn, payload: bytes(log) },
         Part::LogDropped { lines: 2 },
-        Part::TimerSet {
-            name: "t".into(),
-            after_ms: 5,
-        },
+        Part::TimerSet { name: "t".into(), after_ms: 5 },
         Part::TimerCancelled { name: "t".into() },
     ];
     let expected = r#"[{"i":0,"kind":"opened","sink":1,"name":"o","path":"/o","base":9,"replace":false},{"i":1,"kind":"staged","sink":1,"offset":9,"len":1,"base64":"/w=="},{"i":2,"kind":"closed","sink":1},{"i":3,"kind":"log","level":"warn","len":6,"text":"a\u001b[2Jb"},{"i":4,"kind":"log-dropped","lines":2},{"i":5,"kind":"timer-set","name":"t","after_ms":5},{"i":6,"kind":"timer-cancelled","name":"t"}]"#;
@@ -54,14 +44,8 @@ fn parts_are_told_by_what_they_did() {
 #[test]
 fn answers_about_files_are_decoded() {
     let refused = FileError::new(FileErrorCode::NotFound, "no");
-    let stat = Stat {
-        kind: FileKind::Folder,
-        size: 3,
-    };
-    let entries = vec![FolderEntry {
-        name: "f".into(),
-        kind: FileKind::File,
-    }];
+    let stat = Stat { kind: FileKind::Folder, size: 3 };
+    let entries = vec![FolderEntry { name: "f".into(), kind: FileKind::File }];
     let cases = [
         (
             Call::FilesRead,
@@ -98,13 +82,7 @@ fn answers_about_files_are_decoded() {
 #[test]
 fn answers_of_other_kinds_are_decoded_and_unknown_ones_shown() {
     let cases = [
-        (
-            Call::ClockNow,
-            encoded(&()),
-            encoded(&7_u64),
-            "{}",
-            r#"{"ok":7}"#,
-        ),
+        (Call::ClockNow, encoded(&()), encoded(&7_u64), "{}", r#"{"ok":7}"#),
         (
             Call::RandomBytes,
             encoded(&1_u32),
@@ -119,13 +97,7 @@ fn answers_of_other_kinds_are_decoded_and_unknown_ones_shown() {
             r#"{"len":4}"#,
             r#"{"err":"gone"}"#,
         ),
-        (
-            Call::ClockNow,
-            vec![],
-            vec![0xff],
-            "{}",
-            r#"{"undecoded":true,"base64":"/w=="}"#,
-        ),
+        (Call::ClockNow, vec![], vec![0xff], "{}", r#"{"undecoded":true,"base64":"/w=="}"#),
         (
             Call::FilesRead,
             vec![9],
@@ -153,10 +125,7 @@ fn check_answers<const N: usize>(cases: [Answered; N]) {
 
 #[test]
 fn denials_are_decoded() {
-    let error = EmitError::WrongType {
-        pointer: "/a".into(),
-        message: "m".into(),
-    };
+    let error = EmitError::WrongType { pointer: "/a".into(), message: "m".into() };
     let cases = [
         (
             Call::Emit,
@@ -173,10 +142,7 @@ fn denials_are_decoded() {
     ];
     for (name, args, answer, expected) in cases {
         let parts = parts_of(vec![denial(name, &args, &answer)], &[&args, &answer]);
-        assert!(
-            parts.contains(expected) && parts.contains("\"kind\":\"denial\""),
-            "{parts}"
-        );
+        assert!(parts.contains(expected) && parts.contains("\"kind\":\"denial\""), "{parts}");
     }
 }
 
@@ -184,10 +150,7 @@ fn denials_are_decoded() {
 fn long_and_erased_payloads_are_told_by_their_length() {
     let long = format!("\"{}\"", "ä".repeat(VALUE_BYTES));
     let told = parts_of(vec![emission(long.as_bytes())], &[long.as_bytes()]);
-    assert!(
-        told.len() < 2_000 && told.contains("\"beginning\":\"\\\"ää"),
-        "{told}"
-    );
+    assert!(told.len() < 2_000 && told.contains("\"beginning\":\"\\\"ää"), "{told}");
     let mut row = transaction(vec![emission(b"1")], &[b"1"]);
     row.payloads = vec![None];
     let plan = plan();
@@ -198,17 +161,11 @@ fn long_and_erased_payloads_are_told_by_their_length() {
 #[test]
 fn full_detail_holds_all_and_the_digests() {
     let long = format!("\"{}\"", "x".repeat(VALUE_BYTES));
-    let (row, plan) = (
-        transaction(vec![emission(long.as_bytes())], &[long.as_bytes()]),
-        plan(),
-    );
+    let (row, plan) = (transaction(vec![emission(long.as_bytes())], &[long.as_bytes()]), plan());
     let part = View::new(&plan).part_line(&row, 0).expect("there is one");
     assert_eq!(part.get("seq"), Some(&Json::Number(5)));
     assert_eq!(part.get("value"), Some(&Json::Raw(long.clone())));
-    assert_eq!(
-        part.get("digest"),
-        Some(&Json::text(bytes(long.as_bytes()).digest))
-    );
+    assert_eq!(part.get("digest"), Some(&Json::text(bytes(long.as_bytes()).digest)));
     assert_eq!(View::new(&plan).part_line(&row, 1), None);
 }
 
@@ -227,23 +184,9 @@ fn stored_records_are_shown_as_they_were_decided() {
     };
     let linked = link(record.prev, &entry);
     let payloads = vec![StoredPayload::Inline(Arc::from(&value[..]))];
-    let stored = Stored {
-        seq: 5,
-        preimage: linked.preimage,
-        hash: linked.hash,
-        salt: Some(SALT),
-        payloads,
-    };
-    assert_eq!(
-        Row::of_stored(&stored),
-        Ok(Row {
-            hash: linked.hash,
-            ..expected
-        })
-    );
-    let broken = Stored {
-        preimage: vec![1],
-        ..stored
-    };
+    let stored =
+        Stored { seq: 5, preimage: linked.preimage, hash: linked.hash, salt: Some(SALT), payloads };
+    assert_eq!(Row::of_stored(&stored), Ok(Row { hash: linked.hash, ..expected }));
+    let broken = Stored { preimage: vec![1], ..stored };
     assert!(Row::of_stored(&broken).is_err());
 }

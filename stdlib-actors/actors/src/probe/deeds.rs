@@ -32,8 +32,8 @@ pub(super) fn perform<R: Reach>(
         }
         Deed::Flood => flood(port, rule.n.unwrap_or(2_000), cx),
         Deed::Huge => {
-            let value = "x".repeat(size(rule.n, HUGE_BYTES));
-            report("huge", cx.emit(port, &value), cx);
+            let body = huge(size(rule.n, HUGE_BYTES));
+            report("huge", cx.emit_json(port, &body), cx);
         }
         Deed::Lie => report("lie", cx.emit_json(port, text.unwrap_or("{\"lie\":")), cx),
         Deed::UnknownPort => {
@@ -79,6 +79,15 @@ fn report(deed: &str, sent: Result<(), EmitError>, cx: &mut Cx) {
         Err(error) => format!("{deed}: {}: {error}", error.code()),
     };
     cx.log(Level::Info, &text);
+}
+
+/// A JSON string of so many bytes, in memory only once: an instance has little more.
+fn huge(bytes: usize) -> String {
+    let mut body = String::with_capacity(bytes);
+    body.push('"');
+    body.extend(std::iter::repeat_n('x', bytes.saturating_sub(2)));
+    body.push('"');
+    body
 }
 
 /// Sends numbers until it is told to stop, and says after how many.
