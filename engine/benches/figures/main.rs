@@ -1,0 +1,63 @@
+//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures`.
+//!
+//! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
+//! the same run where there is one. Nothing here asserts anything.
+
+mod parts;
+mod pipeline;
+
+use std::time::{Duration, Instant};
+
+use theater_flow::render::Screen;
+
+/// One line of the table.
+struct Figure {
+    what: &'static str,
+    value: String,
+    beside: String,
+}
+
+impl Figure {
+    fn new(what: &'static str, value: String, beside: impl Into<String>) -> Self {
+        Self { what, value, beside: beside.into() }
+    }
+}
+
+/// The median time of one call of `work`, over `runs` runs of `calls` calls.
+fn per_call(runs: usize, calls: u32, mut work: impl FnMut()) -> Duration {
+    let once = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        (0..calls).for_each(|_| work());
+        start.elapsed() / calls
+    };
+    once(&mut work);
+    let mut times: Vec<Duration> = (0..runs).map(|_| once(&mut work)).collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn ns(time: Duration) -> String {
+    format!("{} ns", time.as_nanos())
+}
+
+fn us(time: Duration) -> String {
+    format!("{:.1} µs", time.as_secs_f64() * 1e6)
+}
+
+fn rate(count: u64, time: Duration) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = count as f64 / time.as_secs_f64();
+    format!("{:.0} k/s", rate / 1e3)
+}
+
+fn main() -> std::io::Result<()> {
+    let screen = Screen::standard(false, false);
+    let mut figures = parts::figures();
+    figures.extend(pipeline::figures());
+    screen.line("| figure | measured | beside |")?;
+    screen.line("|---|---|---|")?;
+    for Figure { what, value, beside } in figures {
+        screen.line(&format!("| {what} | {value} | {beside} |"))?;
+    }
+    screen.flush()
+}

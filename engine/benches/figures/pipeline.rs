@@ -1,0 +1,131 @@
+//! Whole pipelines: durable typed hops per second, and a small run from start to end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use theater_flow::compile::{Fetcher, Pipeline};
+use theater_flow::runs::{Data, new_id};
+use theater_flow::session::{self, Cast, Session, now_ms};
+use theater_flow_dsl::Mode;
+use theater_flow_host::{Host, HostConfig};
+use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::plan::Plan;
+
+use super::{Figure, rate};
+
+/// Messages that the source of the long run emits.
+const MESSAGES: u64 = 100_000;
+/// Hops of one message: each of the three stages after the source handles it.
+const HOPS: u64 = 3;
+
+pub(super) fn figures() -> Vec<Figure> {
+    let mut times: Vec<Duration> = (0..3).map(|_| timed(&hops())).collect();
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    let spread = format!(
+        "goal of this version: 50 k/s; fastest and slowest of 3 runs: {} and {}",
+        rate(MESSAGES * HOPS, times[0]),
+        rate(MESSAGES * HOPS, times[2]),
+    );
+    let mut small: Vec<Duration> = (0..21).map(|_| timed(&find())).collect();
+    small.sort_unstable();
+    let (first, last) = (small[0].as_secs_f64() * 1e3, small[20].as_secs_f64() * 1e3);
+    let p50 = small[10].as_secs_f64() * 1e3;
+    vec![
+        Figure::new("durable typed hops, 4 stages, 256 B", rate(MESSAGES * HOPS, median), spread),
+        Figure::new(
+            "a run of `find-todos` on 4 lines, compiled code cached, in process",
+            format!("{p50:.1} ms"),
+            format!("21 runs: {first:.1} to {last:.1} ms"),
+        ),
+    ]
+}
+
+/// The workspace.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A source and three stages that pass each message on.
+fn hops() -> String {
+    let probe = root().join("stdlib-actors/prebuilt/probe.wasm");
+    let ty = "{ n: u64, pad: string }";
+    let input = format!("{{ name = \"in\", direction = \"input\", type = \"{ty}\" }}");
+    let output = format!("{{ name = \"out\", direction = \"output\", type = \"{ty}\", optional = true }}");
+    let mut text = format!(
+        "format = 1\nname = \"hops\"\n[supervisors.root]\nchildren = [\"a\", \"b\", \"c\", \"d\"]\n\
+         [agents.a]\nactor = \"{0}\"\nconfig = {{ produce = {MESSAGES}, pad = 230, ports = [{output}] }}\n",
+        probe.display(),
+    );
+    for (name, from) in [("b", "a"), ("c", "b"), ("d", "c")] {
+        text += &format!(
+            "[agents.{name}]\nactor = \"{0}\"\ninputs = \"{from}\"\n\
+             config = {{ echo = true, ports = [{input}, {output}] }}\n",
+            probe.display(),
+        );
+    }
+    text
+}
+
+/// Lines of a file, matched and written to a file.
+fn find() -> String {
+    String::from(
+        "format = 1\nname = \"find\"\n[supervisors.root]\nchildren = [\"lines\", \"notes\", \"out\"]\n\
+         [agents.lines]\nactor = \"std/file-lines\"\nconfig = { path = \"in.txt\" }\n\
+         grants = { files = { read = [\"in.txt\"] } }\n\
+         [agents.notes]\nactor = \"std/match\"\ninputs = \"lines\"\n\
+         config = { rules = { note = \"NOTE\" } }\n\
+         [agents.out]\nactor = \"std/file-write\"\ninputs = \"notes\"\nconfig = { path = \"out.jsonl\" }\n\
+         grants = { files = { write = [\"out.jsonl\"] } }\n",
+    )
+}
+
+fn host() -> Arc<Host> {
+    let cache = std::env::temp_dir().join("theater-flow-bench-cache");
+    Arc::new(Host::new(HostConfig { cache: Some(cache), instances: 32 }).expect("an engine"))
+}
+
+fn compiled(host: &Arc<Host>, folder: &Path, text: &str) -> Cast {
+    std::fs::write(folder.join("in.txt"), "one\nNOTE two\nthree\nNOTE four\n").expect("a file");
+    let file = folder.join("pipeline.toml");
+    std::fs::write(&file, text).expect("a file");
+    let pipeline = Pipeline::read(&file).expect("a pipeline");
+    let mut fetcher = Fetcher::new(Arc::clone(host));
+    let compiled = fetcher.compile(&pipeline, &[], Mode::Run);
+    let plan = compiled.plan.unwrap_or_else(|| panic!("{:?}", compiled.faults));
+    Cast { host: Arc::clone(host), plan: Arc::new(plan), actors: fetcher.into_actors() }
+}
+
+/// A plan with one `std/match` that no rule of which matches what the benchmark sends.
+pub(super) fn match_plan(host: &Arc<Host>) -> (Plan, AgentId) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cast = compiled(host, folder.path(), &find());
+    let agent = cast.plan.agents.iter().find(|agent| agent.name == "notes").expect("it is there").id;
+    (Arc::unwrap_or_clone(cast.plan), agent)
+}
+
+/// Ten bytes that differ from run to run.
+fn random() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    SysRng.try_fill_bytes(&mut bytes).expect("the system gives randomness");
+    bytes
+}
+
+/// The time from the plan to the last durable record.
+fn timed(text: &str) -> Duration {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host();
+    let cast = compiled(&host, folder.path(), text);
+    let data = folder.path().join("data");
+    let id = new_id(now_ms(), random());
+    let run = Data::new(&data).create(id).expect("a run");
+    let start = Instant::now();
+    let place = session::place(&data, run.path);
+    let session = Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
+    let ended = session.serve();
+    assert!(matches!(ended.0, theater_flow::driver::Ending::Finished(_)), "{:?}", ended.0);
+    start.elapsed()
+}
