@@ -1,15 +1,15 @@
 //! Runs actor components for theater-flow: the only crate that names wasmtime.
 //!
-//! A [`Host`] turns bytes into an [`Actor`], asks it about itself ([`Actor::about`] through
-//! [`Host::about`], [`Host::ports`]), and makes [`Instance`]s of it, which the kernel's work loop drives
+//! A [`Host`] turns bytes into an [`Actor`], asks it about itself ([`Host::about`],
+//! [`Host::ports`]), and makes [`Instance`]s of it, which the kernel's work loop drives
 //! like any other [`Guest`](theater_flow_kernel::work::Guest). Everything an instance reaches goes
 //! through its [`Gate`]; everything it uses is bounded: fuel, memory, tables, stack, handles, time, and
 //! what it hands over in one call.
 //!
 //! Guest behaviour never makes this crate panic. It comes out as a
-//! [`Crash`](theater_flow_kernel::record::Crash), or as a fault that the guest itself answered.
+//! [`Crash`], or as a fault that the guest itself answered.
 //!
-//! Reading order: [`config`](HostConfig), `actor`, `imports`, `instance`; `crash` has the meaning of
+//! Reading order: [`HostConfig`], `actor`, `imports`, `instance`; `crash` has the meaning of
 //! each kind of end.
 
 mod about;

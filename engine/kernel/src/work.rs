@@ -1,5 +1,5 @@
 //! Work for the shell's workers, and what they report. One [`Activation`] is one instance, a batch of
-//! its events and the room per output; [`perform`](crate::perform::perform) does it, the same for every
+//! its events and the room per output; [`perform`](crate::perform) does it, the same for every
 //! kind of guest, so that a simulated actor and a wasm one differ in nothing but themselves.
 //!
 //! Batch boundaries are invisible: each event is its own transaction, and a worker stops after the

@@ -71,6 +71,9 @@ pub(crate) struct Native {
     lives: u32,
     count: u64,
     held: Vec<String>,
+    /// Calls of this life, snapshots too: what memory looks like, which no snapshot knows, and which
+    /// fuel depends on.
+    calls: u64,
 }
 
 impl Native {
@@ -82,7 +85,7 @@ impl Native {
     ) -> Self {
         let world = Fake { outside: Arc::clone(outside), agent: id };
         let gate = Gate::new(Arc::clone(plan), id, sinks, Box::new(world));
-        Self { gate, kind, lives, count: 0, held: Vec::new() }
+        Self { gate, kind, lives, count: 0, held: Vec::new(), calls: 0 }
     }
 
     fn emit(&mut self, body: &str) -> Result<(), Stop> {
@@ -210,7 +213,8 @@ impl Native {
     }
 
     fn called<T>(&mut self, fuel: u64, result: Result<Result<T, Fault>, Stop>) -> Called<T> {
-        Called { fuel: fuel + self.gate.take_cost(), result }
+        self.calls += 1;
+        Called { fuel: fuel + self.calls + self.gate.take_cost(), result }
     }
 }
 
