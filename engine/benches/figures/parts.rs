@@ -43,7 +43,8 @@ fn transaction(seq: u64) -> Entry {
     let payload = Payload::commit(&salt, &bytes);
     let consumed = Consumed::Message { id: Ref::part(seq.saturating_sub(1), 0), port: PortId(1) };
     let parts = vec![Part::Emission { port: PortId(2), payload }];
-    let body = Transaction { by: by(AgentId(1), 1, 1), consumed, parts, next: Next::Wait, fuel: 9_000 };
+    let body =
+        Transaction { by: by(AgentId(1), 1, 1), consumed, parts, next: Next::Wait, fuel: 9_000 };
     let causes = vec![Ref::record(seq.saturating_sub(1))];
     Entry { seq, at: 1, causes, body: Body::Transaction(body), salt, payloads: vec![bytes] }
 }
@@ -101,14 +102,19 @@ fn store() -> Vec<Figure> {
     let count = 60_000_u64;
     let start = Instant::now();
     while seq < count {
-        let batch: Vec<Arc<Entry>> = (seq..seq + 640).map(|seq| Arc::new(transaction(seq))).collect();
+        let batch: Vec<Arc<Entry>> =
+            (seq..seq + 640).map(|seq| Arc::new(transaction(seq))).collect();
         seq += 640;
         journal.commit(Commit { entries: &batch, ..Commit::default() }).expect("there is room");
     }
     let time = start.elapsed();
     let packed_rate = rate(16 * 16 * 1024 / 272, packed);
     vec![
-        Figure::new("one durable commit of one 300 B value", us(lone), "a bare sled commit + fdatasync"),
+        Figure::new(
+            "one durable commit of one 300 B value",
+            us(lone),
+            "a bare sled commit + fdatasync",
+        ),
         Figure::new(
             "durable journal append, 640 records of 256 B a commit",
             rate(count, time),
@@ -157,7 +163,15 @@ fn guest() -> Vec<Figure> {
         std::hint::black_box(trace.is_ok());
     });
     vec![
-        Figure::new("instantiate `std/match` and drop it", us(made), "a tiny component: 2–7 µs; it has 1 MB of code and data"),
-        Figure::new("call `std/match`, 230 B, no match", ns(call), "an empty component call: 0.1–0.2 µs; the rest is JSON and the regex in the guest"),
+        Figure::new(
+            "instantiate `std/match` and drop it",
+            us(made),
+            "a tiny component: 2–7 µs; it has 1 MB of code and data",
+        ),
+        Figure::new(
+            "call `std/match`, 230 B, no match",
+            ns(call),
+            "an empty component call: 0.1–0.2 µs; the rest is JSON and the regex in the guest",
+        ),
     ]
 }

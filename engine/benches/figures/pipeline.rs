@@ -54,20 +54,22 @@ fn hops() -> String {
     let probe = root().join("stdlib-actors/prebuilt/probe.wasm");
     let ty = "{ n: u64, pad: string }";
     let input = format!("{{ name = \"in\", direction = \"input\", type = \"{ty}\" }}");
-    let output = format!("{{ name = \"out\", direction = \"output\", type = \"{ty}\", optional = true }}");
-    let mut text = format!(
+    let output =
+        format!("{{ name = \"out\", direction = \"output\", type = \"{ty}\", optional = true }}");
+    let source = format!(
         "format = 1\nname = \"hops\"\n[supervisors.root]\nchildren = [\"a\", \"b\", \"c\", \"d\"]\n\
          [agents.a]\nactor = \"{0}\"\nconfig = {{ produce = {MESSAGES}, pad = 230, ports = [{output}] }}\n",
         probe.display(),
     );
-    for (name, from) in [("b", "a"), ("c", "b"), ("d", "c")] {
-        text += &format!(
+    let stage = |(name, from): (&str, &str)| {
+        format!(
             "[agents.{name}]\nactor = \"{0}\"\ninputs = \"{from}\"\n\
              config = {{ echo = true, ports = [{input}, {output}] }}\n",
             probe.display(),
-        );
-    }
-    text
+        )
+    };
+    let stages = [("b", "a"), ("c", "b"), ("d", "c")].map(stage);
+    source + &stages.concat()
 }
 
 /// Lines of a file, matched and written to a file.
@@ -103,7 +105,8 @@ fn compiled(host: &Arc<Host>, folder: &Path, text: &str) -> Cast {
 pub(super) fn match_plan(host: &Arc<Host>) -> (Plan, AgentId) {
     let folder = tempfile::tempdir().expect("a folder");
     let cast = compiled(host, folder.path(), &find());
-    let agent = cast.plan.agents.iter().find(|agent| agent.name == "notes").expect("it is there").id;
+    let agent =
+        cast.plan.agents.iter().find(|agent| agent.name == "notes").expect("it is there").id;
     (Arc::unwrap_or_clone(cast.plan), agent)
 }
 
