@@ -99,15 +99,18 @@ fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
         None => ("", spec.name.span),
     };
     let std = notes.facts.std.iter().map(String::as_str);
+    let path = full_name(name, notes.source.folder).filter(|_| !name.starts_with("std/"));
     let with_std = format!("std/{name}");
     let help = if notes.facts.std.contains(&with_std) {
         Some(format!("did you mean `{with_std}`?"))
+    } else if path.is_some() {
+        Some("relative paths are against the pipeline file's folder".to_owned())
     } else {
         did_you_mean(name, std)
     };
     let what = if name.starts_with("std/") {
         format!("there is no actor `{name}`")
-    } else if let Some(path) = full_name(name, notes.source.folder) {
+    } else if let Some(path) = path {
         format!("there is no file {path}")
     } else {
         format!("`{name}` is neither `std/<name>` nor the path of a component")

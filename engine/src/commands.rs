@@ -1,6 +1,7 @@
 //! The commands: what the command line means.
 
 mod check;
+mod ended;
 mod live;
 mod read;
 mod run;
@@ -25,7 +26,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Resume(args) => {
             run::resume(screen, (&data, folder), &args.run, args.allow_dead_letters)
         }
-        Command::Check(args) => check::check(screen, folder, &args),
+        Command::Check(args) => check::check(screen, &args),
         Command::Explain { code } => check::explain(screen, &code),
         Command::Runs => runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
@@ -72,6 +73,9 @@ fn named(run: RunId) -> String {
 impl From<RunsError> for Problem {
     fn from(error: RunsError) -> Self {
         let help = match &error {
+            RunsError::NotAFolder { .. } => {
+                Some(String::from("`--data` names the folder that keeps the runs"))
+            }
             RunsError::NoData { .. } => {
                 Some(String::from("name the folder with `--data`, or run a pipeline first"))
             }
@@ -91,7 +95,12 @@ impl From<RunsError> for Problem {
 
 impl From<store::StoreError> for Problem {
     fn from(error: store::StoreError) -> Self {
-        Self::failed(error.to_string())
+        let help = match &error {
+            store::StoreError::Full { .. } => Some("make room there, and try again"),
+            store::StoreError::ReadOnly { .. } => Some("name another folder with `--data`"),
+            _ => None,
+        };
+        Self::failed(error.to_string()).with_help(help.map(String::from))
     }
 }
 
@@ -123,7 +132,8 @@ impl From<session::SessionError> for Problem {
             E::Behind { .. } | E::Head(_) => Self::differs(error.to_string()).with_help(Some(
                 String::from("`theater-flow verify RUN` says more; it is not resumed"),
             )),
-            E::Over(_) => Self::usage(error.to_string()),
+            E::Another { .. } => Self::differs(error.to_string()),
+            E::Over(_) | E::NeverBegan => Self::usage(error.to_string()),
             E::NoComponent { .. } | E::Component { .. } => Self::failed(error.to_string()),
         }
     }

@@ -104,7 +104,10 @@ impl Fetcher {
     /// One that knows nothing yet.
     #[must_use]
     pub fn new(host: Arc<Host>) -> Self {
-        let facts = Facts { std: stdlib::names().map(String::from).collect(), ..Facts::default() };
+        let facts = Facts {
+            std: stdlib::names().map(|name| format!("std/{name}")).collect(),
+            ..Facts::default()
+        };
         Self { host, facts, actors: HashMap::new() }
     }
 

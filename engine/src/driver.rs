@@ -5,6 +5,7 @@
 //! simulator is a second set of these and not a second loop. It never waits: whoever owns it feeds
 //! [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
 
+mod backlog;
 mod tray;
 
 use std::sync::Arc;
@@ -17,13 +18,12 @@ use theater_flow_kernel::record::{EngineFacts, Entry, SinkId, Status};
 use theater_flow_kernel::state::{Phase, State};
 use theater_flow_kernel::work::{Activation, Report};
 
+use backlog::Backlog;
 pub use tray::Job;
 use tray::Tray;
 
 use crate::journal::{Flushed, JournalError};
 
-/// Records that may wait to become durable; beyond it no new work is given out.
-const BACKLOG_RECORDS: u64 = 65_536;
 /// How long a stopping run waits for its mailboxes to empty, in ms.
 const DRAIN_MS: u64 = 10_000;
 
@@ -147,6 +147,7 @@ pub struct Driver<S, W, O, C> {
     clock: C,
     tray: Tray,
     unsent: Commit,
+    backlog: Backlog,
     flushed: Flushed,
     stop: Stop,
     failed: Option<JournalError>,
@@ -181,17 +182,30 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         engine: EngineFacts,
     ) -> Self {
         let mut driver = Self::new(state, parts, flushed);
-        driver.tray.add_all(&driver.state);
         driver.input(Input::Resume(engine));
+        driver.tray.add_all(&driver.state);
         driver
     }
 
     fn new(state: State, parts: Parts<S, W, O, C>, flushed: Flushed) -> Self {
         let Parts { scribe, workers, outputs, clock } = parts;
         let desk = Desk::new(&state.plan);
-        let (tray, unsent) = (Tray::default(), Commit::default());
+        let (tray, unsent, backlog) = (Tray::default(), Commit::default(), Backlog::default());
         let (stop, failed) = (Stop::No, None);
-        Self { state, desk, scribe, workers, outputs, clock, tray, unsent, flushed, stop, failed }
+        Self {
+            state,
+            desk,
+            scribe,
+            workers,
+            outputs,
+            clock,
+            tray,
+            unsent,
+            backlog,
+            flushed,
+            stop,
+            failed,
+        }
     }
 
     /// The state after all records so far, durable or not.
@@ -217,7 +231,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
                 self.desk.reported(report.agent);
                 self.input(Input::Report(report));
             }
-            Event::Flushed(flushed) => self.flushed = flushed,
+            Event::Flushed(flushed) => {
+                self.flushed = flushed;
+                self.backlog.flushed(flushed.seq);
+            }
             Event::StoreFailed(error) => self.failed = Some(error),
             Event::Written { agent, sink, upto, closed } => {
                 self.input(Input::Written { agent, sink, upto, closed });
@@ -257,8 +274,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
     /// When [`turn`](Self::turn) must be called again if no event comes before, in ms since 1970.
     pub fn wake_at(&self) -> Option<u64> {
         let stop = match self.stop {
-            Stop::Draining(until) | Stop::Closing(until) => Some(until),
-            Stop::No | Stop::Left => None,
+            Stop::Draining(until) | Stop::Closing(until) if self.can_stop() => Some(until),
+            _ => None,
         };
         [self.desk.next_due(), self.tray.next_due(), stop].into_iter().flatten().min()
     }
@@ -268,12 +285,13 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         let step = advance(&mut self.state, Stamped { wall_ms, salt, input });
         self.desk.touch(&step.touched);
         self.tray.note(&self.state, &step.entries);
+        self.backlog.add(&step.entries);
         self.unsent.entries.extend(step.entries);
     }
 
     /// Gives out work, unless too much waits to become durable. True if no work is under way then.
     fn dispatch(&mut self, now: u64) -> bool {
-        if self.state.kept.next_seq.saturating_sub(self.flushed.seq) > BACKLOG_RECORDS {
+        if self.backlog.is_full() {
             return false;
         }
         for activation in self.desk.dispatch(&self.state, now) {
@@ -335,10 +353,16 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         }
     }
 
+    /// True unless the run is over, or will be once what was staged is written.
+    fn can_stop(&self) -> bool {
+        let failing = self.state.kept.phase == Phase::Failing;
+        let now = self.stop == Stop::Closing(0);
+        matches!(self.state.kept.phase, Phase::Running | Phase::Stopping) || failing && now
+    }
+
     /// The last records of a run that is stopped: a checkpoint, and that it was let go.
     fn leave_if_written(&mut self, until: u64, now: u64) {
-        let open = matches!(self.state.kept.phase, Phase::Running | Phase::Stopping);
-        if open && (self.state.all_written() || now >= until) {
+        if self.can_stop() && (self.state.all_written() || now >= until) {
             self.stop = Stop::Left;
             self.checkpoint();
             self.input(Input::Suspend { why: String::from("stopped") });

@@ -3,7 +3,7 @@
 //! The [`driver`] is the loop; a [`session`] drives it with the real log, workers, sinks and clock. A run is
 //! written down by a [`journal`], which keeps the kernel's records in a [`store`]; a [`head`] beside it says
 //! how far the log is known to reach. The [`memory`] store takes the real one's place where a test wants to
-//! choose when the disk fails.
+//! choose when the disk fails, and a [`sim`]ulated machine that of all the rest.
 
 pub mod cli;
 pub mod commands;
@@ -20,6 +20,7 @@ pub mod runs;
 pub mod scribe;
 pub mod session;
 pub mod signals;
+pub mod sim;
 pub mod sinks;
 pub mod socket;
 pub mod stdlib;

@@ -11,7 +11,7 @@ mod tests;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub use faults::SourceText;
 use serde::Serialize;
@@ -215,9 +215,14 @@ impl Screen {
         writer.flush()
     }
 
-    /// Writes out what waits. To be called whenever more may be long in coming, and at the end.
+    /// Writes out what waits. To be called whenever more may be long in coming, and at the end. A write
+    /// that is under way is left alone: its reader may hold it up for ever.
     pub fn flush(&self) -> io::Result<()> {
-        self.out.lock().flush()
+        match self.out.writer.try_lock() {
+            Ok(mut writer) => writer.flush(),
+            Err(TryLockError::Poisoned(writer)) => writer.into_inner().flush(),
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
     }
 
     /// Progress, on standard error; nothing if quiet. Nobody may be there to read it.

@@ -64,6 +64,12 @@ pub enum RunsError {
         /// The data folder.
         dir: PathBuf,
     },
+    /// Something else stands there.
+    #[error("{} is not a folder", .dir.display())]
+    NotAFolder {
+        /// What was named as the data folder.
+        dir: PathBuf,
+    },
     /// No run has this name.
     #[error("there is no run `{name}` in {}", .dir.display())]
     Unknown {
@@ -109,6 +115,9 @@ impl Data {
                 _ => StoreError::io(path, error),
             })
         };
+        if self.dir.metadata().is_ok_and(|meta| !meta.is_dir()) {
+            return Err(RunsError::NotAFolder { dir: self.dir.clone() });
+        }
         make(&runs, true)?;
         make(&path, false)?;
         for dir in [&runs, &self.dir] {
@@ -122,6 +131,7 @@ impl Data {
         let runs = self.runs();
         let refused = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => RunsError::NoData { dir: self.dir.clone() },
+            io::ErrorKind::NotADirectory => RunsError::NotAFolder { dir: self.dir.clone() },
             _ => StoreError::io(&runs, error).into(),
         };
         let mut ids = vec![];
@@ -168,6 +178,12 @@ impl Data {
 }
 
 impl RunDir {
+    /// Removes a run that never began: nothing was recorded, so there is nothing to go on with.
+    pub fn discard(&self) {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
     /// Where its database is.
     #[must_use]
     pub fn db(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! The scribe: a thread that owns the journal. While one commit syncs, the next gathers.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,13 @@ pub struct Book<S> {
 }
 
 impl<S: Store> Book<S> {
+    /// Writes the head. A lower bound that lags is still one; the next write tries again.
+    fn note(&self) {
+        if self.head.seq > 0 {
+            let _ = self.head.write(&self.folder);
+        }
+    }
+
     /// Makes a commit durable. True if the run's status changed.
     fn commit(&mut self, commit: &Commit) -> Result<(Flushed, bool), JournalError> {
         let flushed = self.journal.commit(journal::Commit {
@@ -88,15 +95,28 @@ impl ScribeThread {
 
 fn serve<S: Store>(mut book: Book<S>, commits: &Receiver<Commit>, events: &Sender<Event>) {
     let mut held = None;
-    let mut head_written = Instant::now();
-    while let Some(commit) = held.take().or_else(|| commits.recv().ok()) {
-        let commit = gather(commit, commits, &mut held);
+    // When the head is to be written. The first time at once, so that no run is long without one.
+    let mut due = None;
+    let mut noted = false;
+    loop {
+        let next = held.take().map_or_else(|| wait(commits, due), Ok);
+        let commit = match next {
+            Ok(commit) => gather(commit, commits, &mut held),
+            Err(RecvTimeoutError::Timeout) => {
+                book.note();
+                due = None;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let event = match book.commit(&commit) {
             Ok((flushed, changed)) => {
-                if changed || head_written.elapsed() >= HEAD_PACE {
-                    // A lower bound that lags is still one; the next write tries again.
-                    let _ = book.head.write(&book.folder);
-                    head_written = Instant::now();
+                let late = due.is_some_and(|due| due <= Instant::now());
+                if changed || late || !noted {
+                    book.note();
+                    (due, noted) = (None, true);
+                } else {
+                    due = due.or_else(|| Some(Instant::now() + HEAD_PACE));
                 }
                 Event::Flushed(flushed)
             }
@@ -107,7 +127,15 @@ fn serve<S: Store>(mut book: Book<S>, commits: &Receiver<Commit>, events: &Sende
             return;
         }
     }
-    let _ = book.head.write(&book.folder);
+    book.note();
+}
+
+/// Waits for a commit, or until the head is due.
+fn wait(commits: &Receiver<Commit>, due: Option<Instant>) -> Result<Commit, RecvTimeoutError> {
+    match due {
+        Some(due) => commits.recv_timeout(due.saturating_duration_since(Instant::now())),
+        None => commits.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
 }
 
 /// Adds what has come in the meantime. A commit holds one checkpoint at most.

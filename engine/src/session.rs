@@ -60,6 +60,17 @@ pub enum SessionError {
         /// What the head names.
         named: u64,
     },
+    /// The folder holds the log of another run.
+    #[error("the folder of run {folder} holds the log of run {run}")]
+    Another {
+        /// What the folder is named.
+        folder: String,
+        /// What the log says.
+        run: RunId,
+    },
+    /// The process that made the run was killed before its first record was durable.
+    #[error("the run never began: nothing was recorded, and nothing happened")]
+    NeverBegan,
     /// The run is over.
     #[error("the run has already {}", past(*.0))]
     Over(Status),
@@ -143,11 +154,21 @@ impl Left {
     /// Opens the log of a run that is not over.
     pub fn open(place: &Place) -> Result<Self, SessionError> {
         let head = Head::read(&place.folder)?;
-        let store = SledStore::open(&place.database())?;
+        let began = head.as_ref().is_some_and(|head| head.seq > 0);
+        let store = SledStore::open(&place.database());
+        if !began && matches!(store, Err(StoreError::Missing { .. })) {
+            return Err(SessionError::NeverBegan);
+        }
+        let store = store?;
         let reader = store.share();
-        let journal = Journal::open(store)?;
+        let journal = Journal::open(store);
+        if !began && matches!(journal, Err(JournalError::Empty)) {
+            return Err(SessionError::NeverBegan);
+        }
+        let journal = journal?;
         let plan = recover::plan(&journal)?;
         let run = recover::genesis(&journal)?.run;
+        check_name(place, run)?;
         let flushed = journal.flushed();
         let head = match head {
             Some(head) => {
@@ -328,6 +349,12 @@ fn outside_of(state: &State) -> Outside {
         files.for_each(|write| outside.claims.hold(agent.id, Path::new(&write.path)));
     }
     outside
+}
+
+/// A folder that was renamed or swapped must not be taken for another run's.
+fn check_name(place: &Place, run: RunId) -> Result<(), SessionError> {
+    let folder = place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if folder == run.to_string() { Ok(()) } else { Err(SessionError::Another { folder, run }) }
 }
 
 /// A log that is shorter than its head, or holds something else there, must not be gone on with.

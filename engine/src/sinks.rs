@@ -3,15 +3,14 @@
 //! A file is written at absolute offsets, so that writing the same bytes again changes nothing. A
 //! replacement is written beside the file and renamed over it when it is closed.
 
+mod ground;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
 use theater_flow_kernel::gate::FileError;
 use theater_flow_kernel::ids::{AgentId, RunId};
@@ -20,7 +19,9 @@ use theater_flow_kernel::record::SinkId;
 use theater_flow_kernel::state::WriteWhat;
 
 use crate::driver::{Event, Job, Outputs};
-use crate::world::{Claims, Found, Place};
+use crate::world::Claims;
+
+pub use ground::{Ground, Positioned, RealGround, Spot};
 
 /// Why staged bytes are not in their place.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,16 @@ pub enum SinkError {
         /// What may be there at most.
         most: u64,
     },
+    /// Somebody else wrote behind what the run has written: it is not touched.
+    #[error(
+        "`{path}` holds bytes after byte {least} that this run did not write: somebody else changed it"
+    )]
+    Foreign {
+        /// The file.
+        path: String,
+        /// What the log says is there for certain.
+        least: u64,
+    },
     /// Something stands there that is not to be written.
     #[error("cannot write `{path}`: {message}")]
     Refused {
@@ -58,13 +69,17 @@ pub enum SinkError {
 }
 
 /// All sinks of a run.
-pub struct Sinks<W> {
+pub struct Sinks<W, G: Ground = RealGround> {
     run: RunId,
     plan: Arc<Plan>,
     claims: Claims,
     stdout: W,
-    open: HashMap<(AgentId, SinkId), File>,
+    ground: G,
+    open: HashMap<(AgentId, SinkId), FileOf<G>>,
 }
+
+/// An open file of a file system.
+type FileOf<G> = <<G as Ground>::Spot as Spot>::File;
 
 /// What a job did: all bytes before `upto` are there, and the sink is closed or not.
 type Written = (u64, bool);
@@ -73,7 +88,16 @@ impl<W: io::Write> Sinks<W> {
     /// Sinks of a run of `plan`; standard output goes to `stdout`. A file that is closed is given up in
     /// `claims`.
     pub fn new(run: RunId, plan: Arc<Plan>, claims: Claims, stdout: W) -> Self {
-        Self { run, plan, claims, stdout, open: HashMap::new() }
+        Self { run, plan, claims, stdout, ground: RealGround, open: HashMap::new() }
+    }
+}
+
+impl<W: io::Write, G: Ground> Sinks<W, G> {
+    /// The same, with files on another file system.
+    #[must_use]
+    pub fn on<H: Ground>(self, ground: H) -> Sinks<W, H> {
+        let Self { run, plan, claims, stdout, .. } = self;
+        Sinks { run, plan, claims, stdout, ground, open: HashMap::new() }
     }
 
     /// Does a job. When this returns, files are synced.
@@ -98,8 +122,12 @@ impl<W: io::Write> Sinks<W> {
         let mut upto = job.confirmed;
         let failed = |source| SinkError::Io { what: String::from("standard output"), source };
         for (offset, bytes) in spans(job) {
-            self.stdout.write_all(bytes).map_err(failed)?;
-            upto = offset + bytes.len() as u64;
+            match self.stdout.write_all(bytes) {
+                Ok(()) => upto = offset + bytes.len() as u64,
+                // What came out is not to come again; what did not will fail by itself.
+                Err(_) if upto > job.confirmed => break,
+                Err(source) => return Err(failed(source)),
+            }
         }
         self.stdout.flush().map_err(failed)?;
         Ok((upto, false))
@@ -115,13 +143,17 @@ impl<W: io::Write> Sinks<W> {
         }
         let closes = job.ops.last() == Some(&WriteWhat::Close);
         let upto = spans(job).last().map_or(job.confirmed, |(at, bytes)| at + bytes.len() as u64);
-        let file = match self.open.entry((job.agent, job.sink)) {
+        let entry = self.open.entry((job.agent, job.sink));
+        let is_first = matches!(entry, MapEntry::Vacant(_));
+        if is_first && closes && is_in_place(job, &place, &tag, upto)? {
+            return Ok((upto, true));
+        }
+        let found = check_length(job, &place, &tag, upto)?;
+        let file = match entry {
             MapEntry::Occupied(open) => open.into_mut(),
-            MapEntry::Vacant(_) if closes && is_in_place(job, &place, &tag, upto)? => {
-                return Ok((upto, true));
-            }
-            MapEntry::Vacant(none) => none.insert(open(job, &place, &tag, upto)?),
+            MapEntry::Vacant(none) => none.insert(open(job, &place, &tag)?),
         };
+        check_tail(job, file, found)?;
         for (offset, bytes) in spans(job) {
             file.write_all_at(bytes, offset).map_err(failed)?;
         }
@@ -133,9 +165,9 @@ impl<W: io::Write> Sinks<W> {
     }
 
     /// The file's place, found through the agent's grants: no link leads out of them.
-    fn place(&self, job: &Job) -> io::Result<Place> {
+    fn place(&self, job: &Job) -> io::Result<G::Spot> {
         let roots = self.plan.agent(job.agent).map_or(&[][..], |agent| &agent.grants.write);
-        Place::find(roots, Path::new(&job.path))
+        self.ground.spot(roots, Path::new(&job.path))
     }
 }
 
@@ -148,51 +180,66 @@ fn spans(job: &Job) -> impl Iterator<Item = (u64, &[u8])> {
 }
 
 /// The length of the file at the place, or beside it; `None` if there is none.
-fn length(job: &Job, found: Result<Option<Found>, FileError>) -> Result<Option<u64>, SinkError> {
-    match found {
-        Ok(found) => Ok(found.map(|found| found.size)),
-        Err(FileError { message, .. }) => {
-            Err(SinkError::Refused { path: job.path.clone(), message })
-        }
-    }
+fn length(job: &Job, found: Result<Option<u64>, FileError>) -> Result<Option<u64>, SinkError> {
+    found
+        .map_err(|FileError { message, .. }| SinkError::Refused { path: job.path.clone(), message })
 }
 
 /// True if the replacement took its place before the process died: part of it was written, nothing is
 /// beside the file any more, and the file is as long as the replacement.
-fn is_in_place(job: &Job, place: &Place, tag: &str, upto: u64) -> Result<bool, SinkError> {
-    let beside = length(job, place.found_beside(tag))?;
-    let there = length(job, place.found())?;
+fn is_in_place(job: &Job, place: &impl Spot, tag: &str, upto: u64) -> Result<bool, SinkError> {
+    let beside = length(job, place.size_beside(tag))?;
+    let there = length(job, place.size())?;
     Ok(job.replace && job.confirmed > 0 && beside.is_none() && there == Some(upto))
 }
 
-/// Opens a file for a run's first write to it, or its first since the run was resumed, and compares its
-/// length with the log's.
-fn open(job: &Job, place: &Place, tag: &str, upto: u64) -> Result<File, SinkError> {
-    let failed = |source| SinkError::Io { what: format!("`{}`", job.path), source };
-    let found = if job.replace { place.found_beside(tag) } else { place.found() };
+/// Compares the file's length with the log's: what is certain to be there, and no more than one write
+/// that was cut off by a kill. Gives the length.
+fn check_length(job: &Job, place: &impl Spot, tag: &str, upto: u64) -> Result<u64, SinkError> {
+    let found = if job.replace { place.size_beside(tag) } else { place.size() };
     let found = length(job, found)?.unwrap_or(0);
-    if !(job.confirmed..=upto).contains(&found) {
-        let (path, least, most) = (job.path.clone(), job.confirmed, upto);
-        return Err(SinkError::Changed { path, found, least, most });
+    if (job.confirmed..=upto).contains(&found) {
+        return Ok(found);
     }
+    let (path, least, most) = (job.path.clone(), job.confirmed, upto);
+    Err(SinkError::Changed { path, found, least, most })
+}
+
+/// What stands behind the last byte that is certain must be the beginning of this write: else somebody
+/// else put it there. A power cut may have left zeros.
+fn check_tail(job: &Job, file: &impl Positioned, found: u64) -> Result<(), SinkError> {
+    for (offset, bytes) in spans(job).take_while(|(offset, _)| *offset < found) {
+        let len = usize::try_from(found - offset).map_or(bytes.len(), |len| len.min(bytes.len()));
+        let mut there = vec![0; len];
+        let what = || format!("`{}`", job.path);
+        let read = file.read_exact_at(&mut there, offset);
+        read.map_err(|source| SinkError::Io { what: what(), source })?;
+        if there.iter().zip(bytes).any(|(there, byte)| there != byte && *there != 0) {
+            return Err(SinkError::Foreign { path: job.path.clone(), least: job.confirmed });
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file for a run's first write to it, or its first since the run was resumed.
+fn open<S: Spot>(job: &Job, place: &S, tag: &str) -> Result<S::File, SinkError> {
+    let failed = |source| SinkError::Io { what: format!("`{}`", job.path), source };
     let file = if job.replace { place.open_beside(tag) } else { place.open() };
     let file = file.map_err(failed)?;
     place.sync_folder().map_err(failed)?;
     Ok(file)
 }
 
-/// A thread that does jobs in order.
-pub struct SinkThread {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
+/// A thread that does jobs in order. It ends by itself after this is dropped: whoever reads standard
+/// output may never do so again, and must not hold up a stop.
+pub struct SinkThread(Sender<Job>);
 
 impl SinkThread {
     /// Starts it. What became of each job goes to `events`.
     pub fn new<W: io::Write + Send + 'static>(sinks: Sinks<W>, events: Sender<Event>) -> Self {
         let (jobs, receiver) = channel();
-        let thread = std::thread::spawn(move || serve(sinks, &receiver, &events));
-        Self { jobs: Some(jobs), thread: Some(thread) }
+        std::thread::spawn(move || serve(sinks, &receiver, &events));
+        Self(jobs)
     }
 }
 
@@ -211,18 +258,7 @@ fn serve<W: io::Write>(mut sinks: Sinks<W>, jobs: &Receiver<Job>, events: &Sende
 
 impl Outputs for SinkThread {
     fn write(&mut self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            // The thread ends only when nobody listens to it.
-            let _ = jobs.send(job);
-        }
-    }
-}
-
-impl Drop for SinkThread {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // The thread ends only when nobody listens to it.
+        let _ = self.0.send(job);
     }
 }

@@ -100,6 +100,12 @@ impl<'a> View<'a> {
         Self { plan, ports }
     }
 
+    /// The name of the agent that a record is about, `-` if it is about none.
+    #[must_use]
+    pub fn about(&self, row: &Row) -> &'a str {
+        row.record.body.agent().map_or("-", |id| self.agent(id))
+    }
+
     /// An agent's name. What is not in the plan has none; a damaged log may say anything.
     fn agent(&self, id: AgentId) -> &'a str {
         self.plan.agent(id).map_or("?", |agent| &agent.name)

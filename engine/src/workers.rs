@@ -1,18 +1,18 @@
 //! Workers: threads that run guests, one activation at a time each.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use theater_flow_host::{Actor, Host, Instance};
 use theater_flow_kernel::gate::{Gate, World};
 use theater_flow_kernel::ids::{AgentId, Digest};
 use theater_flow_kernel::perform;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Crash, CrashKind};
+use theater_flow_kernel::record::{Crash, CrashKind, Origin};
 use theater_flow_kernel::work::{
-    Activation, Batch, Begin, Begun, Call, Done, Outcome, Report, Trace, Work,
+    Activation, Batch, Begin, Begun, Call, Done, Guest, Outcome, Report, Taken, Trace, Work,
 };
 
 use crate::driver::{Event, Workers};
@@ -74,11 +74,38 @@ impl Crew {
     }
 }
 
+/// Whoever begins lives: a [`Crew`], or one of simulated actors.
+pub trait Troupe {
+    /// What lives.
+    type Guest: Guest;
+
+    /// Begins a life. The guest is there if it lives.
+    fn begin(&self, id: AgentId, how: &Begin) -> (Option<Self::Guest>, Option<Begun>);
+    /// False if a call has ended the guest's life.
+    fn lives(guest: &Self::Guest) -> bool;
+}
+
+impl Troupe for Crew {
+    type Guest = Instance;
+
+    fn begin(&self, id: AgentId, how: &Begin) -> (Option<Instance>, Option<Begun>) {
+        Self::begin(self, id, how)
+    }
+
+    fn lives(guest: &Instance) -> bool {
+        guest.is_alive()
+    }
+}
+
 /// The instances that live, but for those that are at work.
-pub type Instances = Mutex<HashMap<AgentId, Instance>>;
+pub type Instances<G = Instance> = Mutex<HashMap<AgentId, G>>;
 
 /// Does an activation's work on the instances at hand. `None` for what is not reported.
-pub fn work(crew: &Crew, instances: &Instances, given: Activation) -> Option<Report> {
+pub fn work<T: Troupe>(
+    crew: &T,
+    instances: &Instances<T::Guest>,
+    given: Activation,
+) -> Option<Report> {
     let Activation { agent, incarnation, work } = given;
     let held = lock(instances).remove(&agent);
     let (instance, done) = match (work, held) {
@@ -90,13 +117,13 @@ pub fn work(crew: &Crew, instances: &Instances, given: Activation) -> Option<Rep
         }
         (Work::Handle(batch), Some(mut instance)) => {
             let done = perform::handle(&mut instance, batch, &|| false);
-            (instance.is_alive().then_some(instance), done)
+            (T::lives(&instance).then_some(instance), done)
         }
         (Work::Handle(batch), None) => (None, gone(batch)),
         (Work::Snapshot, Some(mut instance)) => {
             let taken = perform::snapshot(&mut instance);
             let done = taken.map_or(Done::Handled(Vec::new()), Done::Snapshot);
-            (instance.is_alive().then_some(instance), done)
+            (T::lives(&instance).then_some(instance), done)
         }
         // Its call was abandoned because the run stops: what it did before is in the log.
         (Work::Snapshot, None) => (None, Done::Handled(Vec::new())),
@@ -120,6 +147,21 @@ fn gone(batch: Batch) -> Done {
     Done::Handled(calls.into_iter().collect())
 }
 
+/// What is reported of work in which the engine itself failed.
+fn failed(begins: Option<Origin>) -> Done {
+    let message = String::from("the engine failed at this call");
+    let (call, trace) = (Trace::default(), Trace::default());
+    match begins {
+        Some(origin) => {
+            let crash = Some(Crash { kind: CrashKind::Init, message });
+            Done::Begun(Begun { origin, call, crash })
+        }
+        None => {
+            Done::Snapshot(Taken { trace, state: Err(Crash { kind: CrashKind::Trap, message }) })
+        }
+    }
+}
+
 /// A mutex is only poisoned if a worker panicked, which loses that worker's instance and nothing else.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,10 +182,10 @@ struct Queue {
     closed: bool,
 }
 
-/// Threads that take work from one queue.
+/// Threads that take work from one queue. They end by themselves after it is dropped: a guest that
+/// computes for long must not hold up a stop.
 pub struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
     interrupt: Box<dyn Fn() + Send>,
 }
 
@@ -163,11 +205,11 @@ impl Pool {
             filled: Condvar::new(),
             reports,
         });
-        let threads = (0..threads.max(1)).map(|_| {
+        for _ in 0..threads.max(1) {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || shared.serve())
-        });
-        Self { threads: threads.collect(), shared, interrupt }
+            std::thread::spawn(move || shared.serve());
+        }
+        Self { shared, interrupt }
     }
 }
 
@@ -192,7 +234,16 @@ impl Shared {
     }
 
     fn perform(&self, activation: Activation) {
-        if let Some(report) = work(&self.crew, &self.instances, activation) {
+        let (agent, incarnation) = (activation.agent, activation.incarnation);
+        let origin = match &activation.work {
+            Work::Begin(begin) => Some(begin.origin),
+            Work::Handle(_) | Work::Snapshot | Work::Drop => None,
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| work(&self.crew, &self.instances, activation)));
+        // A fault of the engine itself costs the instance, not the run.
+        let report =
+            done.unwrap_or_else(|_| Some(Report { agent, incarnation, done: failed(origin) }));
+        if let Some(report) = report {
             // Nobody listens once the run is let go; what is not reported was not done.
             let _ = self.reports.send(Event::Report(report));
         }
@@ -223,9 +274,5 @@ impl Drop for Pool {
         queue.work.clear();
         drop(queue);
         self.shared.filled.notify_all();
-        for thread in self.threads.drain(..) {
-            // A worker that panicked has nothing left to say.
-            let _ = thread.join();
-        }
     }
 }

@@ -160,7 +160,10 @@ pub fn begin(agent: &AgentState) -> Begin {
 fn handle(state: &State, id: AgentId, now: u64) -> Ready {
     let agent = state.agent(id);
     let room = room(state, id);
-    if agent.mode == Next::Done || room.contains(&0) {
+    let stopping = state.kept.phase == Phase::Stopping;
+    // A wait for standard input is abandoned when the run stops, and the instance with it.
+    let abandoned = stopping && state.plan.agent(id).is_some_and(|agent| agent.grants.stdin);
+    if agent.mode == Next::Done || abandoned || room.contains(&0) {
         return Ready::Nothing;
     }
     if let Some(pending) = &agent.pending
@@ -168,7 +171,6 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
     {
         return again(agent, pending, (room, now));
     }
-    let stopping = state.kept.phase == Phase::Stopping;
     let source = state.routes.inputs(id).iter().all(|input| input.producers.is_empty());
     if stopping && (source || !agent.started) {
         return Ready::Nothing;

@@ -74,7 +74,8 @@ fn tree_order(state: &State) -> Vec<AgentId> {
 
 /// A process ended and another one took over: every life is lost, nothing else is.
 fn resume(state: &mut State, entry: &Entry) {
-    let failing = state.kept.phase == Phase::Failing;
+    let gave_up = state.kept.supervisors.first().is_some_and(|root| root.failed.is_some());
+    let failing = state.kept.phase == Phase::Failing || gave_up;
     state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
     let mut to_start = VecDeque::new();
     for id in tree_order(state) {
@@ -296,7 +297,13 @@ fn confirmed(state: &mut State, body: &Confirmed) {
         write.pending.pop_front();
     }
     if body.closed {
-        agent.writes.remove(&body.sink);
+        // What was to be written before it was abandoned will not be.
+        let left = agent.writes.remove(&body.sink).into_iter().flat_map(|write| write.pending);
+        let left = left.map(|op| match op.what {
+            WriteWhat::Bytes { bytes, .. } => bytes.len() as u64,
+            WriteWhat::Close | WriteWhat::Abandon => 0,
+        });
+        agent.unwritten = agent.unwritten.saturating_sub(left.sum());
     }
     state.touched.push(body.agent);
 }

@@ -38,7 +38,7 @@ pub const TYPE_DEPTH: usize = 32;
 
 /// Events handed to a worker at a time.
 pub const BATCH_EVENTS: usize = 256;
-/// Payload bytes handed to a worker at a time; one event always fits.
+/// Payload bytes handed to a worker at a time, and given back by it; one event always fits.
 pub const BATCH_BYTES: usize = 4 << 20;
 
 /// Free places of a channel, by default.

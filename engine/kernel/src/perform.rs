@@ -88,12 +88,17 @@ fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
     format!("record {seq} ended in {then}; handled again it ended in {now:?} with fuel {fuel}")
 }
 
-/// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes.
+/// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes, or
+/// what they did is as long as a batch may be: a report is held in memory as a whole.
 /// `stop` is asked before each event.
 pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
     let Batch { mut events, mut mode, mut attempt, mut room } = batch;
-    let mut calls = Vec::new();
-    while calls.len() < limits::BATCH_EVENTS && !stop() && room.iter().all(|free| *free > 0) {
+    let (mut calls, mut bytes) = (Vec::new(), 0);
+    while calls.len() < limits::BATCH_EVENTS
+        && bytes < limits::BATCH_BYTES
+        && !stop()
+        && room.iter().all(|free| *free > 0)
+    {
         let first = events.front();
         let event = match first {
             Some(Event::Start | Event::Pull | Event::Timer { .. }) => events.pop_front(),
@@ -105,6 +110,7 @@ pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> 
             break;
         };
         spend(guest, &call.trace, &mut room);
+        bytes += call.trace.payloads.iter().map(|payload| payload.len()).sum::<usize>();
         let outcome = call.outcome.clone();
         calls.push(call);
         match outcome {

@@ -141,6 +141,31 @@ pub struct Sinks {
     pub open: BTreeMap<String, Sink>,
     /// The next id.
     pub next: u32,
+    /// Files that were closed, the last ones, and how long they are then: what was staged may not be in
+    /// its place yet, so the file itself cannot tell.
+    pub ended: Arc<VecDeque<(String, u64)>>,
+}
+
+/// Closed files that are remembered.
+const ENDED: usize = 256;
+
+impl Sinks {
+    /// Closes what is open under this name, and remembers its end.
+    pub(crate) fn close(&mut self, name: &str) -> Option<Sink> {
+        let sink = self.open.remove(name)?;
+        let ended = Arc::make_mut(&mut self.ended);
+        ended.retain(|(known, _)| known != name);
+        ended.push_back((String::from(name), sink.len));
+        if ended.len() > ENDED {
+            ended.pop_front();
+        }
+        Some(sink)
+    }
+
+    /// How long a file is that was closed before.
+    pub(crate) fn end_of(&self, name: &str) -> Option<u64> {
+        self.ended.iter().find(|(known, _)| known == name).map(|(_, len)| *len)
+    }
 }
 
 /// A place that staged bytes go to.
@@ -155,7 +180,7 @@ pub struct Sink {
 impl Default for Sinks {
     fn default() -> Self {
         let stdout = Sink { id: SinkId::STDOUT, len: 0 };
-        Self { open: BTreeMap::from([(String::new(), stdout)]), next: 1 }
+        Self { open: BTreeMap::from([(String::new(), stdout)]), next: 1, ended: Arc::default() }
     }
 }
 

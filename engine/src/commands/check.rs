@@ -1,6 +1,6 @@
 //! `check` and `explain`: pure, offline.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use theater_flow_dsl::{Compiled, Fault, Mode, Severity};
@@ -17,18 +17,21 @@ const AGENT_TEXT_BYTES: usize = 20;
 /// Instances besides those of agents: what answers `about` and `ports`, and old lives on their way out.
 const SPARE_INSTANCES: usize = 16;
 
-pub(super) fn check(screen: &Screen, data: &Path, args: &Check) -> Result<Exit, Problem> {
-    let mut faulty = false;
+pub(super) fn check(screen: &Screen, args: &Check) -> Result<Exit, Problem> {
+    let (mut faulty, mut missing) = (false, false);
     for file in &args.files {
         let pipeline = match Pipeline::read(file) {
             Ok(pipeline) => pipeline,
             Err(error) => {
                 screen.problem(&error.to_string(), None);
-                faulty = true;
+                match Problem::from(error).exit() {
+                    Exit::Faults => faulty = true,
+                    _ => missing = true,
+                }
                 continue;
             }
         };
-        let mut fetcher = Fetcher::new(host(data, pipeline.text.len())?);
+        let mut fetcher = Fetcher::new(host(pipeline.text.len())?);
         let Compiled { faults, .. } = fetcher.compile(&pipeline, &[], Mode::Check);
         show(screen, &pipeline, &faults)?;
         let refused = |fault: &Fault| fault.severity == Severity::Error || args.deny_warnings;
@@ -37,7 +40,11 @@ pub(super) fn check(screen: &Screen, data: &Path, args: &Check) -> Result<Exit, 
             screen.say(&format!("{}: ok", pipeline.name));
         }
     }
-    Ok(if faulty { Exit::Faults } else { Exit::Ok })
+    Ok(match (faulty, missing) {
+        (true, _) => Exit::Faults,
+        (false, true) => Exit::Usage,
+        (false, false) => Exit::Ok,
+    })
 }
 
 pub(super) fn show(screen: &Screen, pipeline: &Pipeline, faults: &[Fault]) -> Result<(), Problem> {
@@ -55,17 +62,26 @@ pub(super) fn explain(screen: &Screen, code: &str) -> Result<Exit, Problem> {
 }
 
 /// An engine with room for the agents of a file of this many bytes.
-pub(super) fn host(data: &Path, text: usize) -> Result<Arc<Host>, Problem> {
+pub(super) fn host(text: usize) -> Result<Arc<Host>, Problem> {
     let agents = (text / AGENT_TEXT_BYTES).min(limits::AGENTS);
-    instances_host(data, agents)
+    instances_host(agents)
 }
 
 /// An engine with room for this many agents.
-pub(super) fn instances_host(data: &Path, agents: usize) -> Result<Arc<Host>, Problem> {
+pub(super) fn instances_host(agents: usize) -> Result<Arc<Host>, Problem> {
     let instances = u32::try_from(agents + SPARE_INSTANCES).unwrap_or(u32::MAX);
-    let config = HostConfig { cache: Some(data.join("cache")), instances };
+    let config = HostConfig { cache: cache(), instances };
     let host = Host::new(config).map_err(|error| Problem::failed(error.to_string()))?;
     Ok(Arc::new(host))
+}
+
+/// Where compiled code is kept: with the user, not with the data. Compiled code is run as it is, and a data
+/// folder may come from anywhere.
+fn cache() -> Option<PathBuf> {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("theater-flow").join("code"))
 }
 
 impl From<ReadError> for Problem {

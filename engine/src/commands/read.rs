@@ -162,9 +162,16 @@ fn verify_log(run: &RunDir) -> Value {
     };
     let opened =
         SledStore::open_copy(&run.db()).map_err(JournalError::from).and_then(Journal::open);
-    match opened {
-        Ok(journal) => verified_json(&journal.verify(noted.filter(|noted| noted.seq > 0))),
-        Err(error) => wrong_log(&error),
+    let journal = match opened {
+        Ok(journal) => journal,
+        Err(error) => return wrong_log(&error),
+    };
+    match recover::genesis(&journal) {
+        Ok(genesis) if genesis.run != run.id => {
+            let what = format!("the log is that of run {}, not {}", genesis.run, run.id);
+            wrong(0, &what)
+        }
+        _ => verified_json(&journal.verify(noted.filter(|noted| noted.seq > 0))),
     }
 }
 
@@ -254,7 +261,7 @@ pub(super) fn replay(screen: &Screen, run: &RunDir, folder: &Path) -> Result<Exi
     }
     let journal = log(run)?;
     let plan = recover::plan(&journal)?;
-    let host = check::instances_host(folder, plan.agents.len())?;
+    let host = check::instances_host(plan.agents.len())?;
     let actors = load_components(&place(folder, run), &host, &plan)?;
     let crew = Crew::new(host, Arc::clone(&plan), actors, Box::new(|_| Ok(Box::new(NoWorld))));
     let did = replay::replay(&journal, &crew)?;

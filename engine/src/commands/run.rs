@@ -9,7 +9,7 @@ use rand::rngs::SysRng;
 use theater_flow_dsl::{Compiled, Mode};
 use theater_flow_kernel::record::Status;
 
-use super::{check, live, place};
+use super::{check, ended, live, place};
 use crate::cli::Run;
 use crate::compile::{Fetcher, Pipeline};
 use crate::driver::{self, Event};
@@ -31,7 +31,7 @@ pub(super) fn run(
     }
     let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
     let pipeline = Pipeline::read(&file)?;
-    let host = check::host(folder, pipeline.text.len())?;
+    let host = check::host(pipeline.text.len())?;
     if let Some(why) = host.cache_refused() {
         screen.say(&format!("compiled code is not cached: {why}"));
     }
@@ -44,7 +44,8 @@ pub(super) fn run(
     let run = data.create(new_run_id()?)?;
     let _owner = own(&run)?;
     let cast = Cast { host, plan: Arc::new(plan), actors: fetcher.into_actors() };
-    let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))?;
+    let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))
+        .inspect_err(|_| run.discard())?;
     Ok(serve(screen, &run, session, args.allow_dead_letters))
 }
 
@@ -58,7 +59,7 @@ pub(super) fn resume(
     let _owner = own(&run)?;
     let place = place(folder, &run);
     let left = Left::open(&place)?;
-    let host = check::instances_host(folder, left.agents())?;
+    let host = check::instances_host(left.agents())?;
     let session = Session::resume(&place, left, host, guest_out(screen))?;
     Ok(serve(screen, &run, session, allow_dead_letters))
 }
@@ -74,7 +75,7 @@ fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
 fn own(run: &RunDir) -> Result<Ownership, Problem> {
     Ownership::take(&run.path).map_err(|held| match held {
         Held::By { .. } => Problem::failed(held.to_string())
-            .with_help(Some(String::from("`theater-flow stop RUN` asks it to stop"))),
+            .with_help(Some(format!("`theater-flow stop {}` asks it to stop", run.id))),
         Held::Store(error) => error.into(),
     })
 }
@@ -95,10 +96,21 @@ fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letter
     if let Err(error) = &server {
         screen.say(&format!("no control socket: {error}"));
     }
+    let plan = Arc::clone(session.plan());
     let (ending, flushed) = session.serve();
     drop(server);
     drop(signals);
-    let (exit, status) = conclude(screen, ending, allow_dead_letters);
+    if let (driver::Ending::StoreFailed(error), Flushed { seq: 0, .. }) = (&ending, flushed) {
+        screen.problem(&format!("the run could not begin: {error}"), None);
+        run.discard();
+        return Exit::Failed;
+    }
+    if let driver::Ending::Finished(status) = ending
+        && !(allow_dead_letters && status == Status::Degraded)
+    {
+        ended::tell_why(screen, run, &plan, status);
+    }
+    let (exit, status) = conclude(screen, run, ending, allow_dead_letters);
     let Flushed { seq, head } = flushed;
     screen.tell(&format!("run {} {status} events={seq} head={head}", run.id));
     exit
@@ -106,6 +118,7 @@ fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letter
 
 fn conclude(
     screen: &Screen,
+    run: &RunDir,
     ending: driver::Ending,
     allow_dead_letters: bool,
 ) -> (Exit, &'static str) {
@@ -113,19 +126,11 @@ fn conclude(
         driver::Ending::Finished(status) => (Ending::Finished(status), view::status(status)),
         driver::Ending::Suspended => (Ending::Stopped, "suspended"),
         driver::Ending::StoreFailed(error) => {
-            let help = "`theater-flow resume RUN` goes on from what is on the disk";
-            screen.problem(&error.to_string(), Some(help));
+            let help = format!("`theater-flow resume {}` goes on from what is on the disk", run.id);
+            screen.problem(&error.to_string(), Some(&help));
             (Ending::Abandoned, "suspended")
         }
     };
-    if ending == Ending::Finished(Status::Degraded) && !allow_dead_letters {
-        screen.say(
-            "some messages could not be handled: `theater-flow events RUN --kind dead-lettered`",
-        );
-    }
-    if ending == Ending::Finished(Status::Failed) {
-        screen.say("the root supervisor gave up: `theater-flow events RUN --kind crashed`");
-    }
     (Exit::of_run(ending, allow_dead_letters), status)
 }
 

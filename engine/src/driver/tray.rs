@@ -62,11 +62,13 @@ impl Tray {
         }
     }
 
-    /// Every sink of every agent may have something.
+    /// Every sink of every agent may have something. It goes out once all records so far are durable:
+    /// who reads standard output must find in the log what may stand there twice.
     pub(super) fn add_all(&mut self, state: &State) {
         for agent in &state.plan.agents {
             self.add(state, agent.id);
         }
+        self.after.extend(self.full.iter().map(|key| (*key, (state.kept.next_seq, 0))));
     }
 
     fn add(&mut self, state: &State, id: AgentId) {
@@ -107,7 +109,7 @@ impl Tray {
             let (after, pace) = self.after.get(&key).copied().unwrap_or_default();
             let ready =
                 write.pending.front().is_some_and(|op| op.seq < flushed) && after <= flushed;
-            if !ready || write.broken.is_some() {
+            if !ready || write.broken.is_some() || is_behind(state, key, write) {
                 continue;
             }
             let paced = key.1 != SinkId::STDOUT && !idle && pace > now;
@@ -125,6 +127,12 @@ impl Tray {
         self.full.remove(&key);
         self.after.remove(&key);
     }
+}
+
+/// True if the agent has an earlier sink on the same file that is not written to its end.
+fn is_behind(state: &State, (agent, sink): Key, write: &Write) -> bool {
+    let earlier = state.agent(agent).writes.range(..sink);
+    sink != SinkId::STDOUT && earlier.into_iter().any(|(_, other)| other.path == write.path)
 }
 
 /// True if there is enough for a job.

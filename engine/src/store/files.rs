@@ -47,7 +47,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         file.sync_all()?;
         fs::rename(&new, path)
     };
-    write().map_err(|error| StoreError::io(path, error))?;
+    write().map_err(|error| {
+        // Half a file helps nobody, least of all where there is no space.
+        let _ = fs::remove_file(&new);
+        StoreError::io(path, error)
+    })?;
     sync_dir(
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
     )

@@ -95,6 +95,7 @@ impl Files {
     /// the root, or a root file's folder, and those below it.
     pub fn place(&mut self, at: &Located<'_>) -> Result<Place, FileError> {
         let is_file = at.rest.is_empty();
+        refuse_link(at)?;
         if !self.roots.contains_key(&at.root.path) {
             let root = Path::new(&at.root.path);
             let folder = if is_file { root.parent().unwrap_or(root) } else { root };
@@ -129,6 +130,19 @@ impl Files {
         };
         Ok((&root.dir, path))
     }
+}
+
+/// A root to write that is a link leads where the pipeline file does not say.
+fn refuse_link(at: &Located<'_>) -> Result<(), FileError> {
+    let root = Path::new(&at.root.path);
+    if !std::fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink()) {
+        return Ok(());
+    }
+    let target = std::fs::read_link(root).unwrap_or_default();
+    let name = &at.root.name;
+    let why =
+        format!("`{name}` is a link to `{}`: grant that itself, if it is meant", target.display());
+    Err(FileError::new(FileErrorCode::Denied, why))
 }
 
 impl Opened {

@@ -104,9 +104,14 @@ impl Place {
     }
 
     /// Opens, or makes, the file beside this one in which its new content gathers until
-    /// [`swap`](Self::swap). `tag` names the run and the sink: a resumed run finds the same file.
+    /// [`swap`](Self::swap). `tag` names the run and the sink: a resumed run finds the same file. Who may
+    /// read the old content may read the new, and nobody else.
     pub fn open_beside(&self, tag: &str) -> io::Result<std::fs::File> {
-        self.open_named(&self.beside(tag))
+        let beside = self.open_named(&self.beside(tag))?;
+        if self.dir.symlink_metadata(&self.name).is_ok_and(|found| found.is_file()) {
+            beside.set_permissions(self.open_named(&self.name)?.metadata()?.permissions())?;
+        }
+        Ok(beside)
     }
 
     /// Puts the content beside this file into its place, whole. The caller has synced it. True if it

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use super::{agent, take};
 use crate::ids::{AgentId, Bytes, PortId, Ref};
 use crate::record::{
-    Attempt, Consumed, CrashKind, Crashed, DeadLetterReason, End, Entry, Faulted, Part, SinkId,
-    Transaction,
+    Attempt, Consumed, CrashKind, Crashed, DeadLetterReason, End, Entry, Faulted, Next, Part,
+    SinkId, Transaction,
 };
 use crate::state::{AgentState, Life, Pending, Queued, State, Timer, Write, WriteOp, WriteWhat};
 use crate::work::{Event, Redo, Sink};
@@ -25,7 +25,9 @@ pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transact
     let agent = agent(state, id);
     agent.mode = body.next;
     // A fresh life handles `start` before the message that the one before it failed at.
-    let settled = |pending: &mut Pending| pending.consumed == body.consumed;
+    // One that is done handles nothing any more.
+    let settled =
+        |pending: &mut Pending| pending.consumed == body.consumed || body.next == Next::Done;
     let _ = agent.pending.take_if(settled);
     agent.handled += u64::from(matches!(body.consumed, Consumed::Message { .. }));
     remember(state, entry, body.by, event);
@@ -154,7 +156,10 @@ fn effect(state: &mut State, id: AgentId, here: (Ref, u64), part: &Part, payload
         }
         (Part::Closed { sink }, _) => {
             let agent = agent(state, id);
-            agent.sinks.open.retain(|_, open| open.id != *sink);
+            let name = agent.sinks.open.iter().find(|(_, open)| open.id == *sink);
+            if let Some(name) = name.map(|(name, _)| name.clone()) {
+                agent.sinks.close(&name);
+            }
             if let Some(write) = agent.writes.get_mut(sink) {
                 write.pending.push_back(WriteOp { seq: part_ref.seq, what: WriteWhat::Close });
             }

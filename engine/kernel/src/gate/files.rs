@@ -183,7 +183,7 @@ impl Gate {
             return self.refuse(Call::FilesClose, path, FileErrorCode::Conflict, why);
         }
         self.remember_sinks();
-        let sink = self.sinks.open.remove(&name).map_or(SinkId::STDOUT, |sink| sink.id);
+        let sink = self.sinks.close(&name).map_or(SinkId::STDOUT, |sink| sink.id);
         self.note(Part::Closed { sink }, [None, None])?;
         Ok(Ok(()))
     }
@@ -224,7 +224,7 @@ impl Gate {
         };
         self.remember_sinks();
         let id = SinkId(self.sinks.next);
-        let base = if replace { 0 } else { size };
+        let base = if replace { 0 } else { self.sinks.end_of(name).unwrap_or(size) };
         self.sinks.next = id.after().0;
         self.sinks.open.insert(name.to_string(), Sink { id, len: base });
         let name = name.to_string();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Gate, Mode, Stop, World};
 use crate::ids::Bytes;
 use crate::limits;
-use crate::record::{Call, Crash, CrashKind, Entry, Part, Payload};
+use crate::record::{Body, Call, Crash, CrashKind, Entry, Part, Payload};
 
 impl Gate {
     /// Asks the world, or the record.
@@ -47,7 +47,8 @@ impl Gate {
         let answer = entry.payloads.get(self.counts.redone_payloads + 1);
         let answer = answer.filter(|_| same).and_then(|bytes| postcard::from_bytes(bytes).ok());
         let Some(answer) = answer else {
-            return Err(diverged(differs(entry, nth, &format!("a call of {call:?}"))));
+            return Err(met_bound(entry, nth)
+                .unwrap_or_else(|| diverged(differs(entry, nth, &format!("a call of {call:?}")))));
         };
         self.counts.redone += 1;
         self.counts.redone_payloads += 2;
@@ -70,8 +71,10 @@ impl Gate {
     /// Records a part, or compares it with the recorded one.
     pub(super) fn note(&mut self, part: Part, payloads: [Option<Bytes>; 2]) -> Result<(), Stop> {
         if let Mode::Redo(entry) = &self.mode {
-            if entry.body.parts().get(self.counts.redone) != Some(&part) {
-                return Err(diverged(differs(entry, self.counts.redone, &format!("{part:?}"))));
+            let nth = self.counts.redone;
+            if entry.body.parts().get(nth) != Some(&part) {
+                return Err(met_bound(entry, nth)
+                    .unwrap_or_else(|| diverged(differs(entry, nth, &format!("{part:?}")))));
             }
             self.counts.redone += 1;
             self.counts.redone_payloads += payloads.iter().flatten().count();
@@ -101,6 +104,16 @@ fn encode<T: Serialize + ?Sized>(value: &T) -> Bytes {
 pub(super) fn over(what: &str, bound: usize) -> Stop {
     let message = format!("more than {bound} {what}");
     Stop::Crash(Crash { kind: CrashKind::Limit, message })
+}
+
+/// The crash of a call that ended at a bound: the part that met it is not in its record.
+fn met_bound(entry: &Entry, nth: usize) -> Option<Stop> {
+    match &entry.body {
+        Body::Crashed(body) if body.crash.kind == CrashKind::Limit && nth == body.parts.len() => {
+            Some(Stop::Crash(body.crash.clone()))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn diverged(message: String) -> Stop {

@@ -1,0 +1,80 @@
+//! What the driver is given: queues that take what it gives out, and the machine's time.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use theater_flow_kernel::ids::Salt;
+use theater_flow_kernel::work::Activation;
+
+use super::dice::Dice;
+use super::machine::Machine;
+use crate::driver::{Clock, Commit, Job, Outputs, Scribe, Workers};
+
+/// What the driver gave and nobody has done yet.
+pub(super) struct Queue<T>(Rc<RefCell<VecDeque<T>>>);
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self(Rc::default())
+    }
+}
+
+impl<T> Queue<T> {
+    fn push(&self, given: T) {
+        self.0.borrow_mut().push_back(given);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// Takes the first, unless it is to wait.
+    pub(super) fn take_first(&self, wait: impl Fn(&T) -> bool) -> Option<T> {
+        let mut given = self.0.borrow_mut();
+        if given.front().is_none_or(wait) { None } else { given.pop_front() }
+    }
+
+    pub(super) fn take(&self, nth: usize) -> Option<T> {
+        self.0.borrow_mut().remove(nth)
+    }
+}
+
+impl Scribe for Queue<Commit> {
+    fn append(&mut self, commit: Commit) {
+        self.push(commit);
+    }
+}
+
+impl Workers for Queue<Activation> {
+    fn submit(&mut self, activation: Activation) {
+        self.push(activation);
+    }
+
+    fn interrupt(&mut self) {}
+}
+
+impl Outputs for Queue<Job> {
+    fn write(&mut self, job: Job) {
+        self.push(job);
+    }
+}
+
+/// The machine's time, and salts.
+pub(super) struct Watch(pub(super) Machine, pub(super) Dice);
+
+impl Clock for Watch {
+    fn now_ms(&mut self) -> u64 {
+        self.0.now()
+    }
+
+    fn salt(&mut self) -> Salt {
+        self.1.salt()
+    }
+}
