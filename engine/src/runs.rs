@@ -118,10 +118,15 @@ impl Data {
         if self.dir.metadata().is_ok_and(|meta| !meta.is_dir()) {
             return Err(RunsError::NotAFolder { dir: self.dir.clone() });
         }
+        let is_first = !self.dir.exists();
         make(&runs, true)?;
         make(&path, false)?;
         for dir in [&runs, &self.dir] {
             sync_dir(dir)?;
+        }
+        if is_first {
+            let above = self.dir.parent().filter(|above| !above.as_os_str().is_empty());
+            sync_dir(above.unwrap_or(Path::new(".")))?;
         }
         Ok(RunDir { id, path })
     }

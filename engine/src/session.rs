@@ -1,5 +1,6 @@
 //! A run in this process: the driver with the real log, workers, sinks and clock.
 
+mod clock;
 mod components;
 
 use std::collections::HashMap;
@@ -7,22 +8,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng as _, SeedableRng as _};
 use theater_flow_host::{Actor, Host, LoadError};
 use theater_flow_kernel::gate::World;
-use theater_flow_kernel::ids::{Digest, RunId, Salt};
+use theater_flow_kernel::ids::{Digest, RunId};
 use theater_flow_kernel::input::Beginning;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{EngineFacts, Status};
 use theater_flow_kernel::state::{Phase, State};
 
+pub use clock::{RealClock, now_ms};
 pub use components::load_components;
 use components::{components, keep_components};
 
-use crate::driver::{Clock, Driver, Ending, Event, Parts};
+use crate::driver::{Driver, Ending, Event, Parts};
 use crate::head::{Head, HeadError, Standing};
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{self, RecoverError};
@@ -376,34 +376,6 @@ fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
         head: flushed.head,
         at: now_ms(),
     }
-}
-
-/// The wall clock, and the system's randomness.
-pub struct RealClock(StdRng);
-
-impl Default for RealClock {
-    fn default() -> Self {
-        Self(StdRng::try_from_rng(&mut SysRng).expect("the system gives randomness"))
-    }
-}
-
-impl Clock for RealClock {
-    fn now_ms(&mut self) -> u64 {
-        now_ms()
-    }
-
-    fn salt(&mut self) -> Salt {
-        let mut salt = Salt::default();
-        self.0.fill_bytes(&mut salt);
-        salt
-    }
-}
-
-/// Milliseconds since 1970.
-#[must_use]
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where a run is kept below a data folder.

@@ -399,25 +399,3 @@ fn a_redone_call_is_answered_by_its_record() {
     assert_eq!(redone, called);
     assert!(again.gate().close(true, redone.fuel).is_ok());
 }
-
-#[test]
-fn a_thousand_instances_live_at_a_time_and_drop_gives_their_places_back() {
-    let config = theater_flow_host::HostConfig { cache: None, instances: 1_000 };
-    let host = theater_flow_host::Host::new(config).unwrap();
-    let actor = handling(&host, ECHO);
-    let plan = plan(all(), LIMITS, 30_000);
-    for _ in 0..2 {
-        let mut all: Vec<_> = (0..1_000)
-            .map(|_| host.instance(&actor, gate(&plan, TestWorld::default())).unwrap())
-            .collect();
-        for instance in &mut all {
-            assert!(handle(instance, &message("1")).0.result.is_ok());
-        }
-        // The pool has a few places to spare; beyond them there is a plain refusal.
-        let more = (0..100).map(|_| host.instance(&actor, gate(&plan, TestWorld::default())));
-        let more: Result<Vec<_>, _> = more.collect();
-        let crash = more.unwrap_err();
-        assert_eq!(crash.kind, CrashKind::Init, "{crash:?}");
-        assert!(crash.message.contains("no room"), "{crash:?}");
-    }
-}
