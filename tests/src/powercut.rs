@@ -55,11 +55,7 @@ impl Image {
         let device = run("losetup", &[&"--find", &"--show", &self.0])?;
         let device = Device(device.trim().to_owned());
         run("mount", &[&"-t", &"ext4", &device.0, &at])?;
-        Ok(Mount {
-            at: at.to_owned(),
-            image: self.0.clone(),
-            device,
-        })
+        Ok(Mount { at: at.to_owned(), image: self.0.clone(), device })
     }
 }
 
@@ -136,11 +132,7 @@ impl Mount {
     fn writes(&self) -> io::Result<Writes> {
         let name = Path::new(&self.device.0).file_name().unwrap_or_default();
         let stat = fs::read_to_string(Path::new("/sys/block").join(name).join("stat"))?;
-        let field = |n| {
-            stat.split_whitespace()
-                .nth(n)
-                .and_then(|field| field.parse().ok())
-        };
+        let field = |n| stat.split_whitespace().nth(n).and_then(|field| field.parse().ok());
         match (field(4), field(8)) {
             (Some(done), Some(under_way)) => Ok(Writes { done, under_way }),
             _ => Err(io::Error::other("the loop device has no counters")),
@@ -166,11 +158,7 @@ struct Writes {
 fn is_mounted(at: &Path) -> bool {
     let at = fs::canonicalize(at).unwrap_or_else(|_| at.to_owned());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    mounts.lines().any(|line| {
-        line.split(' ')
-            .nth(1)
-            .is_some_and(|point| Path::new(point) == at)
-    })
+    mounts.lines().any(|line| line.split(' ').nth(1).is_some_and(|point| Path::new(point) == at))
 }
 
 /// Runs a program and gives its output; what it says of an error is the error.

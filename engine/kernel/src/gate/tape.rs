@@ -86,10 +86,12 @@ impl Gate {
             return Err(over("things done at one event", limits::PARTS_PER_EVENT));
         }
         let bytes: usize = payloads.iter().flatten().map(|bytes| bytes.len()).sum();
-        self.counts.bytes += bytes;
-        if self.counts.bytes > limits::EVENT_BYTES {
+        let bytes = self.counts.bytes + bytes;
+        if bytes > limits::EVENT_BYTES {
             return Err(over("payload bytes of one event", limits::EVENT_BYTES));
         }
+        // What did not pass is not counted: the gate's own part still has its place.
+        self.counts.bytes = bytes;
         self.trace.parts.push(part);
         self.trace.payloads.extend(payloads.into_iter().flatten());
         Ok(())
@@ -106,14 +108,13 @@ pub(super) fn over(what: &str, bound: usize) -> Stop {
     Stop::Crash(Crash { kind: CrashKind::Limit, message })
 }
 
-/// The crash of a call that ended at a bound: the part that met it is not in its record.
+/// The crash of a call that ended at a bound: the part that met it is not in its record. What stands
+/// there instead, if anything, is the gate's own part, which comes last.
 fn met_bound(entry: &Entry, nth: usize) -> Option<Stop> {
-    match &entry.body {
-        Body::Crashed(body) if body.crash.kind == CrashKind::Limit && nth == body.parts.len() => {
-            Some(Stop::Crash(body.crash.clone()))
-        }
-        _ => None,
-    }
+    let Body::Crashed(body) = &entry.body else { return None };
+    let at_end = matches!(body.parts.get(nth), None | Some(Part::LogDropped { .. }));
+    let met = body.crash.kind == CrashKind::Limit && at_end;
+    met.then(|| Stop::Crash(body.crash.clone()))
 }
 
 pub(super) fn diverged(message: String) -> Stop {

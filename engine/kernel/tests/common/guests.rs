@@ -44,7 +44,12 @@ pub(crate) enum Kind {
     Replace,
     /// Writes lines as `Stdout`, passes all on, and answers `done` at this many messages.
     DoneAt(u64),
+    /// What the function says, which also gets how many lives there were before.
+    Does(Script),
 }
+
+/// See [`Kind::Does`].
+pub(crate) type Script = fn(&mut Gate, u32, &Event) -> Result<Next, Stop>;
 
 /// What a bad guest does at a bad message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +103,9 @@ impl Native {
     }
 
     fn answer(&mut self, event: &Event) -> Result<Result<Next, Fault>, Stop> {
+        if let Kind::Does(script) = self.kind {
+            return script(&mut self.gate, self.lives, event).map(Ok);
+        }
         match event {
             Event::Start if matches!(self.kind, Kind::Source { .. }) => Ok(Ok(Next::More)),
             Event::Start => Ok(Ok(Next::Wait)),

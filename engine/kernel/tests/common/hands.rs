@@ -64,7 +64,11 @@ impl Sim {
                 matches!(written, Input::Written { agent, sink: s, .. } if *agent == id && s == sink)
             });
             let durable = write.pending.iter().take_while(|op| op.seq < self.flushed as u64).count();
-            (durable > 0 && !busy && write.broken.is_none()).then_some((id, *sink, durable))
+            // Two sinks on one file are written one after the other.
+            let mut earlier = self.state.agent(id).writes.range(SinkId(1)..*sink.max(&SinkId(1)));
+            let behind = earlier.any(|(_, other)| other.path == write.path);
+            let ready = durable > 0 && !busy && !behind && write.broken.is_none();
+            ready.then_some((id, *sink, durable))
         });
         full.collect()
     }

@@ -52,6 +52,11 @@ impl Outside {
         // A replacement may have taken its place before a crash, unconfirmed: there is nothing left to do.
         let gone = write.replace && self.replaced.contains(&path);
         let (mut upto, mut closed) = (write.confirmed, false);
+        if write.pending.iter().take(ops).any(|op| op.what == WriteWhat::Abandon) {
+            // As the engine does: bytes before it are not written any more.
+            self.files.remove(&path);
+            return (upto, true);
+        }
         for op in write.pending.iter().take(ops) {
             match &op.what {
                 WriteWhat::Bytes { offset, bytes } => {
@@ -73,10 +78,7 @@ impl Outside {
                     }
                     closed = true;
                 }
-                WriteWhat::Abandon => {
-                    self.files.remove(&path);
-                    closed = true;
-                }
+                WriteWhat::Abandon => {}
             }
         }
         (upto, closed)

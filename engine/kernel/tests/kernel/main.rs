@@ -9,5 +9,6 @@ mod gates;
 mod golden;
 mod logs;
 mod redo;
+mod regressions;
 mod retries;
 mod supervision;

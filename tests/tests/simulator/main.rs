@@ -1,0 +1,9 @@
+//! The real loop on a simulated machine: crashes at every write point, schedules, time, replay.
+
+#![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
+
+mod check;
+mod crashes;
+mod piece;
+mod schedules;
+mod time;
