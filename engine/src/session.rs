@@ -26,7 +26,7 @@ use crate::driver::{Driver, Ending, Event, Parts};
 use crate::head::{Head, HeadError, Standing};
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{self, RecoverError};
-use crate::scribe::{Book, ScribeThread};
+use crate::scribe::{Book, ScribeThread, status_name};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
 use crate::workers::{Crew, Pool};
@@ -179,7 +179,10 @@ impl Left {
         };
         let state = recover::state(&journal, &plan, flushed.seq)?;
         match state.kept.phase {
-            Phase::Finished(status) => Err(SessionError::Over(status)),
+            Phase::Finished(status) => {
+                note_end(place, head, status, flushed);
+                Err(SessionError::Over(status))
+            }
             _ => Ok(Self { run, head, journal, reader, state }),
         }
     }
@@ -355,6 +358,18 @@ fn outside_of(state: &State) -> Outside {
 fn check_name(place: &Place, run: RunId) -> Result<(), SessionError> {
     let folder = place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if folder == run.to_string() { Ok(()) } else { Err(SessionError::Another { folder, run }) }
+}
+
+/// Who ended the run may have been killed before its head said so: then it would be listed as interrupted
+/// for ever.
+fn note_end(place: &Place, head: Head, status: Status, flushed: Flushed) {
+    let Flushed { seq, head: hash } = flushed;
+    if head.seq != seq {
+        let status = String::from(status_name(status));
+        let ended = Head { status, seq, head: hash, ..head };
+        // A head that lags is still a lower bound.
+        let _ = ended.write(&place.folder);
+    }
 }
 
 /// A log that is shorter than its head, or holds something else there, must not be gone on with.

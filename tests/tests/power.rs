@@ -194,7 +194,7 @@ fn cuts(mode: Mode, cuts: usize) {
         tell(&format!("{mode:?}: power cuts skipped: {why}"));
         return;
     }
-    let lines = if is_full() { 20_000 } else { 3_000 };
+    let lines = if is_full() { 6_000 } else { 2_000 };
     let mut rig = Rig::new(folder, mode, lines);
     let mut nothing = 0;
     for nth in 0..cuts {

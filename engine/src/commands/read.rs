@@ -175,15 +175,19 @@ fn verify_log(run: &RunDir) -> Value {
     }
 }
 
-/// The result of a check as JSON: `ok`, `records`, `head`, `holes`; or `seq` of the first bad record and
-/// `what` is wrong with it.
+/// The result of a check as JSON: `ok`, `records`, `head`, and how many old checkpoints were `thinned` out;
+/// or `seq` of the first bad record and `what` is wrong with it. No command erases payloads yet, so one that
+/// is missing is damage.
 pub(super) fn verified_json(verified: &Result<Verified, JournalError>) -> Value {
     match verified {
+        Ok(Verified { erased, .. }) if !erased.is_empty() => {
+            wrong(erased[0], "payloads were erased")
+        }
         Ok(verified) => json!({
             "ok": true,
             "records": verified.records,
             "head": verified.head.to_string(),
-            "holes": verified.erased.len() + verified.pruned.len(),
+            "thinned": verified.pruned.len(),
         }),
         Err(error) => wrong_log(error),
     }
@@ -217,13 +221,7 @@ fn expecting(value: Value, head: Option<Digest>) -> Value {
 fn verified_text(run: &RunDir, value: &Value) -> String {
     if value["ok"] == true {
         let (records, head) = (&value["records"], value["head"].as_str().unwrap_or("?"));
-        let holes = value["holes"].as_u64().unwrap_or(0);
-        let holes = if holes > 0 {
-            format!(", {holes} erased payloads or checkpoints")
-        } else {
-            String::new()
-        };
-        return format!("run {} verified events={records} head={head}{holes}", run.id);
+        return format!("run {} verified events={records} head={head}", run.id);
     }
     format!(
         "run {} is not as it was written: record {}: {}",
