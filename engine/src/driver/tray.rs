@@ -42,6 +42,9 @@ pub(super) struct Tray {
     out: BTreeSet<Key>,
     /// By sink: the record that must be durable before the next job, and when that may begin.
     after: BTreeMap<Key, (u64, u64)>,
+    /// By agent: the record of its last job, which must be durable before any next one. What follows in a
+    /// file that was closed and opened again must not be there while the log could still lose its closing.
+    agents: BTreeMap<AgentId, u64>,
     next_due: Option<u64>,
 }
 
@@ -84,6 +87,7 @@ impl Tray {
         self.out.remove(&key);
         self.full.insert(key);
         self.after.insert(key, (next_seq, now + FILE_PACE_MS));
+        self.agents.insert(key.0, next_seq);
     }
 
     /// When a sink that waits may be written again, in ms since 1970.
@@ -107,6 +111,7 @@ impl Tray {
                 continue;
             }
             let (after, pace) = self.after.get(&key).copied().unwrap_or_default();
+            let after = after.max(self.agents.get(&key.0).copied().unwrap_or(0));
             let ready =
                 write.pending.front().is_some_and(|op| op.seq < flushed) && after <= flushed;
             if !ready || write.broken.is_some() || is_behind(state, key, write) {
