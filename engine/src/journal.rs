@@ -100,12 +100,26 @@ impl<S: Store> Journal<S> {
         let mut journal =
             Self { store, flushed: Flushed::default(), checkpoints: vec![], torn: None };
         let mut torn = Torn { block: None, keys: vec![] };
-        let last = journal.last_block(&mut torn)?.ok_or(JournalError::Empty)?;
+        let last = match journal.last_block(&mut torn) {
+            Err(JournalError::Damage(found)) => return Err(journal.first_damage(found)),
+            last => last?.ok_or(JournalError::Empty)?,
+        };
         journal.flushed = Flushed { seq: last.seq + 1, head: last.hash };
         journal.checkpoints = journal.checkpoints_stored()?;
         journal.orphans(&mut torn)?;
         journal.torn = (!torn.keys.is_empty()).then_some(torn);
         Ok(journal)
+    }
+
+    /// What is wrong at the log's end may be the fault of a record before it, whose damage shifts what
+    /// follows it: names the first.
+    fn first_damage(mut self, found: Damage) -> JournalError {
+        self.flushed.seq = found.seq.saturating_add(1);
+        self.checkpoints = self.checkpoints_stored().unwrap_or_default();
+        match self.verify(None) {
+            Err(JournalError::Damage(first)) if first.seq < found.seq => first.into(),
+            _ => found.into(),
+        }
     }
 
     /// How far the log reaches.

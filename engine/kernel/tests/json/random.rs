@@ -17,6 +17,8 @@ fn is_stricter(message: &str) -> bool {
 fn agrees(text: &str) -> Result<(), TestCaseError> {
     let theirs = serde_json::from_str::<serde_json::Value>(text);
     match (checked(Type::Json, text), theirs) {
+        // Near the largest double they give up where std's correct rounding does not.
+        (Ok(()), Err(error)) if error.to_string().contains("number out of range") => Ok(()),
         (Ok(()), Err(error)) => Err(TestCaseError::fail(format!("{text}: they refuse: {error}"))),
         (Err(wrong), Ok(_)) if !is_stricter(&wrong.message) => {
             Err(TestCaseError::fail(format!("{text}: we refuse: {wrong}")))
