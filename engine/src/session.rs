@@ -2,6 +2,7 @@
 
 mod clock;
 mod components;
+mod head;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -21,17 +22,20 @@ use theater_flow_kernel::state::{Phase, State};
 pub use clock::{RealClock, now_ms};
 pub use components::load_components;
 use components::{components, keep_components};
+use head::{check_head, check_name, new_head, note_end};
 
 use crate::driver::{Driver, Ending, Event, Parts};
-use crate::head::{Head, HeadError, Standing};
+use crate::head::{Head, HeadError};
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{self, RecoverError};
-use crate::scribe::{Book, ScribeThread, status_name};
+use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
 use crate::workers::{Crew, Pool};
 use crate::world::{Outside, RealWorld};
 
+/// How long readers of a run's log may hold up its next owner.
+const READERS: Duration = Duration::from_secs(30);
 /// Events taken in before work is given out again.
 const EVENTS_PER_TURN: usize = 1_024;
 
@@ -155,7 +159,7 @@ impl Left {
     pub fn open(place: &Place) -> Result<Self, SessionError> {
         let head = Head::read(&place.folder)?;
         let began = head.as_ref().is_some_and(|head| head.seq > 0);
-        let store = SledStore::open(&place.database());
+        let store = SledStore::open_owned(&place.database(), READERS);
         if !began && matches!(store, Err(StoreError::Missing { .. })) {
             return Err(SessionError::NeverBegan);
         }
@@ -285,9 +289,10 @@ impl Session {
         self.sender.clone()
     }
 
-    /// Runs until the run is over, stopped, or cannot be written down. Says how far the log reaches.
+    /// Runs until the run is over, stopped, or cannot be written down. Says how far the log reaches, which
+    /// stays open for readers until this is dropped.
     #[must_use]
-    pub fn serve(mut self) -> (Ending, Flushed) {
+    pub fn serve(&mut self) -> (Ending, Flushed) {
         loop {
             if let Some(ending) = self.driver.turn() {
                 let flushed = self.driver.flushed();
@@ -352,45 +357,6 @@ fn outside_of(state: &State) -> Outside {
         files.for_each(|write| outside.claims.hold(agent.id, Path::new(&write.path)));
     }
     outside
-}
-
-/// A folder that was renamed or swapped must not be taken for another run's.
-fn check_name(place: &Place, run: RunId) -> Result<(), SessionError> {
-    let folder = place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if folder == run.to_string() { Ok(()) } else { Err(SessionError::Another { folder, run }) }
-}
-
-/// Who ended the run may have been killed before its head said so: then it would be listed as interrupted
-/// for ever.
-fn note_end(place: &Place, head: Head, status: Status, flushed: Flushed) {
-    let Flushed { seq, head: hash } = flushed;
-    if head.seq != seq {
-        let status = String::from(status_name(status));
-        let ended = Head { status, seq, head: hash, ..head };
-        // A head that lags is still a lower bound.
-        let _ = ended.write(&place.folder);
-    }
-}
-
-/// A log that is shorter than its head, or holds something else there, must not be gone on with.
-fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<(), SessionError> {
-    match head.check(journal)? {
-        Standing::Held => Ok(()),
-        Standing::Shorter { records } => Err(SessionError::Behind { records, named: head.seq }),
-        Standing::Different => Err(SessionError::Behind { records: head.seq, named: head.seq }),
-    }
-}
-
-/// A head for a run that was killed before its first one was written.
-fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
-    Head {
-        run: run.to_string(),
-        name: plan.name.clone(),
-        status: String::from("running"),
-        seq: flushed.seq,
-        head: flushed.head,
-        at: now_ms(),
-    }
 }
 
 /// Where a run is kept below a data folder.

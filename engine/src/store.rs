@@ -33,6 +33,9 @@ use theater_flow_kernel::limits::CHUNK_BYTES;
 pub(crate) use files::{replace, sync_dir};
 pub use shared::{Reader, SharedStore};
 
+/// The wait between two tries at a store that is being copied.
+const LOCK_PACE: Duration = Duration::from_millis(5);
+
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 /// Pairs in the order of their keys. After an error there are no more.
@@ -199,6 +202,20 @@ impl SledStore {
         let store = Self::start(path, &config(path))?;
         sync_dir(path)?;
         Ok(store)
+    }
+
+    /// As [`open`](Self::open), for who owns the run: whoever has the store then is only copying it, and is
+    /// waited for, for `most`.
+    pub fn open_owned(path: &Path, most: Duration) -> Result<Self, StoreError> {
+        let until = Instant::now() + most;
+        loop {
+            match Self::open(path) {
+                Err(StoreError::Locked { .. }) if Instant::now() < until => {
+                    thread::sleep(LOCK_PACE);
+                }
+                opened => return opened,
+            }
+        }
     }
 
     /// Opens a copy of the store at `path`, for reading. The copy stands beside it and is removed with the

@@ -127,7 +127,8 @@ fn timed(text: &str) -> Duration {
     let run = Data::new(&data).create(id).expect("a run");
     let start = Instant::now();
     let place = session::place(&data, run.path);
-    let session = Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
+    let mut session =
+        Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
     let ended = session.serve();
     assert!(matches!(ended.0, theater_flow::driver::Ending::Finished(_)), "{:?}", ended.0);
     start.elapsed()

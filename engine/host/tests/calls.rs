@@ -5,7 +5,6 @@
 mod support;
 
 use std::sync::Arc;
-
 use support::{
     ECHO, LIMITS, Parts, TestWorld, actor, all, crash, crash_of, gate, handle, handling, host,
     kind_of, limited, live, message, plan,

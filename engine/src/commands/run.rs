@@ -81,7 +81,12 @@ fn own(run: &RunDir) -> Result<Ownership, Problem> {
 }
 
 /// Runs to the end, and says how that was in the last line.
-fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letters: bool) -> Exit {
+fn serve(
+    screen: &Arc<Screen>,
+    run: &RunDir,
+    mut session: Session,
+    allow_dead_letters: bool,
+) -> Exit {
     screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
     let sender = session.sender();
     let signals = Signals::listen(move |Caught { name, again }| {
@@ -98,7 +103,9 @@ fn serve(screen: &Arc<Screen>, run: &RunDir, session: Session, allow_dead_letter
     }
     let plan = Arc::clone(session.plan());
     let (ending, flushed) = session.serve();
+    // Who follows the record is told the rest of it before the log is closed.
     drop(server);
+    drop(session);
     drop(signals);
     if let (driver::Ending::StoreFailed(error), Flushed { seq: 0, .. }) = (&ending, flushed) {
         screen.problem(&format!("the run could not begin: {error}"), None);
