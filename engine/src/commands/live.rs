@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use theater_flow_kernel::plan::Plan;
@@ -12,7 +13,7 @@ use crate::driver::Event;
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
 use crate::render::Screen;
-use crate::runs::RunDir;
+use crate::runs::{self, RunDir};
 use crate::session::Session;
 use crate::socket::{Client, Lines, PROTOCOL, Server, Shown, SocketError};
 use crate::store::{Reader, SharedStore};
@@ -20,6 +21,11 @@ use crate::view::{self, Detail, Row, View};
 
 /// How long the run may take to show its state.
 const LOOK: Duration = Duration::from_secs(10);
+
+/// How long the owner of a run may be without a socket.
+const OPENING: Duration = Duration::from_secs(3);
+/// Between two looks for it.
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// Bytes of one answer with records, about.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -106,9 +112,18 @@ impl Shown for ShownRun {
     }
 }
 
-/// The owner of a run, if one lives.
+/// The owner of a run, if one lives. One that has just begun or is about to end has no socket, but has the
+/// log: it is waited for.
 pub(super) fn owner(run: &RunDir) -> Result<Option<Client>, Problem> {
-    Client::connect(&run.path).map_err(|error| Problem::failed(error.to_string()))
+    let until = Instant::now() + OPENING;
+    loop {
+        let client = Client::connect(&run.path);
+        let client = client.map_err(|error| Problem::failed(error.to_string()))?;
+        if client.is_some() || runs::owner(&run.path).is_none() || Instant::now() >= until {
+            return Ok(client);
+        }
+        thread::sleep(BETWEEN);
+    }
 }
 
 pub(super) fn stop(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
