@@ -13,15 +13,20 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// the relaxed kind is not.
 const FEATURES: &str = "-Ctarget-feature=+simd128";
 
-/// The core modules by the names of their components.
-pub(crate) fn modules(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+/// The core modules by the names of their components: those in `only`, or all if there are none.
+pub(crate) fn modules(root: &Path, only: &[String]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let root = std::fs::canonicalize(root).map_err(at(root))?;
     let target = target_folder(&root);
     let flags = flags(&root)?;
-    cargo(&root, &target, &flags)?;
+    cargo(&root, &target, &flags, only)?;
     let folder = target.join(TARGET).join("release/examples");
     let mut modules = BTreeMap::new();
-    for name in names(&root)? {
+    let all = if only.is_empty() {
+        names(&root)?
+    } else {
+        only.to_vec()
+    };
+    for name in all {
         let path = folder.join(format!("{name}.wasm"));
         let path = if path.exists() {
             path
@@ -97,12 +102,18 @@ fn cargo_home() -> Option<PathBuf> {
         .map(|path| std::fs::canonicalize(&path).unwrap_or(path))
 }
 
-fn cargo(root: &Path, target: &Path, flags: &[String]) -> Result<(), Error> {
+fn cargo(root: &Path, target: &Path, flags: &[String], only: &[String]) -> Result<(), Error> {
     let tool = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let mut cargo = Command::new(&tool);
     cargo
         .current_dir(root)
-        .args(["build", "--release", "--locked", "--examples"]);
+        .args(["build", "--release", "--locked"]);
+    if only.is_empty() {
+        cargo.arg("--examples");
+    }
+    for name in only {
+        cargo.args(["--example", name]);
+    }
     cargo.args(["--package", "theater-flow-actors", "--target", TARGET]);
     for (name, _) in std::env::vars_os() {
         if changes_code(&name.to_string_lossy()) {

@@ -71,13 +71,34 @@ pub fn root() -> PathBuf {
 /// # Errors
 /// As [`Error`] says.
 pub fn build(root: &Path) -> Result<Components, Error> {
+    let mut components = modules(root, &[])?;
+    let (wit, source) = (root.join("../wit"), root.join("actors/wat/probe-table.wat"));
+    components.insert("probe-table".into(), component::of_text(&wit, &source)?);
+    Ok(components)
+}
+
+/// Builds the named components only, and takes the others as they are in `prebuilt`: for work on an
+/// actor, since building all takes minutes.
+///
+/// # Errors
+/// As [`Error`] says.
+pub fn build_some(root: &Path, only: &[String]) -> Result<Components, Error> {
+    let prebuilt = root.join("prebuilt");
     let mut components = Components::new();
-    for (name, module) in compile::modules(root)? {
+    for name in digests::names(&prebuilt)? {
+        let path = prebuilt.join(format!("{name}.wasm"));
+        components.insert(name, std::fs::read(&path).map_err(at(&path))?);
+    }
+    components.extend(modules(root, only)?);
+    Ok(components)
+}
+
+fn modules(root: &Path, only: &[String]) -> Result<Components, Error> {
+    let mut components = Components::new();
+    for (name, module) in compile::modules(root, only)? {
         let component = component::of_module(&name, &module)?;
         components.insert(name, component);
     }
-    let (wit, source) = (root.join("../wit"), root.join("actors/wat/probe-table.wat"));
-    components.insert("probe-table".into(), component::of_text(&wit, &source)?);
     Ok(components)
 }
 

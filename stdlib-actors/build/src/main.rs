@@ -9,12 +9,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use theater_flow_build_actors::{Components, Error, build, compare, root, toolchain, write};
+use theater_flow_build_actors::{
+    Components, Error, build, build_some, compare, root, toolchain, write,
+};
 
 const USAGE: &str = "\
-Builds every component of stdlib-actors into stdlib-actors/prebuilt.
+Builds the components of stdlib-actors into stdlib-actors/prebuilt: all of them, or the named ones.
 
-    theater-flow-build-actors [--check]
+    theater-flow-build-actors [--check | NAME…]
 
 --check builds them, writes nothing, and ends with 1 if prebuilt differs from what came out.";
 
@@ -22,11 +24,15 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        [] => rebuild(&root()),
+        [] => build(&root()).and_then(|components| rebuild(&root(), &components)),
         ["--check"] => check(&root()),
         ["--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
+        }
+        names if names.iter().all(|name| !name.starts_with('-')) => {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            build_some(&root(), &names).and_then(|components| rebuild(&root(), &components))
         }
         _ => {
             eprintln!("{USAGE}");
@@ -39,10 +45,9 @@ fn main() -> ExitCode {
     })
 }
 
-fn rebuild(root: &Path) -> Result<ExitCode, Error> {
-    let components = build(root)?;
-    write(&root.join("prebuilt"), &components)?;
-    list(&components);
+fn rebuild(root: &Path, components: &Components) -> Result<ExitCode, Error> {
+    write(&root.join("prebuilt"), components)?;
+    list(components);
     Ok(ExitCode::SUCCESS)
 }
 
