@@ -39,12 +39,23 @@ fn warmed() -> &'static Path {
     })
 }
 
-/// A pipeline that names all components.
+/// A pipeline that names all components; the probes are not part of the program.
 fn pipeline() -> String {
-    let std = ["file-lines", "file-write", "match", "stdout"].map(|name| format!("std/{name}"));
-    let probes = ["probe", "probe-full"].map(|name| crate::prebuilt(name).display().to_string());
-    let agents = std.iter().chain(&probes).enumerate();
+    let folder = crate::root().join("stdlib-actors/prebuilt");
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut actors: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".wasm").map(actor)).collect();
+    actors.sort();
+    let agents = actors.iter().enumerate();
     let agents = agents.map(|(nth, actor)| format!("[agents.a{nth}]\nactor = '{actor}'\n"));
     let agents = agents.collect::<Vec<_>>().concat();
     format!("format = 1\nname = \"warm\"\n[supervisors.root]\nchildren = []\n{agents}")
+}
+
+fn actor(name: &str) -> String {
+    if name.starts_with("probe") {
+        return crate::prebuilt(name).display().to_string();
+    }
+    format!("std/{name}")
 }
