@@ -40,6 +40,7 @@ mod compile;
 mod dead_letter;
 mod grants;
 mod graph;
+pub mod picture;
 mod solve;
 mod supervision;
 mod wiring;

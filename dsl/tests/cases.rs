@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use theater_flow_dsl::{CODES, Fault, Severity, Span, explain};
+use theater_flow_dsl::{CODES, Fault, Severity, Span, explain, picture};
 use world::{Beside, settle};
 
 fn folder() -> PathBuf {
@@ -35,6 +35,12 @@ fn every_case_says_what_is_expected() {
         different.extend(compare(&case.join("expected.txt"), &said));
         if let (Some(plan), true) = (&compiled.plan, compiled.faults.is_empty()) {
             different.extend(compare(&case.join("plan.txt"), &format!("{plan:#?}\n")));
+            let json = format!("{:#}\n", picture::json(plan));
+            let pictures =
+                [("mmd", picture::mermaid(plan)), ("dot", picture::dot(plan)), ("json", json)];
+            for (format, drawn) in pictures {
+                different.extend(compare(&case.join(format!("graph.{format}")), &drawn));
+            }
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));

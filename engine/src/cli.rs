@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use theater_flow_kernel::ids::{Digest, Ref};
 
@@ -90,6 +90,21 @@ pub enum Command {
         /// The code, as in `TF0102`.
         code: String,
     },
+    /// Draw a pipeline: agents in the boxes of their supervisors, channels with their types.
+    #[command(after_long_help = "Example:\n  theater-flow graph workflows/repo-audit.toml")]
+    Graph {
+        /// The pipeline's TOML file.
+        file: PathBuf,
+        /// How it is drawn.
+        #[arg(long, value_enum, default_value_t)]
+        format: GraphFormat,
+    },
+    /// Say what each agent of a pipeline may reach: its effective authority.
+    #[command(after_long_help = "Example:\n  theater-flow grants workflows/repo-audit.toml")]
+    Grants {
+        /// The pipeline's TOML file.
+        file: PathBuf,
+    },
     /// List the runs, newest first.
     #[command(after_long_help = "Example:\n  theater-flow runs --json")]
     Runs,
@@ -151,6 +166,18 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// How a pipeline is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// Mermaid, as GitHub shows it.
+    #[default]
+    Mermaid,
+    /// The DOT language of Graphviz.
+    Dot,
+    /// One JSON object.
+    Json,
 }
 
 /// See [`Command::Run`].

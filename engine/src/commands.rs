@@ -3,6 +3,7 @@
 mod check;
 mod ended;
 mod live;
+mod picture;
 mod read;
 mod run;
 
@@ -28,6 +29,8 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         }
         Command::Check(args) => check::check(screen, &args),
         Command::Explain { code } => check::explain(screen, &code),
+        Command::Graph { file, format } => picture::graph(screen, &file, format),
+        Command::Grants { file } => picture::grants(screen, &file),
         Command::Runs => runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),

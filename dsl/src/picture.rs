@@ -1,0 +1,144 @@
+//! A plan as a picture: agents in the boxes of their supervisors, channels as arrows with their types.
+
+mod dot;
+mod json;
+mod mermaid;
+
+use std::collections::BTreeMap;
+
+use theater_flow_kernel::flow;
+use theater_flow_kernel::ids::PortId;
+use theater_flow_kernel::plan::{Agent, Child, Grants, Plan, Strategy};
+
+pub use dot::dot;
+pub use json::json;
+pub use mermaid::mermaid;
+
+/// Characters of a type's text on an arrow; a longer one is cut.
+const TYPE_CHARS: usize = 48;
+
+/// A supervisor's box.
+struct Frame<'p> {
+    name: &'p str,
+    strategy: Strategy,
+    children: Vec<Item<'p>>,
+}
+
+/// What a box holds.
+enum Item<'p> {
+    Node(Node<'p>),
+    Frame(Frame<'p>),
+}
+
+/// An agent.
+struct Node<'p> {
+    /// Its position in the plan.
+    nth: usize,
+    agent: &'p Agent,
+}
+
+/// From an output to an input that reads it.
+struct Arrow<'p> {
+    from: (usize, &'p str),
+    to: (usize, &'p str),
+    ty: String,
+    /// The producer has other outputs too, so that the port's name says something.
+    named: bool,
+}
+
+/// What an agent is at the edge of the graph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Source,
+    Middle,
+    Sink,
+}
+
+impl Node<'_> {
+    fn place(&self) -> Place {
+        match (self.agent.inputs.is_empty(), self.agent.outputs.is_empty()) {
+            (true, _) => Place::Source,
+            (false, true) => Place::Sink,
+            (false, false) => Place::Middle,
+        }
+    }
+}
+
+fn frame(plan: &Plan) -> Option<Frame<'_>> {
+    // A plan's tree is finite: every supervisor stands in exactly one list.
+    below(plan, 0)
+}
+
+fn below(plan: &Plan, nth: usize) -> Option<Frame<'_>> {
+    let supervisor = plan.supervisors.get(nth)?;
+    let item = |child: &Child| match child {
+        Child::Agent(id) => {
+            plan.agent(*id).map(|agent| Item::Node(Node { nth: id.index(), agent }))
+        }
+        Child::Supervisor(id) => below(plan, id.index()).map(Item::Frame),
+    };
+    Some(Frame {
+        name: &supervisor.name,
+        strategy: supervisor.strategy,
+        children: supervisor.children.iter().filter_map(item).collect(),
+    })
+}
+
+/// In the order of their producers.
+fn arrows(plan: &Plan) -> Vec<Arrow<'_>> {
+    let mut inputs: BTreeMap<PortId, (usize, &str)> = BTreeMap::new();
+    for (nth, agent) in plan.agents.iter().enumerate() {
+        inputs.extend(agent.inputs.iter().map(|input| (input.port, (nth, input.name.as_str()))));
+    }
+    let mut arrows = Vec::new();
+    for (nth, agent) in plan.agents.iter().enumerate() {
+        for output in &agent.outputs {
+            let ty = flow::show(&plan.types, output.ty);
+            let to = output.readers.iter().filter_map(|reader| inputs.get(reader));
+            arrows.extend(to.map(|to| Arrow {
+                from: (nth, &output.name),
+                to: *to,
+                ty: ty.clone(),
+                named: agent.outputs.len() > 1,
+            }));
+        }
+    }
+    arrows
+}
+
+impl Arrow<'_> {
+    fn label(&self) -> String {
+        let ty = cut(&self.ty);
+        if self.named { format!("{}: {ty}", self.from.1) } else { ty }
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(TYPE_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+const fn strategy(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::OneForOne => "one-for-one",
+        Strategy::OneForAll => "one-for-all",
+        Strategy::RestForOne => "rest-for-one",
+    }
+}
+
+/// What an agent may reach, in a few words each; nothing if that is nothing.
+fn reach(grants: &Grants) -> Vec<String> {
+    let flags = [
+        (grants.clock, "clock"),
+        (grants.random, "random"),
+        (grants.timer, "timer"),
+        (grants.stdin, "stdin"),
+        (grants.stdout, "stdout"),
+    ];
+    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
+    let reads = grants.read.iter().map(|root| format!("reads {}", root.name));
+    let writes = grants.write.iter().map(|root| format!("writes {}", root.name));
+    flags.chain(reads).chain(writes).collect()
+}

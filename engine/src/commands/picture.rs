@@ -1,0 +1,98 @@
+//! `graph` and `grants`: a pipeline to look at, without running it.
+
+use std::path::Path;
+
+use serde_json::json;
+use theater_flow_dsl::{Compiled, Mode, picture};
+use theater_flow_kernel::plan::{Agent, Plan};
+
+use super::check;
+use crate::cli::GraphFormat;
+use crate::compile::{Fetcher, Pipeline};
+use crate::exit::{Exit, Problem};
+use crate::render::{Screen, escape};
+
+pub(super) fn graph(screen: &Screen, file: &Path, format: GraphFormat) -> Result<Exit, Problem> {
+    let Some(plan) = plan(screen, file)? else { return Ok(Exit::Faults) };
+    match format {
+        GraphFormat::Json => screen.json(&picture::json(&plan))?,
+        _ if screen.is_json() => screen.json(&picture::json(&plan))?,
+        GraphFormat::Mermaid => screen.line(picture::mermaid(&plan).trim_end())?,
+        GraphFormat::Dot => screen.line(picture::dot(&plan).trim_end())?,
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) fn grants(screen: &Screen, file: &Path) -> Result<Exit, Problem> {
+    let Some(plan) = plan(screen, file)? else { return Ok(Exit::Faults) };
+    if screen.is_json() {
+        for agent in &plan.agents {
+            screen.json(&grants_json(agent))?;
+        }
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<[String; 3]> = plan.agents.iter().flat_map(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let (agent, capability) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
+    for [name, reach, what] in &rows {
+        let line = format!("{name:<agent$}  {reach:<capability$}  {what}");
+        screen.line(line.trim_end())?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The plan, its faults shown; `None` if there is none.
+fn plan(screen: &Screen, file: &Path) -> Result<Option<Plan>, Problem> {
+    let pipeline = Pipeline::read(file)?;
+    let mut fetcher = Fetcher::new(check::host(pipeline.text.len())?);
+    let Compiled { plan, faults } = fetcher.compile(&pipeline, &[], Mode::Check);
+    check::show(screen, &pipeline, &faults)?;
+    Ok(plan)
+}
+
+/// Agent, capability, and what it reaches by it. A name stands only in its first row.
+fn rows(agent: &Agent) -> Vec<[String; 3]> {
+    let mut rows: Vec<[String; 3]> = reach(agent)
+        .into_iter()
+        .map(|(capability, what)| {
+            [String::new(), capability.to_owned(), escape::escape(&what).into_owned()]
+        })
+        .collect();
+    if rows.is_empty() {
+        rows.push([String::new(), "nothing".to_owned(), String::new()]);
+    }
+    if let Some([name, ..]) = rows.first_mut() {
+        *name = escape::escape(&agent.name).into_owned();
+    }
+    rows
+}
+
+/// Each capability with what it is limited to; nothing if it has no limits.
+fn reach(agent: &Agent) -> Vec<(&'static str, String)> {
+    let grants = &agent.grants;
+    let flags = [
+        (grants.clock, "clock"),
+        (grants.random, "random"),
+        (grants.timer, "timer"),
+        (grants.stdin, "stdin"),
+        (grants.stdout, "stdout"),
+    ];
+    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| (word, String::new()));
+    let reads = grants.read.iter().map(|root| ("files.read", root.path.clone()));
+    let writes = grants.write.iter().map(|root| ("files.write", root.path.clone()));
+    flags.chain(reads).chain(writes).collect()
+}
+
+fn grants_json(agent: &Agent) -> serde_json::Value {
+    let reach: Vec<_> = reach(agent)
+        .into_iter()
+        .map(|(capability, what)| {
+            if what.is_empty() {
+                json!({ "capability": capability })
+            } else {
+                json!({ "capability": capability, "path": what })
+            }
+        })
+        .collect();
+    json!({ "agent": agent.name, "actor": agent.actor, "grants": reach })
+}
