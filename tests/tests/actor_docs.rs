@@ -88,7 +88,7 @@ fn blocks(text: &str) -> Vec<Block> {
                     blocks.push(Block { file, text });
                 }
             }
-            (None, Some((_, text))) => *text += &format!("{line}\n"),
+            (None, Some((_, text))) => text.extend([line, "\n"]),
             (None, None) => {}
         }
     }
