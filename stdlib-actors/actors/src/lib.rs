@@ -5,10 +5,15 @@
 
 pub mod file_lines;
 pub mod file_write;
+pub mod filter;
+mod jq;
 mod lines;
+pub mod map;
 pub mod matching;
 pub mod probe;
+pub mod route;
 pub mod stdout;
+pub mod template;
 
 use theater_flow_sdk::Actor;
 
@@ -50,10 +55,14 @@ impl Listed {
 pub const CATALOGUE: &[Listed] = &[
     Listed::of::<file_lines::FileLines>("file-lines"),
     Listed::of::<file_write::FileWrite>("file-write"),
+    Listed::of::<filter::Filter>("filter"),
+    Listed::of::<map::Map>("map"),
     Listed::of::<matching::Match>("match"),
     Listed::of::<probe::Probe>("probe"),
     Listed::of::<probe::ProbeFull>("probe-full"),
+    Listed::of::<route::Route>("route"),
     Listed::of::<stdout::Stdout>("stdout"),
+    Listed::of::<template::Template>("template"),
 ];
 
 #[cfg(test)]

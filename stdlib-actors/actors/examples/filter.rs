@@ -1,0 +1,3 @@
+//! The component `std/filter`.
+
+theater_flow_sdk::export!(theater_flow_actors::filter::Filter);

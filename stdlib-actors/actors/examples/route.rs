@@ -1,0 +1,3 @@
+//! The component `std/route`.
+
+theater_flow_sdk::export!(theater_flow_actors::route::Route);

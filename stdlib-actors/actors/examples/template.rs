@@ -1,0 +1,3 @@
+//! The component `std/template`.
+
+theater_flow_sdk::export!(theater_flow_actors::template::Template);

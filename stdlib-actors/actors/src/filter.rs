@@ -1,0 +1,91 @@
+//! `std/filter`: the messages for which a jq expression holds.
+
+use serde::Deserialize;
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+
+use crate::jq::{self, OnError, Program, REJECTED};
+
+#[cfg(test)]
+mod tests;
+
+/// The actor.
+pub struct Filter {
+    program: Program,
+    on_error: OnError,
+    rejected: bool,
+}
+
+/// See [`Filter::CONFIG_SCHEMA`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    when: String,
+    #[serde(default)]
+    rejected: bool,
+    #[serde(default)]
+    on_error: OnError,
+}
+
+impl Actor for Filter {
+    type Config = Config;
+    type State = ();
+
+    const DOC: &'static str = include_str!("../../docs/filter.md");
+
+    const CONFIG_SCHEMA: &'static str = r#"{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["when"],
+  "properties": {
+    "when": { "type": "string", "minLength": 1, "maxLength": 65536, "description": "The jq expression: the message goes to `out` if its first value is neither false nor null." },
+    "rejected": { "type": "boolean", "default": false, "description": "Whether the other messages go to the output `rejected`; else they are dropped." },
+    "on-error": { "enum": ["fault", "skip", "reject"], "default": "fault", "description": "What becomes of a message for which the expression fails: a fault, nothing, or it goes to `rejected`." }
+  }
+}"#;
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        Program::at(&["when"], &config.when)?;
+        let mut ports = vec![
+            Port::input("in", "$T").doc("Any values."),
+            Port::output("out", "$T").doc("Those for which the expression holds."),
+        ];
+        if config.rejected || config.on_error == OnError::Reject {
+            ports.push(Port::output(REJECTED, "$T").doc("The others, as the config says."));
+        }
+        Ok(ports)
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let program = Program::compile(&config.when)
+            .map_err(|messages| Fault::new("bad-expression", messages.join("; ")))?;
+        Ok(Self {
+            program,
+            on_error: config.on_error,
+            rejected: config.rejected,
+        })
+    }
+
+    fn handle(&self, (): &mut (), event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        if let Event::Message(message) = event {
+            if let Some(port) = self.port(&message)? {
+                cx.emit_json(port, &message.body)?;
+            }
+        }
+        Ok(Next::Wait)
+    }
+}
+
+impl Filter {
+    /// Where a message goes.
+    fn port(&self, message: &Message) -> Result<Option<&'static str>, Fault> {
+        let input = jq::read(message)?;
+        Ok(match (self.program.holds(input), self.on_error) {
+            (Ok(true), _) => Some("out"),
+            (Ok(false), _) => self.rejected.then_some(REJECTED),
+            (Err(failure), OnError::Fault) => return Err(failure.fault(&message.body)),
+            (Err(_), OnError::Skip) => None,
+            (Err(_), OnError::Reject) => Some(REJECTED),
+        })
+    }
+}

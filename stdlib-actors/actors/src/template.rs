@@ -1,0 +1,130 @@
+//! `std/template`: text of each message, by a Jinja template.
+
+mod engine;
+#[cfg(test)]
+mod tests;
+
+use minijinja::Value;
+use serde::{Deserialize, Serialize};
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+
+use engine::{Engine, TEXT};
+
+/// Bytes of a template.
+const TEMPLATE_BYTES: usize = 1 << 20;
+
+/// The actor.
+pub struct Template {
+    engine: Engine,
+    has_path: bool,
+}
+
+/// See [`Template::CONFIG_SCHEMA`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    template: String,
+    path: Option<String>,
+    #[serde(default)]
+    undefined: Undefined,
+    #[serde(default)]
+    escape: Escape,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Undefined {
+    #[default]
+    Fault,
+    Empty,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Escape {
+    #[default]
+    None,
+    Html,
+}
+
+#[derive(Serialize)]
+struct Rendered {
+    path: String,
+    text: String,
+}
+
+impl Actor for Template {
+    type Config = Config;
+    type State = ();
+
+    const DOC: &'static str = include_str!("../../docs/template.md");
+
+    const CONFIG_SCHEMA: &'static str = r#"{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["template"],
+  "properties": {
+    "template": { "type": "string", "maxLength": 1048576, "description": "The Jinja template; { file = \"report.md\" } takes it from a file." },
+    "path": { "type": "string", "minLength": 1, "maxLength": 1048576, "description": "A second template, for a path: then `out` is { path: string, text: string }, else it is a string." },
+    "undefined": { "enum": ["fault", "empty"], "default": "fault", "description": "What a variable that is not there is: a fault, or empty text." },
+    "escape": { "enum": ["none", "html"], "default": "none", "description": "How values are escaped where the template prints them." }
+  }
+}"#;
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        check(config)?;
+        let text = if config.path.is_some() {
+            Port::output("out", "{ path: string, text: string }")
+        } else {
+            Port::output("out", "string")
+        };
+        Ok(vec![
+            Port::input("in", "json").doc("Any values; the fields of an object are variables."),
+            text.doc("What the template makes of each."),
+        ])
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let has_path = config.path.is_some();
+        let engine = Engine::new(&config).map_err(|faults| {
+            let messages: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            Fault::new("bad-template", messages.join("; "))
+        })?;
+        Ok(Self { engine, has_path })
+    }
+
+    fn handle(&self, (): &mut (), event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        if let Event::Message(message) = event {
+            let value: Value = message.read()?;
+            let text = self.engine.render(TEXT, &value)?;
+            if self.has_path {
+                let path = self.engine.render(engine::PATH, &value)?;
+                cx.emit("out", &Rendered { path, text })?;
+            } else {
+                cx.emit("out", &text)?;
+            }
+        }
+        Ok(Next::Wait)
+    }
+}
+
+fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
+    let mut faults = Vec::new();
+    for (key, text) in [
+        ("template", Some(&config.template)),
+        ("path", config.path.as_ref()),
+    ] {
+        if text.is_some_and(|text| text.len() > TEMPLATE_BYTES) {
+            let message = format!("a template has at most {TEMPLATE_BYTES} bytes");
+            faults.push(ConfigFault::at(&[key], message));
+        }
+    }
+    if config.path.as_ref().is_some_and(String::is_empty) {
+        faults.push(ConfigFault::at(&["path"], "a path cannot be empty"));
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Engine::new(config)?.names_nothing_unknown()
+}
