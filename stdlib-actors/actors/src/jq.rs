@@ -10,16 +10,18 @@ mod fault;
 mod format;
 mod functions;
 mod pattern;
+mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use std::fmt;
 
+use bytes::Bytes;
 use jaq_core::data::HasLut;
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, DataT, Filter, Lut, ValT, Vars};
-use jaq_json::{Val, read};
+use jaq_json::Val;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use theater_flow_sdk::{ConfigFault, Cx, EmitError, Fault, Message};
@@ -214,7 +216,8 @@ impl fmt::Display for Failure {
 
 /// A message's body as a value.
 pub(crate) fn read(message: &Message) -> Result<Val, Fault> {
-    read::parse_single(message.body.as_bytes()).map_err(|error| {
+    let text = Bytes::copy_from_slice(message.body.as_bytes());
+    read::read(text).map_err(|error| {
         Fault::new(
             "bad-message",
             format!("a message on `{}`: {error}", message.port),

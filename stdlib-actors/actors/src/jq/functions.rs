@@ -7,8 +7,10 @@ use jaq_core::{DataT, Error, RunPtr, ValR};
 use jaq_json::Val;
 use jaq_std::ValT as _;
 
+use super::fault::shown;
 use super::format;
 use super::pattern::{self, HasPatterns, Wanted};
+use super::read::read;
 
 type Native<D> = Filter<RunPtr<D>>;
 
@@ -58,12 +60,28 @@ where
 {
     jaq_core::funs()
         .chain(jaq_std::base_funs().filter(|(name, ..)| *name != "halt"))
-        .chain(jaq_json::funs().filter(|(name, ..)| *name != "length"))
-        .chain([run(("length", v(0), |cv| bome(length(cv.1))))])
+        .chain(jaq_json::funs().filter(|(name, ..)| !matches!(*name, "fromjson" | "length")))
+        .chain(values().into_iter().map(run))
         .chain(patterns().into_iter().map(run))
         .chain(formats().into_iter().map(run))
         .chain(mathematics().into_iter().map(run))
         .chain(mathematics_of_two().into_iter().map(run))
+}
+
+fn values<D: for<'a> DataT<V<'a> = Val>>() -> [Native<D>; 2] {
+    [
+        ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
+        ("length", v(0), |cv| bome(length(cv.1))),
+    ]
+}
+
+/// jaq's own copies every string, and takes more than JSON.
+fn from_json(value: &Val) -> ValR<Val> {
+    let text = value.try_as_utf8_bytes_owned()?;
+    read(text).map_err(|error| {
+        let text = shown(value);
+        Error::str(format_args!("cannot parse {text} as JSON: {error}"))
+    })
 }
 
 /// jaq's own wraps around at the smallest of its small integers.

@@ -1,9 +1,12 @@
 use super::*;
 
+fn value(body: &str) -> Val {
+    read::read(Bytes::copy_from_slice(body.as_bytes())).expect(body)
+}
+
 /// The values as JSON, up to the first failure, which stands last with its code.
 fn values(expression: &str, body: &str) -> Vec<String> {
     let program = Program::compile(expression).expect(expression);
-    let input = read::parse_single(body.as_bytes()).expect(body);
     let text = |value: Result<Val, Failure>| {
         let mut text = Vec::new();
         match value.and_then(|value| write(&mut text, &value)) {
@@ -11,7 +14,7 @@ fn values(expression: &str, body: &str) -> Vec<String> {
             Err(failure) => format!("{}: {failure}", failure.code),
         }
     };
-    program.run(input).map(text).collect()
+    program.run(value(body)).map(text).collect()
 }
 
 fn one(expression: &str, body: &str) -> String {
@@ -42,6 +45,9 @@ const NUMBERS: &[&str] = &[
     "1e-7",
     "1e300",
     "1E+2",
+    "-0",
+    "999999999",
+    "-999999999",
     "123456789.123456789",
 ];
 
@@ -127,8 +133,8 @@ fn what_is_computed_from_doubles_is_a_double_without_a_needless_point() {
         (". + 0", "1e-7", "1e-7"),
         ("sqrt", "16", "4"),
         ("pow(.; 53)", "2", "9007199254740992"),
-        ("tonumber", r#""+1.5""#, "1.5"),
-        ("tonumber", r#""01.5""#, "1.5"),
+        ("007.5 * 1", "0", "7.5"),
+        ("007.5", "0", "7.5"),
     ];
     for (expression, body, value) in cases {
         assert_eq!(one(expression, body), value, "{body} | {expression}");
@@ -297,6 +303,79 @@ fn formats_and_mathematics() {
             one(expression, body).starts_with("jq-error: "),
             "{expression}"
         );
+    }
+}
+
+#[test]
+fn what_is_no_json_is_refused_with_its_place() {
+    let deep = format!("{}{}", "[".repeat(257), "]".repeat(257));
+    let cases = [
+        ("", "byte 0: expected a value, found the end"),
+        ("[1,]", "byte 3: expected a value, found `]`"),
+        ("[1 2]", "byte 3: expected `,` or `]`, found `2`"),
+        ("{\"a\" 1}", "byte 5: expected `:`, found `1`"),
+        ("{a:1}", "byte 1: expected a key, found `a`"),
+        ("{\"a\":1,}", "byte 7: expected a key, found `}`"),
+        ("1 x", "byte 2: expected the end, found `x`"),
+        ("nul", "byte 0: expected a value, found `n`"),
+        ("é", "byte 0: expected a value, found `é`"),
+        (
+            "\"a",
+            "byte 2: expected the rest of a string, found the end",
+        ),
+        (
+            "\"a\\",
+            "byte 3: expected the rest of a string, found the end",
+        ),
+        (
+            "\"a\nb\"",
+            "byte 2: expected the rest of a string, found `\n`",
+        ),
+        ("-", "byte 0: expected a number, found `-`"),
+        ("01", "byte 0: expected a number, found `0`"),
+        ("1.", "byte 0: expected a number, found `1`"),
+        ("1e", "byte 0: expected a number, found `1`"),
+        ("1-2", "byte 0: expected a number, found `1`"),
+        ("1.5.2", "byte 0: expected a number, found `1`"),
+        ("NaN", "byte 0: expected a value, found `N`"),
+        (
+            &deep,
+            "byte 256: expected at most 256 arrays and objects around each other, found `[`",
+        ),
+    ];
+    for (text, fault) in cases {
+        let read = read::read(Bytes::copy_from_slice(text.as_bytes()));
+        assert_eq!(read.expect_err(text), fault, "{text}");
+    }
+    for text in [r#""\x""#, r#""\ud800""#, r#""\u12""#] {
+        let read = read::read(Bytes::copy_from_slice(text.as_bytes()));
+        assert!(
+            read.expect_err(text).contains("a string before byte"),
+            "{text}"
+        );
+    }
+    let error = one("fromjson", "\"{\"");
+    assert_eq!(
+        error,
+        "jq-error: cannot parse { as JSON: byte 1: expected a key, found the end"
+    );
+}
+
+#[test]
+fn what_json_means_is_read_as_serde_json_reads_it() {
+    for text in [
+        " [ ] ",
+        "{ }",
+        "[[],{}, [1 , 2]\n]",
+        r#"{"a":{"b":[true,false,null]},"a":2}"#,
+        r#"["", "\\", "\"", "a\tb", "\u00e9", "\ud83d\ude00"]"#,
+        "[0,-1,10,12345678901,1.5e3,1E-2]",
+    ] {
+        let mut written = Vec::new();
+        write(&mut written, &value(text)).expect(text);
+        let ours: serde_json::Value = serde_json::from_slice(&written).expect(text);
+        let theirs: serde_json::Value = serde_json::from_str(text).expect(text);
+        assert_eq!(ours, theirs, "{text}");
     }
 }
 
