@@ -67,10 +67,10 @@ impl Actor for Filter {
     }
 
     fn handle(&self, (): &mut (), event: Event, cx: &mut Cx) -> Result<Next, Fault> {
-        if let Event::Message(message) = event {
-            if let Some(port) = self.port(&message)? {
-                cx.emit_json(port, &message.body)?;
-            }
+        if let Event::Message(message) = event
+            && let Some(port) = self.port(&message)?
+        {
+            cx.emit_json(port, &message.body)?;
         }
         Ok(Next::Wait)
     }

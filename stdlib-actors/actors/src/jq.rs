@@ -9,6 +9,7 @@
 mod fault;
 mod format;
 mod functions;
+mod literal;
 mod pattern;
 mod read;
 #[cfg(test)]
@@ -131,7 +132,15 @@ impl Program {
     /// Compiles an expression that stands at `steps` of a config.
     pub(crate) fn at(steps: &[&str], text: &str) -> Result<Self, Vec<ConfigFault>> {
         let fault = |message| ConfigFault::at(steps, message);
-        Self::compile(text).map_err(|messages| messages.into_iter().map(fault).collect())
+        let compiled = Self::compile(text).and_then(|program| {
+            let faults = literal::faults(text);
+            if faults.is_empty() {
+                Ok(program)
+            } else {
+                Err(faults)
+            }
+        });
+        compiled.map_err(|messages| messages.into_iter().map(fault).collect())
     }
 
     /// The values for an input, up to the first failure.

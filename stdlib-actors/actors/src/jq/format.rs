@@ -78,7 +78,7 @@ pub(crate) fn decode_uri(text: &[u8]) -> Result<Vec<u8>, String> {
             rest = after;
             continue;
         }
-        let digits = after.first_chunk::<2>().and_then(hexadecimal);
+        let digits = after.first_chunk::<2>().copied().and_then(hexadecimal);
         let decoded = digits.ok_or_else(|| format!("`{}` is no URI text", lossy(text)))?;
         out.push(decoded);
         rest = &after[2..];
@@ -86,9 +86,9 @@ pub(crate) fn decode_uri(text: &[u8]) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-fn hexadecimal([high, low]: &[u8; 2]) -> Option<u8> {
+fn hexadecimal([high, low]: [u8; 2]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 /// With or without padding, as jq takes it.

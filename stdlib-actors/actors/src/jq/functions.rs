@@ -135,7 +135,7 @@ fn formats<D: for<'a> DataT<V<'a> = Val>>() -> [Native<D>; 8] {
             bome(bytes(&cv.1, format::decode_uri))
         }),
         ("encode_base64", v(0), |cv| {
-            bome(text(&cv.1, |text| theater_flow_sdk::bytes::encode(text)))
+            bome(text(&cv.1, theater_flow_sdk::bytes::encode))
         }),
         ("decode_base64", v(0), |cv| {
             bome(bytes(&cv.1, format::decode_base64))

@@ -93,6 +93,11 @@ impl Pattern {
     }
 }
 
+/// Whether a regular expression is one.
+pub(crate) fn check(text: &str, flags: &str) -> Result<(), String> {
+    Pattern::new(text, flags).map(|_| ())
+}
+
 /// The string that is searched, and the pattern.
 fn given<'a, D>(mut cv: Cv<'a, D>) -> Result<(Val, Rc<Pattern>), Error<Val>>
 where

@@ -1,5 +1,8 @@
 use super::*;
 
+mod faults;
+mod numbers;
+
 fn value(body: &str) -> Val {
     read::read(Bytes::copy_from_slice(body.as_bytes())).expect(body)
 }
@@ -24,148 +27,6 @@ fn one(expression: &str, body: &str) -> String {
 fn faults(expression: &str) -> String {
     let faults = Program::compile(expression).err().unwrap_or_default();
     faults.join("; ")
-}
-
-/// On 32 bits jaq's small integers end at 2^31, so both sides of it, and of 2^53 and 2^64.
-const NUMBERS: &[&str] = &[
-    "0",
-    "2147483647",
-    "2147483648",
-    "-2147483648",
-    "-2147483649",
-    "4294967296",
-    "9007199254740991",
-    "9007199254740993",
-    "9223372036854775807",
-    "-9223372036854775808",
-    "18446744073709551615",
-    "0.1",
-    "1.0",
-    "-0.0",
-    "1e-7",
-    "1e300",
-    "1E+2",
-    "-0",
-    "999999999",
-    "-999999999",
-    "123456789.123456789",
-];
-
-#[test]
-fn numbers_pass_as_they_are_written() {
-    for number in NUMBERS {
-        assert_eq!(one(".", number), *number);
-        assert_eq!(
-            one(".a.b[0]", &format!(r#"{{"a":{{"b":[{number}]}}}}"#)),
-            *number
-        );
-        assert_eq!(one("{a: .} | [.a] | first", number), *number);
-        assert_eq!(one("if . == . then . else error end", number), *number);
-        assert_eq!(one("tojson | fromjson", number), *number);
-        assert_eq!(one("select(. >= -9223372036854775808)", number), *number);
-    }
-}
-
-#[test]
-fn integers_keep_all_digits_in_sums_products_and_literals() {
-    let cases = [
-        (". + 1", "2147483647", "2147483648"),
-        (". + 1", "9007199254740992", "9007199254740993"),
-        (". + 1", "9223372036854775807", "9223372036854775808"),
-        (". - 1", "-2147483648", "-2147483649"),
-        (". - 1", "2147483648", "2147483647"),
-        (". * .", "4294967295", "18446744065119617025"),
-        (". % 10", "18446744073709551615", "5"),
-        ("-.", "9223372036854775808", "-9223372036854775808"),
-        ("9007199254740993", "null", "9007199254740993"),
-        ("18446744073709551615 == .", "18446744073709551615", "true"),
-        (". == 18446744073709551614", "18446744073709551615", "false"),
-        (
-            "tostring | tonumber",
-            "9007199254740993",
-            "9007199254740993",
-        ),
-        ("abs", "-2147483649", "2147483649"),
-        ("length", "-2147483648", "2147483648"),
-        ("length", "-9223372036854775808", "9223372036854775808"),
-        ("length", "-1.50", "1.50"),
-        ("floor", "9007199254740993", "9007199254740993"),
-        ("floor", "3000000000.7", "3000000000"),
-        ("round", "1e18", "1000000000000000000"),
-    ];
-    for (expression, body, value) in cases {
-        assert_eq!(one(expression, body), value, "{body} | {expression}");
-    }
-}
-
-#[test]
-fn integers_are_sorted_grouped_and_found_exactly() {
-    let list =
-        "[9007199254740993,-1,9007199254740992,4294967296,2147483648,2,18446744073709551615]";
-    assert_eq!(
-        one("sort", list),
-        "[-1,2,2147483648,4294967296,9007199254740992,9007199254740993,18446744073709551615]"
-    );
-    assert_eq!(one("max, min", list), "18446744073709551615 -1");
-    let twins = "[9007199254740993,9007199254740992,9007199254740993]";
-    assert_eq!(
-        one("group_by(.)", twins),
-        "[[9007199254740992],[9007199254740993,9007199254740993]]"
-    );
-    assert_eq!(one("unique | length", twins), "2");
-    assert_eq!(one("index(9007199254740992)", twins), "1");
-    assert_eq!(
-        one("map(tostring) | add", "[4294967296,1]"),
-        "\"42949672961\""
-    );
-    assert_eq!(one(r#"{"\(.)": 1}"#, "4294967296"), r#"{"4294967296":1}"#);
-}
-
-#[test]
-fn what_is_computed_from_doubles_is_a_double_without_a_needless_point() {
-    let cases = [
-        (". + 1", "0.1", "1.1"),
-        (". / 2", "10", "5"),
-        (". / 4", "10", "2.5"),
-        (". * 1", "1.0", "1"),
-        (". * 1", "-0.0", "-0.0"),
-        (". * 10", "1e300", "1e+301"),
-        (". + 0", "1e-7", "1e-7"),
-        ("sqrt", "16", "4"),
-        ("pow(.; 53)", "2", "9007199254740992"),
-        ("007.5 * 1", "0", "7.5"),
-        ("007.5", "0", "7.5"),
-    ];
-    for (expression, body, value) in cases {
-        assert_eq!(one(expression, body), value, "{body} | {expression}");
-    }
-}
-
-#[test]
-fn what_json_cannot_say_is_a_failure() {
-    let deep = format!("reduce range({}) as $i (0; [.])", 65);
-    let cases = [
-        ("nan", "not-json: NaN is no JSON number"),
-        ("[infinite]", "not-json: Infinity is no JSON number"),
-        ("{a: -infinite}", "not-json: -Infinity is no JSON number"),
-        (
-            "tobytes",
-            "not-json: bytes are no JSON value: make them text first",
-        ),
-        ("{(1 | tostring): 2}", r#"{"1":2}"#),
-        (
-            "{(1,2): 2}",
-            "not-json: an object's key must be a string, not 1",
-        ),
-        (
-            &deep,
-            "not-json: the value has more than 64 arrays and objects around each other",
-        ),
-    ];
-    for (expression, value) in cases {
-        let value_of = values(expression, "\"x\"").into_iter().next();
-        assert_eq!(value_of.as_deref(), Some(value), "{expression}");
-    }
 }
 
 #[test]
@@ -307,61 +168,6 @@ fn formats_and_mathematics() {
 }
 
 #[test]
-fn what_is_no_json_is_refused_with_its_place() {
-    let deep = format!("{}{}", "[".repeat(257), "]".repeat(257));
-    let cases = [
-        ("", "byte 0: expected a value, found the end"),
-        ("[1,]", "byte 3: expected a value, found `]`"),
-        ("[1 2]", "byte 3: expected `,` or `]`, found `2`"),
-        ("{\"a\" 1}", "byte 5: expected `:`, found `1`"),
-        ("{a:1}", "byte 1: expected a key, found `a`"),
-        ("{\"a\":1,}", "byte 7: expected a key, found `}`"),
-        ("1 x", "byte 2: expected the end, found `x`"),
-        ("nul", "byte 0: expected a value, found `n`"),
-        ("é", "byte 0: expected a value, found `é`"),
-        (
-            "\"a",
-            "byte 2: expected the rest of a string, found the end",
-        ),
-        (
-            "\"a\\",
-            "byte 3: expected the rest of a string, found the end",
-        ),
-        (
-            "\"a\nb\"",
-            "byte 2: expected the rest of a string, found `\n`",
-        ),
-        ("-", "byte 0: expected a number, found `-`"),
-        ("01", "byte 0: expected a number, found `0`"),
-        ("1.", "byte 0: expected a number, found `1`"),
-        ("1e", "byte 0: expected a number, found `1`"),
-        ("1-2", "byte 0: expected a number, found `1`"),
-        ("1.5.2", "byte 0: expected a number, found `1`"),
-        ("NaN", "byte 0: expected a value, found `N`"),
-        (
-            &deep,
-            "byte 256: expected at most 256 arrays and objects around each other, found `[`",
-        ),
-    ];
-    for (text, fault) in cases {
-        let read = read::read(Bytes::copy_from_slice(text.as_bytes()));
-        assert_eq!(read.expect_err(text), fault, "{text}");
-    }
-    for text in [r#""\x""#, r#""\ud800""#, r#""\u12""#] {
-        let read = read::read(Bytes::copy_from_slice(text.as_bytes()));
-        assert!(
-            read.expect_err(text).contains("a string before byte"),
-            "{text}"
-        );
-    }
-    let error = one("fromjson", "\"{\"");
-    assert_eq!(
-        error,
-        "jq-error: cannot parse { as JSON: byte 1: expected a key, found the end"
-    );
-}
-
-#[test]
 fn what_json_means_is_read_as_serde_json_reads_it() {
     for text in [
         " [ ] ",
@@ -377,27 +183,6 @@ fn what_json_means_is_read_as_serde_json_reads_it() {
         let theirs: serde_json::Value = serde_json::from_str(text).expect(text);
         assert_eq!(ours, theirs, "{text}");
     }
-}
-
-#[test]
-fn errors_say_what_and_keep_what_came_before() {
-    assert_eq!(values("1, error(\"no\"), 2", "null"), ["1", "jq-error: no"]);
-    assert_eq!(one("error({a: 1})", "null"), r#"jq-error: {"a":1}"#);
-    assert_eq!(one(".a", "[1]"), "jq-error: cannot index [1] with \"a\"");
-    assert_eq!(one("try error(\"x\") catch .", "null"), "\"x\"");
-    let long = format!("[{}]", vec!["1"; 10_000].join(","));
-    let message = one(".a", &long);
-    assert!(
-        message.len() < 400 && message.ends_with("with \"a\""),
-        "{message}"
-    );
-    let program = Program::compile("error").expect("it compiles");
-    let failure = program
-        .run(Val::from("é".repeat(500)))
-        .next()
-        .expect("one")
-        .expect_err("error");
-    assert!(failure.fault(&long).message.len() < 1_200);
 }
 
 #[test]
@@ -417,74 +202,4 @@ fn an_expression_holds_as_in_jq() {
         let program = Program::compile(expression).expect(expression);
         assert_eq!(program.holds(Val::from(1_isize)), Ok(holds), "{expression}");
     }
-}
-
-#[test]
-fn faults_say_where() {
-    let cases = [
-        ("", "line 1, column 1: expected term, found the end"),
-        (".a |", "line 1, column 5: expected term, found the end"),
-        (".a\n| é", "line 2, column 3: expected token, found `é`"),
-        (
-            "[1, 2",
-            "line 1, column 6: expected closing bracket, found the end",
-        ),
-        (".a | foo", "line 1, column 6: there is no function `foo`"),
-        (
-            "map(.;1)",
-            "line 1, column 1: there is no function `map` of 2 arguments",
-        ),
-        ("$x", "line 1, column 1: there is no variable `$x`"),
-        (
-            "now",
-            "line 1, column 1: there is no function `now`: an expression has no clock",
-        ),
-        (
-            "foo | bar",
-            "line 1, column 1: there is no function `foo`; line 1, column 7: there is no function `bar`",
-        ),
-    ];
-    for (expression, fault) in cases {
-        assert_eq!(faults(expression), fault, "{expression}");
-    }
-}
-
-#[test]
-fn nothing_of_the_world_can_be_named() {
-    for expression in [
-        "now",
-        "env",
-        "$ENV",
-        "input",
-        "inputs",
-        "debug",
-        "debug(1)",
-        "stderr",
-        "halt",
-        "halt(1)",
-        "halt_error",
-        "input_filename",
-        "localtime",
-        "todate",
-        "debug_empty",
-        "$__loc__",
-        "import \"a\" as a; 1",
-        "import \"a\" as $a; $a",
-        "include \"a\"; 1",
-        "import \"a\" as $a; 1",
-    ] {
-        assert!(!faults(expression).is_empty(), "{expression}");
-    }
-}
-
-#[test]
-fn size_and_depth_of_an_expression_are_bounded() {
-    assert!(faults(&"1|".repeat(40_000)).contains("65536 bytes"));
-    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
-    assert_eq!(
-        faults(&deep),
-        "line 1, column 129: more than 128 brackets around each other"
-    );
-    let fine = format!("{}1{}", "(".repeat(128), ")".repeat(128));
-    assert_eq!(one(&fine, "null"), "1");
 }

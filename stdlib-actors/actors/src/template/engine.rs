@@ -88,9 +88,10 @@ impl Engine {
     pub(crate) fn render(&self, name: &str, value: &Value) -> Result<String, Fault> {
         let template = self.0.get_template(name);
         let template = template.map_err(|error| Fault::new("bad-template", error.to_string()))?;
-        let variables = match value.kind() {
-            ValueKind::Map => context! { this => value, ..value.clone() },
-            _ => context! { this => value },
+        let variables = if value.kind() == ValueKind::Map {
+            context! { this => value, ..value.clone() }
+        } else {
+            context! { this => value }
         };
         let mut text = Bounded::default();
         let rendered = template.render_captured_to(variables, &mut text);
