@@ -16,7 +16,7 @@ macro_rules! actors {
 }
 
 /// In alphabetical order.
-const ACTORS: &[StdActor] = actors!["file-lines", "file-write", "match", "stdout"];
+const ACTORS: &[StdActor] = actors!["file-lines", "file-write", "filter", "map", "match", "route", "stdout", "template"];
 
 /// The names of all stdlib actors, without `std/`.
 pub fn names() -> impl Iterator<Item = &'static str> {
