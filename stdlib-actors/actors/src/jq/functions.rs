@@ -80,7 +80,7 @@ fn from_json(value: &Val) -> ValR<Val> {
     let text = value.try_as_utf8_bytes_owned()?;
     read(text).map_err(|error| {
         let text = shown(value);
-        Error::str(format_args!("cannot parse {text} as JSON: {error}"))
+        Error::str(format_args!("cannot parse `{text}` as JSON: {error}"))
     })
 }
 

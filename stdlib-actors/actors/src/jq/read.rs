@@ -111,11 +111,12 @@ impl Reader {
 
     fn object(&mut self, depth: usize) -> Result<Val, String> {
         let depth = self.inside(depth)?;
-        let mut fields = Map::default();
         if self.next() == Some(b'}') {
             self.at += 1;
-            return Ok(Val::obj(fields));
+            return Ok(Val::obj(Map::default()));
         }
+        // Room for what most objects have, so that their keys are hashed once.
+        let mut fields = Map::with_capacity_and_hasher(7, <_>::default());
         loop {
             if self.next() != Some(b'"') {
                 return Err(self.wrong("a key"));

@@ -51,7 +51,7 @@ fn what_is_no_json_is_refused_with_its_place() {
     let error = one("fromjson", "\"{\"");
     assert_eq!(
         error,
-        "jq-error: cannot parse { as JSON: byte 1: expected a key, found the end"
+        "jq-error: cannot parse `{` as JSON: byte 1: expected a key, found the end"
     );
 }
 
