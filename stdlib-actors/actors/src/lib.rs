@@ -3,17 +3,27 @@
 //! A component is `examples/<name>.rs`, three lines that export the module's actor; the tool in
 //! `build/` makes `prebuilt/<name>.wasm` of it.
 
+pub mod aggregate;
+#[cfg(test)]
+mod chance;
+pub mod dedupe;
+mod fields;
 pub mod file_lines;
 pub mod file_write;
 pub mod filter;
 mod jq;
 mod lines;
 pub mod map;
+mod mark;
 pub mod matching;
+mod order;
 pub mod probe;
 pub mod route;
+pub mod sort;
+pub mod split;
 pub mod stdout;
 pub mod template;
+pub mod window;
 
 use theater_flow_sdk::Actor;
 
@@ -53,6 +63,8 @@ impl Listed {
 
 /// Every component that has a Rust source, by name.
 pub const CATALOGUE: &[Listed] = &[
+    Listed::of::<aggregate::Aggregate>("aggregate"),
+    Listed::of::<dedupe::Dedupe>("dedupe"),
     Listed::of::<file_lines::FileLines>("file-lines"),
     Listed::of::<file_write::FileWrite>("file-write"),
     Listed::of::<filter::Filter>("filter"),
@@ -61,8 +73,11 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<probe::Probe>("probe"),
     Listed::of::<probe::ProbeFull>("probe-full"),
     Listed::of::<route::Route>("route"),
+    Listed::of::<sort::Sort>("sort"),
+    Listed::of::<split::Split>("split"),
     Listed::of::<stdout::Stdout>("stdout"),
     Listed::of::<template::Template>("template"),
+    Listed::of::<window::Window>("window"),
 ];
 
 #[cfg(test)]

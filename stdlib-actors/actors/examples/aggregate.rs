@@ -1,0 +1,3 @@
+//! The component `std/aggregate`.
+
+theater_flow_sdk::export!(theater_flow_actors::aggregate::Aggregate);

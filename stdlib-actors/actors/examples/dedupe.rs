@@ -1,0 +1,3 @@
+//! The component `std/dedupe`.
+
+theater_flow_sdk::export!(theater_flow_actors::dedupe::Dedupe);

@@ -1,0 +1,3 @@
+//! The component `std/sort`.
+
+theater_flow_sdk::export!(theater_flow_actors::sort::Sort);

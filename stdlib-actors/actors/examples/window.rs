@@ -1,0 +1,3 @@
+//! The component `std/window`.
+
+theater_flow_sdk::export!(theater_flow_actors::window::Window);

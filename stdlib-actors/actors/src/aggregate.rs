@@ -1,0 +1,125 @@
+//! `std/aggregate`: figures of groups of messages.
+
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+
+mod config;
+mod flush;
+mod groups;
+mod take;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub(crate) use config::{Flush, schema};
+pub use groups::State;
+
+use crate::fields::Fields;
+use config::{Emit, Overflow};
+use take::Take;
+
+/// The actor.
+pub struct Aggregate {
+    core: Core,
+    /// Messages between two flushes.
+    count: u64,
+}
+
+/// What `std/aggregate` and `std/window` share: all but the time at which they flush.
+pub(crate) struct Core {
+    /// Names of the fields of `by`, which are picked first.
+    by: Vec<String>,
+    fields: Fields,
+    takes: Vec<Take>,
+    emit: Emit,
+    order: Option<Order>,
+    limit: usize,
+    max_groups: usize,
+    overflow: Overflow,
+    max_bytes: usize,
+}
+
+/// By which field of the output the groups are sorted, if not by their keys.
+struct Order {
+    /// Counted through the names of `by` and `take`.
+    at: usize,
+    descending: bool,
+}
+
+impl Core {
+    /// The ports of both actors.
+    pub(crate) fn ports(&self) -> Vec<Port> {
+        let sent = match self.emit {
+            Emit::Groups => "One message for each group.",
+            Emit::All => "All groups in one message.",
+        };
+        vec![
+            Port::input("in", "json").doc("What is counted."),
+            Port::output("out", "$Out").doc(sent),
+        ]
+    }
+}
+
+impl Actor for Aggregate {
+    type Config = Config;
+    type State = State;
+
+    const DOC: &'static str = include_str!("../../docs/aggregate.md");
+    const CONFIG_SCHEMA: &'static str = schema!(
+        r#"["take"]"#,
+        r#"{
+      "default": "close",
+      "description": "When groups are sent and begin anew, beside the end: not before it, or after `count` messages.",
+      "anyOf": [
+        { "const": "close" },
+        { "type": "object", "additionalProperties": false, "required": ["count"], "properties": { "count": { "type": "integer", "minimum": 1 } } }
+      ]
+    }"#
+    );
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let core = config.core();
+        if let Flush::Every(_) = config.flush {
+            let message = "`std/window` flushes by time, and needs the grant `timer` for it";
+            let mut faults = core.err().unwrap_or_default();
+            faults.push(ConfigFault::at(&["flush", "every"], message));
+            return Err(faults);
+        }
+        Ok(core?.ports())
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let count = match config.flush {
+            Flush::Count(count) => count,
+            Flush::Close | Flush::Every(_) => u64::MAX,
+        };
+        let core = config.core().map_err(|faults| bad_config(&faults))?;
+        Ok(Self { core, count })
+    }
+
+    fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        match event {
+            Event::Message(message) => {
+                self.core.take(state, &message)?;
+                if state.count < self.count {
+                    return Ok(Next::Wait);
+                }
+                self.core.flush(state, cx)?;
+                Ok(Next::More)
+            }
+            Event::Pull => Core::send(state, cx),
+            Event::Closed(_) => {
+                self.core.flush_last(state, cx)?;
+                Ok(Next::More)
+            }
+            _ => Ok(Next::Wait),
+        }
+    }
+}
+
+/// What [`Actor::ports`] has found before.
+pub(crate) fn bad_config(faults: &[ConfigFault]) -> Fault {
+    let text = |fault: &ConfigFault| format!("config{}: {}", fault.pointer, fault.message);
+    let texts: Vec<String> = faults.iter().map(text).collect();
+    Fault::new("bad-config", texts.join("; "))
+}

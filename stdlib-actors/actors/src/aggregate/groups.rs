@@ -1,0 +1,175 @@
+//! The groups between two flushes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use theater_flow_sdk::{Cx, Fault, Message, Next};
+
+use super::Core;
+use super::config::Overflow;
+use super::tally::Tally;
+use crate::order;
+
+/// Bytes of memory of a group and of a tally, beside what they keep.
+const GROUP: usize = 96;
+const TALLY: usize = 56;
+/// Messages of one event: half of what an event may emit.
+const SENT_PER_EVENT: usize = 512;
+/// Bytes of one event, so that large groups do not make a huge transaction.
+const BYTES_PER_EVENT: usize = 1 << 20;
+
+/// Everything that was taken and not sent yet.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    pub(super) groups: Groups,
+    /// Of the messages whose group would be one too many.
+    pub(super) other: Option<Vec<Tally>>,
+    /// Messages since the last flush.
+    pub(super) count: u64,
+    /// Bytes of memory that the groups take, at a guess.
+    pub(super) bytes: usize,
+    /// Rows of the last flush that wait to be sent.
+    pub(super) outgoing: VecDeque<Box<RawValue>>,
+    /// There was a flush.
+    pub(super) flushed: bool,
+    /// Nothing more will come.
+    pub(super) closed: bool,
+}
+
+impl State {
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(crate) fn is_sending(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+}
+
+/// Messages that agree in the fields of `by`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Group {
+    /// The values, as the first message has them.
+    pub(super) by: Vec<Box<RawValue>>,
+    pub(super) taken: Vec<Tally>,
+}
+
+/// Groups in the order of their keys. A snapshot has no keys: they follow from the values.
+#[derive(Default, Debug)]
+pub(super) struct Groups(pub(super) BTreeMap<Box<[u8]>, Group>);
+
+impl Serialize for Groups {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.values())
+    }
+}
+
+impl<'de> Deserialize<'de> for Groups {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keyed = |group: Group| {
+            let key = key(group.by.iter().map(|value| Some(&**value)))?;
+            Ok((key.into_boxed_slice(), group))
+        };
+        let groups: Vec<Group> = Vec::deserialize(deserializer)?;
+        let groups: Result<_, Fault> = groups.into_iter().map(keyed).collect();
+        groups
+            .map(Self)
+            .map_err(|fault| serde::de::Error::custom(fault.message))
+    }
+}
+
+fn key<'v>(values: impl Iterator<Item = Option<&'v RawValue>>) -> Result<Vec<u8>, Fault> {
+    let mut key = Vec::with_capacity(32);
+    for value in values {
+        order::encode(value, &mut key)?;
+    }
+    Ok(key)
+}
+
+impl Core {
+    /// Takes a message into its group. A fault leaves everything as it was.
+    pub(crate) fn take(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
+        let picked = self.fields.pick(message)?;
+        let values = &picked[..self.by.len()];
+        let key = key(values.iter().copied())?;
+        let known = state.groups.0.get(key.as_slice());
+        let apart = known.is_none() && state.groups.0.len() >= self.max_groups;
+        if apart && self.overflow == Overflow::Fault {
+            return Err(self.too_many());
+        }
+        let taken = match known {
+            Some(group) => Some(&group.taken),
+            None => state.other.as_ref().filter(|_| apart),
+        };
+        let mut more = 0;
+        if taken.is_none() {
+            let by: usize = values.iter().flatten().map(|value| value.get().len()).sum();
+            more = grown(0, GROUP + key.len() + by + TALLY * self.takes.len());
+        }
+        let mut changes = Vec::with_capacity(self.takes.len());
+        for (at, take) in self.takes.iter().enumerate() {
+            let change = match taken {
+                Some(taken) => taken[at].plan(take, &picked, message)?,
+                None => Tally::new(take).plan(take, &picked, message)?,
+            };
+            more += change.bytes;
+            changes.push(change);
+        }
+        let bytes = state.bytes.saturating_add_signed(more);
+        if more > 0 && bytes > self.max_bytes {
+            return Err(self.full());
+        }
+        let new = || self.takes.iter().map(Tally::new).collect();
+        let taken = if apart {
+            state.other.get_or_insert_with(new)
+        } else if taken.is_some() {
+            let group = state.groups.0.get_mut(key.as_slice());
+            &mut group.expect("it was found above").taken
+        } else {
+            let null = || RawValue::NULL.to_owned();
+            let owned = |value: Option<&RawValue>| value.map_or_else(null, ToOwned::to_owned);
+            let by = values.iter().copied().map(owned).collect();
+            let group = Group { by, taken: new() };
+            &mut state.groups.0.entry(key.into()).or_insert(group).taken
+        };
+        for ((take, tally), change) in self.takes.iter().zip(taken).zip(changes) {
+            tally.apply(take, change);
+        }
+        state.bytes = bytes;
+        state.count += 1;
+        Ok(())
+    }
+
+    /// Sends as many rows as fit one event.
+    pub(crate) fn send(state: &mut State, cx: &mut Cx) -> Result<Next, Fault> {
+        let (mut rows, mut bytes) = (0, 0);
+        for row in &state.outgoing {
+            if rows >= SENT_PER_EVENT || bytes >= BYTES_PER_EVENT {
+                break;
+            }
+            cx.emit_json("out", row.get())?;
+            rows += 1;
+            bytes += row.get().len();
+        }
+        state.outgoing.drain(..rows);
+        let done = state.outgoing.is_empty();
+        Ok(if done { Next::Wait } else { Next::More })
+    }
+
+    fn too_many(&self) -> Fault {
+        let most = self.max_groups;
+        let text = format!("this would be group {} of `max-groups` {most}", most + 1);
+        Fault::new("too-many-groups", text)
+    }
+
+    fn full(&self) -> Fault {
+        let most = self.max_bytes;
+        let text = format!("the groups and what they keep take all of `max-bytes`, {most}");
+        Fault::new("state-full", text)
+    }
+}
+
+fn grown(from: usize, to: usize) -> isize {
+    isize::try_from(to - from).unwrap_or(isize::MAX / 2)
+}

@@ -1,0 +1,210 @@
+//! `std/dedupe`: each message once.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Level, Message, Next, Port, bytes};
+
+#[cfg(test)]
+mod tests;
+
+use crate::fields::{self, Fields};
+use crate::mark::mark;
+use crate::order;
+
+/// A snapshot is made every few thousand messages at the latest, and all marks are in it.
+const REMEMBER: usize = 65_536;
+const REMEMBER_MAX: usize = 1_000_000;
+const FIELDS: usize = 16;
+/// Bytes of a mark in a snapshot.
+const MARK: usize = 16;
+
+/// The actor.
+pub struct Dedupe {
+    /// `None`: the whole message.
+    fields: Option<Fields>,
+    remember: usize,
+    duplicates: bool,
+}
+
+/// See [`Dedupe::CONFIG_SCHEMA`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    #[serde(default)]
+    by: Vec<String>,
+    #[serde(default = "default_remember")]
+    remember: usize,
+    #[serde(default)]
+    duplicates: bool,
+}
+
+const fn default_remember() -> usize {
+    REMEMBER
+}
+
+/// What was seen.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    seen: Seen,
+    /// Something was forgotten, and the log says so.
+    warned: bool,
+}
+
+/// Marks in the order of their first arrival. Nothing ever goes through the set in its own order.
+#[derive(Default, Debug)]
+struct Seen {
+    set: HashSet<u128, BuildHasherDefault<Low>>,
+    queue: VecDeque<u128>,
+}
+
+/// A mark is a hash already.
+#[derive(Default)]
+struct Low(u64);
+
+impl Hasher for Low {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.0 ^= u64::from(*byte) << (8 * (at % 8));
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of it will do")]
+    fn write_u128(&mut self, mark: u128) {
+        self.0 = mark as u64;
+    }
+}
+
+impl Seen {
+    fn add(&mut self, mark: u128) {
+        self.set.insert(mark);
+        self.queue.push_back(mark);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(mark) = self.queue.pop_front() {
+            self.set.remove(&mark);
+        }
+    }
+}
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut marks = Vec::with_capacity(self.queue.len() * MARK);
+        for mark in &self.queue {
+            marks.extend_from_slice(&mark.to_be_bytes());
+        }
+        bytes::serialize(&marks, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let marks = bytes::deserialize(deserializer)?;
+        let mut seen = Self::default();
+        for mark in marks.as_chunks::<MARK>().0 {
+            seen.add(u128::from_be_bytes(*mark));
+        }
+        Ok(seen)
+    }
+}
+
+impl Actor for Dedupe {
+    type Config = Config;
+    type State = State;
+
+    const DOC: &'static str = include_str!("../../docs/dedupe.md");
+
+    const CONFIG_SCHEMA: &'static str = r#"{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "by": { "type": "array", "items": { "type": "string", "minLength": 1 }, "maxItems": 16, "default": [], "description": "Fields whose values tell messages apart: names, names with dots between them, or JSON pointers. Without any, all of the text does." },
+    "remember": { "type": "integer", "minimum": 1, "maximum": 1000000, "default": 65536, "description": "How many are remembered; the oldest are forgotten." },
+    "duplicates": { "type": "boolean", "default": false, "description": "Send what was seen before to the output `duplicates`, instead of dropping it." }
+  }
+}"#;
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let mut faults = Vec::new();
+        fields::check_all(&config.by, "by", &mut faults);
+        if config.by.len() > FIELDS {
+            let message = format!("there are at most {FIELDS} fields");
+            faults.push(ConfigFault::at(&["by"], message));
+        }
+        if !(1..=REMEMBER_MAX).contains(&config.remember) {
+            let message = format!("expected an integer from 1 to {REMEMBER_MAX}");
+            faults.push(ConfigFault::at(&["remember"], message));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let mut ports = vec![
+            Port::input("in", "$T").doc("Messages, some of them more than once."),
+            Port::output("out", "$T").doc("The first of each."),
+        ];
+        if config.duplicates {
+            ports.push(Port::output("duplicates", "$T").doc("All but the first of each."));
+        }
+        Ok(ports)
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let fields = Fields::new(config.by.iter().map(String::as_str));
+        Ok(Self {
+            fields: (!config.by.is_empty()).then_some(fields),
+            remember: config.remember,
+            duplicates: config.duplicates,
+        })
+    }
+
+    fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        let Event::Message(message) = event else {
+            return Ok(Next::Wait);
+        };
+        let mark = self.mark(&message)?;
+        if state.seen.set.contains(&mark) {
+            if self.duplicates {
+                cx.emit_json("duplicates", &message.body)?;
+            }
+            return Ok(Next::Wait);
+        }
+        cx.emit_json("out", &message.body)?;
+        if state.seen.queue.len() >= self.remember {
+            state.seen.forget_oldest();
+            if !state.warned {
+                state.warned = true;
+                self.warn(cx);
+            }
+        }
+        state.seen.add(mark);
+        Ok(Next::Wait)
+    }
+}
+
+impl Dedupe {
+    fn mark(&self, message: &Message) -> Result<u128, Fault> {
+        let Some(fields) = &self.fields else {
+            return Ok(mark(message.body.as_bytes()));
+        };
+        let mut key = Vec::with_capacity(64);
+        for value in fields.pick(message)? {
+            order::encode(value, &mut key)?;
+        }
+        Ok(mark(&key))
+    }
+
+    fn warn(&self, cx: &mut Cx) {
+        let text = format!(
+            "more than {} different messages: the oldest are forgotten, and come through again",
+            self.remember
+        );
+        cx.log(Level::Warn, &text);
+    }
+}

@@ -1,0 +1,221 @@
+//! `std/sort`: all messages in order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+
+#[cfg(test)]
+mod tests;
+
+use crate::fields::{self, Fields};
+use crate::order;
+
+const MAX: usize = 100_000;
+const MAX_BYTES: usize = 8 << 20;
+const KEYS: usize = 16;
+/// Bytes of memory of a message beside its text and its key.
+const HELD: usize = 48;
+/// Messages of one event: half of what an event may emit.
+const SENT_PER_EVENT: usize = 512;
+/// Bytes of one event, so that long messages do not make a huge transaction.
+const BYTES_PER_EVENT: usize = 1 << 20;
+
+/// The actor.
+pub struct Sort {
+    fields: Fields,
+    /// For each field, whether the largest comes first.
+    descending: Vec<bool>,
+    max: usize,
+    max_bytes: usize,
+}
+
+/// See [`Sort::CONFIG_SCHEMA`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    by: Vec<String>,
+    #[serde(default = "default_max")]
+    max: usize,
+    #[serde(default = "default_max_bytes")]
+    max_bytes: usize,
+}
+
+const fn default_max() -> usize {
+    MAX
+}
+
+const fn default_max_bytes() -> usize {
+    MAX_BYTES
+}
+
+/// The messages that wait for the end.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    held: Held,
+    bytes: usize,
+}
+
+/// Messages by their keys. A snapshot has no keys, since they follow from the messages: only, it
+/// takes the config to make them, so that a restored actor does so at its first event.
+#[derive(Default, Debug)]
+struct Held {
+    sorted: BTreeMap<Box<[u8]>, Box<RawValue>>,
+    /// In order, of a snapshot.
+    unkeyed: Vec<Box<RawValue>>,
+    /// Messages that have come: the last part of a key, so that equals stay in their order.
+    count: u64,
+}
+
+impl Serialize for Held {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.unkeyed.iter().chain(self.sorted.values()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Held {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(|unkeyed| Self {
+            unkeyed,
+            ..Self::default()
+        })
+    }
+}
+
+impl Actor for Sort {
+    type Config = Config;
+    type State = State;
+
+    const DOC: &'static str = include_str!("../../docs/sort.md");
+
+    const CONFIG_SCHEMA: &'static str = r#"{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["by"],
+  "properties": {
+    "by": { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1, "maxItems": 16, "description": "Fields, the most important first, each with `-` before it if the largest comes first. A field is a name, names with dots between them, or a JSON pointer." },
+    "max": { "type": "integer", "minimum": 1, "maximum": 1000000, "default": 100000, "description": "Messages held." },
+    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 33554432, "default": 8388608, "description": "Bytes of memory for them. More than the default needs more `limits.memory`, about seven times as much." }
+  }
+}"#;
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let mut faults = Vec::new();
+        if !(1..=KEYS).contains(&config.by.len()) {
+            let message = format!("there must be 1 to {KEYS} fields");
+            faults.push(ConfigFault::at(&["by"], message));
+        }
+        for (at, by) in config.by.iter().enumerate() {
+            fields::check(reference(by).0, &["by", &at.to_string()], &mut faults);
+        }
+        let mut range = |key: &str, given: usize, least: usize, most: usize| {
+            if !(least..=most).contains(&given) {
+                let message = format!("expected an integer from {least} to {most}");
+                faults.push(ConfigFault::at(&[key], message));
+            }
+        };
+        range("max", config.max, 1, MAX * 10);
+        range("max-bytes", config.max_bytes, 1_024, MAX_BYTES * 4);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(vec![
+            Port::input("in", "$T").doc("What is sorted."),
+            Port::output("out", "$T").doc("All of it, in order, after the last has come."),
+        ])
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let references = config.by.iter().map(|by| reference(by));
+        Ok(Self {
+            fields: Fields::new(references.clone().map(|(name, _)| name)),
+            descending: references.map(|(_, descending)| descending).collect(),
+            max: config.max,
+            max_bytes: config.max_bytes,
+        })
+    }
+
+    fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        self.restore(&mut state.held)?;
+        match event {
+            Event::Message(message) => self.hold(state, &message).map(|()| Next::Wait),
+            Event::Closed(_) => Ok(Next::More),
+            Event::Pull => send(state, cx),
+            _ => Ok(Next::Wait),
+        }
+    }
+}
+
+/// The field's reference, and whether the largest comes first.
+fn reference(by: &str) -> (&str, bool) {
+    by.strip_prefix('-').map_or((by, false), |by| (by, true))
+}
+
+impl Sort {
+    fn restore(&self, held: &mut Held) -> Result<(), Fault> {
+        for body in std::mem::take(&mut held.unkeyed) {
+            let message = Message {
+                port: "in".into(),
+                body: body.get().to_owned(),
+            };
+            let key = self.key(&message, held.count)?;
+            held.sorted.insert(key, body);
+            held.count += 1;
+        }
+        Ok(())
+    }
+
+    fn hold(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
+        if state.held.sorted.len() >= self.max {
+            let text = format!("`max`, {}, messages are held already", self.max);
+            return Err(Fault::new("too-many", text));
+        }
+        let key = self.key(message, state.held.count)?;
+        let bytes = state.bytes + message.body.len() + key.len() + HELD;
+        if bytes > self.max_bytes {
+            let text = format!(
+                "the messages held take all of `max-bytes`, {}",
+                self.max_bytes
+            );
+            return Err(Fault::new("too-many", text));
+        }
+        let body: &RawValue = message.read()?;
+        state.held.sorted.insert(key, body.to_owned());
+        state.held.count += 1;
+        state.bytes = bytes;
+        Ok(())
+    }
+
+    fn key(&self, message: &Message, count: u64) -> Result<Box<[u8]>, Fault> {
+        let mut key = Vec::with_capacity(32);
+        for (value, descending) in self.fields.pick(message)?.iter().zip(&self.descending) {
+            if *descending {
+                order::encode_descending(*value, &mut key)?;
+            } else {
+                order::encode(*value, &mut key)?;
+            }
+        }
+        key.extend_from_slice(&count.to_be_bytes());
+        Ok(key.into_boxed_slice())
+    }
+}
+
+/// Sends as many as fit one event.
+fn send(state: &mut State, cx: &mut Cx) -> Result<Next, Fault> {
+    let (mut sent, mut bytes) = (0, 0);
+    for body in state.held.sorted.values() {
+        if sent >= SENT_PER_EVENT || bytes >= BYTES_PER_EVENT {
+            break;
+        }
+        cx.emit_json("out", body.get())?;
+        sent += 1;
+        bytes += body.get().len();
+    }
+    for _ in 0..sent {
+        state.held.sorted.pop_first();
+    }
+    let done = state.held.sorted.is_empty();
+    Ok(if done { Next::Wait } else { Next::More })
+}
