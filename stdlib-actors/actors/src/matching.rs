@@ -3,27 +3,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
 
+mod mask;
+mod rules;
+mod sieve;
 #[cfg(test)]
 mod tests;
+mod text;
 
-/// Bytes of all rules compiled.
-const SIZE_LIMIT: usize = 8 << 20;
-/// Bytes of the lazily built automaton; when it is full it begins anew.
-const CACHE_LIMIT: usize = 2 << 20;
-/// Groups in groups of a rule.
-const NEST_LIMIT: u32 = 64;
-/// Rules of one agent.
-const RULES: usize = 512;
+use rules::{Line, Rules};
 
 /// The actor.
 pub struct Match {
-    /// In the order of the set.
-    names: Vec<String>,
-    rules: RegexSet,
+    rules: Rules,
+    input: Input,
 }
 
 /// See [`Match::CONFIG_SCHEMA`].
@@ -31,11 +26,44 @@ pub struct Match {
 #[serde(deny_unknown_fields)]
 pub struct Config {
     rules: BTreeMap<String, String>,
+    #[serde(default)]
+    input: Input,
+    #[serde(default)]
+    mask: Vec<String>,
+    #[serde(default)]
+    groups: bool,
+}
+
+/// What a message holds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Input {
+    /// A line.
+    #[default]
+    Lines,
+    /// Lines with their ends: a file.
+    Text,
+}
+
+/// A text of which some findings wait to be sent.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    rest: Option<Rest>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Rest {
+    path: String,
+    /// The number of the first line of what is left.
+    line: u64,
+    text: String,
+    /// Findings of the first line that were sent.
+    sent: usize,
 }
 
 /// A string borrows from the message unless it has escapes.
 #[derive(Deserialize)]
-struct Given<'a> {
+struct GivenLine<'a> {
     #[serde(borrow)]
     path: Cow<'a, str>,
     line: u64,
@@ -43,25 +71,19 @@ struct Given<'a> {
     text: Cow<'a, str>,
 }
 
-#[derive(Serialize)]
-struct Found<'a> {
-    path: &'a str,
-    line: u64,
-    rule: &'a str,
-    text: &'a str,
+#[derive(Deserialize)]
+struct GivenText<'a> {
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
 }
 
 impl Actor for Match {
     type Config = Config;
-    type State = ();
+    type State = State;
 
-    const DOC: &'static str = "\
-Sends on each line that a named regular expression finds, once for each rule that matches.
-
-Rules are tried in the order of their names, and a rule matches anywhere in the line. The syntax is
-that of Rust's regex crate, without look-around, back references and \\p{…}; \\w, \\d, \\s, \\b and
-(?i) know Unicode. `text` is the whole line.
-Uses: log, outbox.";
+    const DOC: &'static str = include_str!("../../docs/match.md");
 
     const CONFIG_SCHEMA: &'static str = r#"{
   "$schema": "http://json-schema.org/draft-07/schema#",
@@ -75,85 +97,74 @@ Uses: log, outbox.";
       "maxProperties": 512,
       "additionalProperties": { "type": "string", "format": "regex" },
       "description": "A regular expression under the name of each rule."
-    }
+    },
+    "input": { "enum": ["lines", "text"], "default": "lines", "description": "What a message holds: one line, or a whole text, of which every line is tried." },
+    "mask": { "type": "array", "items": { "type": "string" }, "default": [], "description": "Rules whose matches are sent as their first four characters and `…`." },
+    "groups": { "type": "boolean", "default": false, "description": "Send the rule's named groups as well." }
   }
 }"#;
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        check(&config.rules)?;
-        let lines = Port::input("in", "{ path: string, line: u64, text: string }");
-        let found = Port::output(
-            "out",
-            "{ path: string, line: u64, rule: string, text: string }",
-        );
+        rules::check(config)?;
+        let (given, what) = match config.input {
+            Input::Lines => (
+                "{ path: string, line: u64, text: string }",
+                "Lines of files.",
+            ),
+            Input::Text => ("{ path: string, text: string }", "Whole files."),
+        };
+        let found = if config.groups {
+            "{ path: string, line: u64, rule: string, text: string, groups: json }"
+        } else {
+            "{ path: string, line: u64, rule: string, text: string }"
+        };
         Ok(vec![
-            lines.doc("Lines of files."),
-            found.doc("One message for each rule that matches, in the order of the rules' names."),
+            Port::input("in", given).doc(what),
+            Port::output("out", found)
+                .doc("One message for each rule that matches, in the order of the rules' names."),
         ])
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let rules = compile(&config.rules)
+        let input = config.input;
+        let rules = Rules::new(config)
             .map_err(|error| Fault::new("bad-rules", format!("the rules: {error}")))?;
-        Ok(Self {
-            names: config.rules.into_keys().collect(),
-            rules,
-        })
+        Ok(Self { rules, input })
     }
 
-    fn handle(&self, (): &mut (), event: Event, cx: &mut Cx) -> Result<Next, Fault> {
-        if let Event::Message(message) = event {
-            let Given { path, line, text } = message.read()?;
-            let mut send = |rule: usize| {
-                let rule = self.names[rule].as_str();
-                cx.emit(
-                    "out",
-                    &Found {
-                        path: &path,
-                        line,
-                        rule,
-                        text: &text,
-                    },
-                )
-            };
-            if self.names.len() > 1 {
-                self.rules.matches(&text).into_iter().try_for_each(send)?;
-            } else if self.rules.is_match(&text) {
-                // One rule alone is often a mere search for a string.
-                send(0)?;
+    fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        match event {
+            Event::Message(message) if self.input == Input::Lines => self.line(&message, cx)?,
+            Event::Message(message) => {
+                let GivenText { path, text } = message.read()?;
+                if let Some(place) = self.rules.scan(&path, &text, cx)? {
+                    state.rest = Some(place.rest(path.into_owned(), &text));
+                }
             }
+            Event::Pull => {
+                if let Some(rest) = &state.rest {
+                    let place = self.rules.go_on(rest, cx)?;
+                    state.rest = place.map(|place| place.rest(rest.path.clone(), &rest.text));
+                }
+            }
+            _ => {}
         }
-        Ok(Next::Wait)
+        let done = state.rest.is_none();
+        Ok(if done { Next::Wait } else { Next::More })
     }
 }
 
-fn check(rules: &BTreeMap<String, String>) -> Result<(), Vec<ConfigFault>> {
-    if rules.is_empty() || rules.len() > RULES {
-        let message = format!("there must be 1 to {RULES} rules");
-        return Err(vec![ConfigFault::at(&["rules"], message)]);
+impl Match {
+    fn line(&self, message: &Message, cx: &mut Cx) -> Result<(), Fault> {
+        let GivenLine { path, line, text } = message.read()?;
+        let line = Line {
+            path: &path,
+            line,
+            text: &text,
+        };
+        for rule in self.rules.matching(&text) {
+            self.rules.send(&line, rule, cx)?;
+        }
+        Ok(())
     }
-    let fault = |(name, rule): (&String, &String)| {
-        let compiled = RegexBuilder::new(rule)
-            .size_limit(SIZE_LIMIT)
-            .nest_limit(NEST_LIMIT)
-            .build();
-        compiled
-            .err()
-            .map(|error| ConfigFault::at(&["rules", name], error.to_string()))
-    };
-    let faults: Vec<ConfigFault> = rules.iter().filter_map(fault).collect();
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    // Each is small enough; together they may not be.
-    let together = |error: regex::Error| vec![ConfigFault::at(&["rules"], error.to_string())];
-    compile(rules).map(|_| ()).map_err(together)
-}
-
-fn compile(rules: &BTreeMap<String, String>) -> Result<RegexSet, regex::Error> {
-    RegexSetBuilder::new(rules.values())
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(CACHE_LIMIT)
-        .nest_limit(NEST_LIMIT)
-        .build()
 }

@@ -1,0 +1,182 @@
+//! Rules, tried on one line.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use regex::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use theater_flow_sdk::{ConfigFault, Cx, EmitError};
+
+use super::mask::Hidden;
+use super::{Config, Input, sieve};
+
+/// Bytes of all rules compiled.
+const SIZE_LIMIT: usize = 8 << 20;
+/// Bytes of the lazily built automaton; when it is full it begins anew.
+const CACHE_LIMIT: usize = 2 << 20;
+/// Groups in groups of a rule.
+pub(super) const NEST_LIMIT: u32 = 64;
+/// Rules of one agent.
+pub(super) const RULES: usize = 512;
+
+/// The compiled rules.
+pub(super) struct Rules {
+    /// In the order of the set.
+    names: Vec<String>,
+    set: RegexSet,
+    /// Each rule alone, if more is wanted of it than whether it matches.
+    alone: Vec<Option<Regex>>,
+    /// The rules whose matches are not to be seen.
+    masked: Vec<usize>,
+    groups: bool,
+    /// Finds the lines of a text that are worth a closer look.
+    pub(super) sieve: Option<Regex>,
+}
+
+/// A line and where it stands.
+pub(super) struct Line<'a> {
+    pub(super) path: &'a str,
+    pub(super) line: u64,
+    pub(super) text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    path: &'a str,
+    line: u64,
+    rule: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Groups<'a>>,
+}
+
+/// The named groups of a rule's first match in a line.
+struct Groups<'a> {
+    rule: &'a Regex,
+    found: Option<Captures<'a>>,
+    hidden: &'a Hidden,
+    text: &'a str,
+}
+
+impl Serialize for Groups<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for name in self.rule.capture_names().flatten() {
+            let group = self.found.as_ref().and_then(|found| found.name(name));
+            let shown = group.map(|group| self.hidden.shown(self.text, group.range()));
+            map.serialize_entry(name, &shown)?;
+        }
+        map.end()
+    }
+}
+
+/// Says everything that is wrong with a config.
+pub(super) fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
+    let rules = &config.rules;
+    if rules.is_empty() || rules.len() > RULES {
+        let message = format!("there must be 1 to {RULES} rules");
+        return Err(vec![ConfigFault::at(&["rules"], message)]);
+    }
+    let fault = |(name, rule): (&String, &String)| {
+        let compiled = alone(rule);
+        compiled
+            .err()
+            .map(|error| ConfigFault::at(&["rules", name], error.to_string()))
+    };
+    let mut faults: Vec<ConfigFault> = rules.iter().filter_map(fault).collect();
+    for (at, name) in config.mask.iter().enumerate() {
+        if !rules.contains_key(name) {
+            let message = format!("there is no rule `{name}`");
+            faults.push(ConfigFault::at(&["mask", &at.to_string()], message));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    // Each is small enough; together they may not be.
+    let together = |error: regex::Error| vec![ConfigFault::at(&["rules"], error.to_string())];
+    set(rules).map(|_| ()).map_err(together)
+}
+
+fn alone(rule: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(rule)
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(CACHE_LIMIT)
+        .nest_limit(NEST_LIMIT)
+        .build()
+}
+
+fn set(rules: &BTreeMap<String, String>) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(rules.values())
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(CACHE_LIMIT)
+        .nest_limit(NEST_LIMIT)
+        .build()
+}
+
+impl Rules {
+    pub(super) fn new(config: Config) -> Result<Self, regex::Error> {
+        let text = config.input == Input::Text;
+        let sieve = text.then(|| sieve::sieve(config.rules.values()));
+        let wanted = |name: &String| config.groups || config.mask.contains(name);
+        let one = |(name, rule): (&String, &String)| wanted(name).then(|| alone(rule)).transpose();
+        let names = config.rules.keys();
+        let masked = names
+            .enumerate()
+            .filter(|(_, name)| config.mask.contains(name));
+        Ok(Self {
+            set: set(&config.rules)?,
+            alone: config.rules.iter().map(one).collect::<Result<_, _>>()?,
+            masked: masked.map(|(at, _)| at).collect(),
+            groups: config.groups,
+            sieve: sieve.flatten(),
+            names: config.rules.into_keys().collect(),
+        })
+    }
+
+    /// The rules that match a line, in their order.
+    pub(super) fn matching(&self, text: &str) -> impl Iterator<Item = usize> + use<> {
+        // One rule alone is often a mere search for a string.
+        let lone = self.names.len() == 1;
+        let one = (lone && self.set.is_match(text)).then_some(0);
+        let some = (!lone).then(|| self.set.matches(text));
+        one.into_iter().chain(some.into_iter().flatten())
+    }
+
+    /// Sends a finding.
+    pub(super) fn send(&self, line: &Line<'_>, rule: usize, cx: &mut Cx) -> Result<(), EmitError> {
+        let Line { path, line, text } = *line;
+        let hidden = self.hidden(text);
+        let alone = self.alone[rule].as_ref().filter(|_| self.groups);
+        let groups = alone.map(|rule| Groups {
+            rule,
+            found: rule.captures(text),
+            hidden: &hidden,
+            text,
+        });
+        let shown: Cow<'_, str> = hidden.shown(text, 0..text.len());
+        cx.emit(
+            "out",
+            &Found {
+                path,
+                line,
+                rule: &self.names[rule],
+                text: &shown,
+                groups,
+            },
+        )
+    }
+
+    /// The parts of a line that are not to be seen, whatever rule it is sent for.
+    fn hidden(&self, text: &str) -> Hidden {
+        let rules = self
+            .masked
+            .iter()
+            .filter_map(|rule| self.alone[*rule].as_ref());
+        Hidden::of(
+            text,
+            rules.flat_map(|rule| rule.find_iter(text).map(|found| found.range())),
+        )
+    }
+}
