@@ -159,7 +159,7 @@ impl Match {
         let GivenLine { path, line, text } = message.read()?;
         let line = Line {
             path: &path,
-            line,
+            number: line,
             text: &text,
         };
         for rule in self.rules.matching(&text) {

@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use theater_flow_sdk::{Event, Handled, Next, Trial};
 
 use super::Aggregate;
 use crate::chance::Chance;
+
+mod config;
+mod model;
 
 fn trial(config: &Value) -> Trial<Aggregate> {
     Trial::new(&config.to_string()).unwrap_or_else(|faults| panic!("{config}: {faults:?}"))
@@ -304,65 +305,6 @@ fn many_groups_are_sent_in_parts() {
     assert_eq!(sent[1_999], r#"{"k":1999,"n":1}"#);
 }
 
-/// The same, computed with a map from texts to lists of values.
-fn model(bodies: &[Value]) -> Vec<Value> {
-    let mut groups: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-    for body in bodies {
-        groups.entry(body["k"].to_string()).or_default().push(body);
-    }
-    let row = |members: &Vec<&Value>| {
-        let ints = |name: &str| -> Vec<i64> {
-            members
-                .iter()
-                .filter_map(|body| body[name].as_i64())
-                .collect()
-        };
-        let (n, mut top) = (ints("n"), members.clone());
-        top.retain(|body| !body["n"].is_null());
-        top.sort_by_key(|body| std::cmp::Reverse(body["n"].as_i64()));
-        top.truncate(3);
-        let real = |n: i64| f64::from(i32::try_from(n).expect("a small number"));
-        let mean = real(n.iter().sum()) / real(i64::try_from(n.len()).expect("few"));
-        let distinct: std::collections::BTreeSet<_> = n.iter().collect();
-        json!({
-            "k": members[0]["k"], "count": members.len(), "sum": n.iter().sum::<i64>(),
-            "min": n.iter().min(), "max": n.iter().max(), "distinct": distinct.len(),
-            "mean": if n.is_empty() { Value::Null } else { json!(mean) },
-            "all": n.iter().take(4).collect::<Vec<_>>(),
-            "all-dropped": n.len().saturating_sub(4), "top": top,
-        })
-    };
-    groups.values().map(row).collect()
-}
-
-#[test]
-fn figures_are_those_of_a_naive_model() {
-    let config = json!({ "by": ["k"], "take": {
-        "count": "count", "sum": { "sum": "n" }, "min": { "min": "n" }, "max": { "max": "n" },
-        "mean": { "mean": "n" }, "distinct": { "distinct": "n" },
-        "all": { "collect": "n", "max": 4 }, "top": { "top": 3, "by": "n" },
-    } });
-    let mut chance = Chance::new(21);
-    for _ in 0..60 {
-        let body = |_| {
-            let n = [json!(chance.below(9)), json!(-3), Value::Null][chance.below(3)].clone();
-            json!({ "k": *chance.of(&["a", "b", "c"]), "n": n })
-        };
-        let bodies: Vec<Value> = (0..60).map(body).collect();
-        let texts: Vec<String> = bodies.iter().map(Value::to_string).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let sent = rows(&config, &texts);
-        let sent: Vec<Value> = sent
-            .iter()
-            .map(|row| serde_json::from_str(row).expect("JSON"))
-            .collect();
-        // Both are read in the same way, which is not the exact one.
-        let read = |row: Value| serde_json::from_str(&row.to_string()).expect("JSON");
-        let wanted: Vec<Value> = model(&bodies).into_iter().map(read).collect();
-        assert_eq!(sent, wanted);
-    }
-}
-
 #[test]
 fn a_restored_instance_goes_on_as_the_other() {
     let config = json!({ "by": ["k"], "flush": { "count": 90 }, "max-groups": 5, "overflow": "other", "take": {
@@ -407,70 +349,4 @@ fn a_row_that_does_not_fit_is_not_lost() {
     );
     trial.outside().refusing.clear();
     assert_eq!(all(&mut trial, Event::Pull), [r#"{"n":1}"#]);
-}
-
-#[test]
-fn every_fault_of_a_config_is_named_with_its_place() {
-    let config = json!({
-        "by": ["a", "b..c", "x.a"],
-        "take": {
-            "a": "count", "b": "counts", "c": { "sum": 1 }, "d": { "sum": "x", "max": "y" }, "e": {},
-            "f": { "collect": "x", "max": 0 }, "g": { "top": 1 }, "h": { "top": 5000, "by": "/~" },
-            "i": { "top": 2, "by": "x", "keep": ["x", "y.x", ""] }, "j": 7, "k": { "collect": "v" },
-            "k-dropped": "count",
-        },
-        "order": "-z", "limit": 0, "max-groups": 0, "max-bytes": 1, "flush": { "count": 0 },
-    });
-    let faults = Trial::<Aggregate>::new(&config.to_string())
-        .err()
-        .expect("a bad config");
-    let mut places: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-    places.sort_unstable();
-    let wanted = [
-        "/by/1",
-        "/by/2",
-        "/flush/count",
-        "/limit",
-        "/max-bytes",
-        "/max-groups",
-        "/order",
-        "/take/a",
-        "/take/b",
-        "/take/c/sum",
-        "/take/d/max",
-        "/take/e",
-        "/take/f/max",
-        "/take/g",
-        "/take/h/by",
-        "/take/h/top",
-        "/take/i/keep/1",
-        "/take/i/keep/2",
-        "/take/j",
-        "/take/k-dropped",
-    ];
-    assert_eq!(places, wanted, "{faults:#?}");
-    for (config, pointer) in [
-        (json!({}), ""),
-        (json!({ "take": {} }), "/take"),
-        (
-            json!({ "take": { "n": "count" }, "flush": { "every": "1s" } }),
-            "/flush/every",
-        ),
-        (
-            json!({ "take": { "n": "count" }, "flush": "never" }),
-            "/flush",
-        ),
-        (json!({ "take": { "n": "count" }, "by": "a" }), "/by"),
-        (json!({ "take": { "n": "count" }, "emit": "some" }), "/emit"),
-        (json!({ "take": { "n": "count" }, "group": [] }), "/group"),
-        (
-            json!({ "take": { "other": "count" }, "overflow": "other" }),
-            "/take/other",
-        ),
-    ] {
-        let faults = Trial::<Aggregate>::new(&config.to_string())
-            .err()
-            .expect("a bad config");
-        assert_eq!(faults[0].pointer, pointer, "{config}: {faults:?}");
-    }
 }

@@ -37,7 +37,7 @@ pub(super) struct Rules {
 /// A line and where it stands.
 pub(super) struct Line<'a> {
     pub(super) path: &'a str,
-    pub(super) line: u64,
+    pub(super) number: u64,
     pub(super) text: &'a str,
 }
 
@@ -146,7 +146,7 @@ impl Rules {
 
     /// Sends a finding.
     pub(super) fn send(&self, line: &Line<'_>, rule: usize, cx: &mut Cx) -> Result<(), EmitError> {
-        let Line { path, line, text } = *line;
+        let Line { path, number, text } = *line;
         let hidden = self.hidden(text);
         let alone = self.alone[rule].as_ref().filter(|_| self.groups);
         let groups = alone.map(|rule| Groups {
@@ -160,7 +160,7 @@ impl Rules {
             "out",
             &Found {
                 path,
-                line,
+                line: number,
                 rule: &self.names[rule],
                 text: &shown,
                 groups,

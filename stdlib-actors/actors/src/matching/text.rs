@@ -73,7 +73,7 @@ impl Rules {
             let (line, next) = line_at(text, place.at);
             let found = Line {
                 path,
-                line: place.line,
+                number: place.line,
                 text: line,
             };
             for rule in self.matching(line).skip(place.sent) {
