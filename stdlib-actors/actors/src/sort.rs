@@ -13,7 +13,8 @@ use crate::fields::{self, Fields};
 use crate::order;
 
 const MAX: usize = 100_000;
-const MAX_BYTES: usize = 8 << 20;
+/// With a snapshot of them being made there is still room in the memory that an agent has by default.
+const MAX_BYTES: usize = 16 << 20;
 const KEYS: usize = 16;
 /// Bytes of memory of a message beside its text and its key.
 const HELD: usize = 48;
@@ -97,7 +98,7 @@ impl Actor for Sort {
   "properties": {
     "by": { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1, "maxItems": 16, "description": "Fields, the most important first, each with `-` before it if the largest comes first. A field is a name, names with dots between them, or a JSON pointer." },
     "max": { "type": "integer", "minimum": 1, "maximum": 1000000, "default": 100000, "description": "Messages held." },
-    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 33554432, "default": 8388608, "description": "Bytes of memory for them. More than the default needs more `limits.memory`, about seven times as much." }
+    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 50331648, "default": 16777216, "description": "Bytes of memory for them. More than the default needs more `limits.memory`, about four times as much." }
   }
 }"#;
 
@@ -117,7 +118,7 @@ impl Actor for Sort {
             }
         };
         range("max", config.max, 1, MAX * 10);
-        range("max-bytes", config.max_bytes, 1_024, MAX_BYTES * 4);
+        range("max-bytes", config.max_bytes, 1_024, MAX_BYTES * 3);
         if !faults.is_empty() {
             return Err(faults);
         }

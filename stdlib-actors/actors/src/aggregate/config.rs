@@ -232,6 +232,7 @@ impl Config {
             (None, None) => None,
         };
         if found.is_none() {
+            names.retain(|name| !name.is_empty());
             let message = format!(
                 "expected `key`, or one of `{}`, perhaps with `-` before it for the largest first",
                 names.join("`, `")

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use regex::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex_syntax::ParserBuilder;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use theater_flow_sdk::{ConfigFault, Cx, EmitError};
@@ -79,10 +80,8 @@ pub(super) fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
         return Err(vec![ConfigFault::at(&["rules"], message)]);
     }
     let fault = |(name, rule): (&String, &String)| {
-        let compiled = alone(rule);
-        compiled
-            .err()
-            .map(|error| ConfigFault::at(&["rules", name], error.to_string()))
+        let message = wrong(rule).or_else(|| Some(alone(rule, CACHE_LIMIT).err()?.to_string()));
+        message.map(|message| ConfigFault::at(&["rules", name], message))
     };
     let mut faults: Vec<ConfigFault> = rules.iter().filter_map(fault).collect();
     for (at, name) in config.mask.iter().enumerate() {
@@ -99,10 +98,28 @@ pub(super) fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
     set(rules).map(|_| ()).map_err(together)
 }
 
-fn alone(rule: &str) -> Result<Regex, regex::Error> {
+/// What is wrong with the text of a rule, and where: on one line, unlike what regex says.
+fn wrong(rule: &str) -> Option<String> {
+    let mut parser = ParserBuilder::new().nest_limit(NEST_LIMIT).build();
+    let (message, span) = match parser.parse(rule).err()? {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
+        error => return Some(error.to_string()),
+    };
+    let before = rule.get(..span.start.offset).unwrap_or_default();
+    let at = before.chars().count() + 1;
+    let part = rule.get(span.start.offset..span.end.offset);
+    let part: String = part.unwrap_or_default().chars().take(40).collect();
+    if part.is_empty() {
+        return Some(format!("{message}, at character {at}"));
+    }
+    Some(format!("{message}, at character {at}: `{part}`"))
+}
+
+fn alone(rule: &str, cache: usize) -> Result<Regex, regex::Error> {
     RegexBuilder::new(rule)
         .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(CACHE_LIMIT)
+        .dfa_size_limit(cache)
         .nest_limit(NEST_LIMIT)
         .build()
 }
@@ -120,7 +137,13 @@ impl Rules {
         let text = config.input == Input::Text;
         let sieve = text.then(|| sieve::sieve(config.rules.values()));
         let wanted = |name: &String| config.groups || config.mask.contains(name);
-        let one = |(name, rule): (&String, &String)| wanted(name).then(|| alone(rule)).transpose();
+        // Each has an automaton of its own: together they are to take no more than a few.
+        let count = config.rules.keys().filter(|name| wanted(name)).count();
+        let cache = 4 * CACHE_LIMIT / count.max(4);
+        let one = |(name, rule): (&String, &String)| {
+            let compiled = wanted(name).then(|| alone(rule, cache));
+            compiled.transpose()
+        };
         let names = config.rules.keys();
         let masked = names
             .enumerate()
