@@ -16,7 +16,9 @@ macro_rules! actors {
 }
 
 /// In alphabetical order.
-const ACTORS: &[StdActor] = actors!["file-lines", "file-write", "filter", "map", "match", "route", "stdout", "template"];
+const ACTORS: &[StdActor] = actors![
+    "aggregate", "dedupe", "file-lines", "file-write", "filter", "map", "match", "route", "sort", "split", "stdout", "template", "window"
+];
 
 /// The names of all stdlib actors, without `std/`.
 pub fn names() -> impl Iterator<Item = &'static str> {
