@@ -12,7 +12,7 @@ use crate::fields::{self, Fields};
 
 /// Bytes of the groups and of what they keep: with a snapshot of them being made there is still room
 /// in the memory that an agent has by default.
-const MAX_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 16 << 20;
 const MAX_GROUPS: usize = 65_536;
 const FIELDS: usize = 16;
 const TAKES: usize = 64;
@@ -63,7 +63,7 @@ macro_rules! schema {
     "limit": { "type": "integer", "minimum": 1, "description": "Groups that are sent; the rest is left out. All by default." },
     "max-groups": { "type": "integer", "minimum": 1, "maximum": 1048576, "default": 65536, "description": "Groups at a time." },
     "overflow": { "enum": ["fault", "other"], "default": "fault", "description": "What to do with a message whose group would be one too many: fault, or count it in one group of all others." },
-    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 33554432, "default": 8388608, "description": "Bytes of memory for groups and what they keep. More than the default needs more `limits.memory`, about seven times as much." }
+    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 50331648, "default": 16777216, "description": "Bytes of memory for groups and what they keep. More than the default needs more `limits.memory`, about four times as much." }
   }
 }"#
         )
@@ -185,8 +185,8 @@ impl Config {
         let range = format!("expected an integer from 1 to {}", MAX_GROUPS * 16);
         let good = (1..=MAX_GROUPS * 16).contains(&self.max_groups);
         check(good, "max-groups", range);
-        let range = format!("expected an integer from 1024 to {}", MAX_BYTES * 4);
-        let good = (1_024..=MAX_BYTES * 4).contains(&self.max_bytes);
+        let range = format!("expected an integer from 1024 to {}", MAX_BYTES * 3);
+        let good = (1_024..=MAX_BYTES * 3).contains(&self.max_bytes);
         check(good, "max-bytes", range);
         if let Flush::Count(count) = self.flush
             && count == 0

@@ -54,46 +54,48 @@ impl Serialize for Row<'_> {
 impl Core {
     /// Makes rows of the groups, which begin anew; the rows are sent by [`Core::send`].
     pub(crate) fn flush(&self, state: &mut State, cx: &mut Cx) -> Result<(), Fault> {
-        let lone = self.lone();
-        let mut groups: Vec<&Group> = state.groups.0.values().collect();
+        let mut order = self.sorted(state)?;
+        let omitted = order.len().saturating_sub(self.limit);
+        order.truncate(self.limit);
+        let groups = std::mem::take(&mut state.groups.0);
+        let mut groups: Vec<Group> = groups.into_values().collect();
         if groups.is_empty() && self.by.is_empty() && state.other.is_none() {
             // Without `by` there is one group, even if nothing came.
-            groups.push(&lone);
+            groups.push(self.lone());
+            order.push(0);
         }
-        self.sort(&mut groups)?;
-        let omitted = groups.len().saturating_sub(self.limit);
-        groups.truncate(self.limit);
-        let rows = groups.iter().map(|group| Row::of(self, group));
-        let other = state.other.as_ref().map(|taken| Row {
-            core: self,
-            by: None,
-            taken,
-        });
-        let rows: Vec<Box<RawValue>> = match self.emit {
-            Emit::Groups => rows.chain(other).map(|row| raw(&row)).collect(),
-            Emit::All => {
-                let (groups, count) = (rows.collect(), state.count);
-                let whole = Whole {
-                    groups,
-                    count,
-                    omitted,
-                    other,
-                };
-                raw(&whole).map(|whole| vec![whole])
+        let other = state.other.take();
+        let other = other.as_ref().map(|taken| Row::other(self, taken));
+        if self.emit == Emit::All {
+            let groups = order.iter().map(|at| Row::of(self, &groups[*at])).collect();
+            let whole = Whole {
+                groups,
+                count: state.count,
+                omitted,
+                other,
+            };
+            state.outgoing.push_back(raw(&whole)?);
+        } else {
+            for at in order {
+                // It goes as its row comes, so that there is never twice as much.
+                let group = std::mem::take(&mut groups[at]);
+                state.outgoing.push_back(raw(&Row::of(self, &group))?);
             }
-        }?;
-        if omitted > 0 && self.emit == Emit::Groups {
-            let text = format!(
-                "{omitted} groups beyond `limit` {} are left out",
-                self.limit
-            );
-            cx.log(Level::Info, &text);
+            if let Some(other) = other {
+                state.outgoing.push_back(raw(&other)?);
+            }
+            self.say_omitted(omitted, cx);
         }
-        state.outgoing.extend(rows);
-        state.groups.0.clear();
-        state.other = None;
         (state.count, state.bytes, state.flushed) = (0, 0, true);
         Ok(())
+    }
+
+    fn say_omitted(&self, omitted: usize, cx: &mut Cx) {
+        if omitted > 0 {
+            let limit = self.limit;
+            let text = format!("{omitted} groups beyond `limit` {limit} are left out");
+            cx.log(Level::Info, &text);
+        }
     }
 
     /// The flush at the end. If all that came was sent there is nothing left to say.
@@ -111,13 +113,14 @@ impl Core {
         Group { by, taken }
     }
 
-    /// The groups come in the order of their keys, which also decides between equals.
-    fn sort(&self, groups: &mut [&Group]) -> Result<(), Fault> {
+    /// The places of the groups, which stand in the order of their keys, in the order that is wanted;
+    /// of equals in the order of their keys.
+    fn sorted(&self, state: &State) -> Result<Vec<usize>, Fault> {
         let Some(order) = &self.order else {
-            return Ok(());
+            return Ok((0..state.groups.0.len()).collect());
         };
-        let mut keys = Vec::with_capacity(groups.len());
-        for (at, group) in groups.iter().enumerate() {
+        let mut keys = Vec::with_capacity(state.groups.0.len());
+        for (at, group) in state.groups.0.values().enumerate() {
             let value = match order.at.checked_sub(self.by.len()) {
                 None => group.by[order.at].clone(),
                 Some(take) => raw(&group.taken[take].shown())?,
@@ -131,13 +134,16 @@ impl Core {
             keys.push((key, at));
         }
         keys.sort_unstable();
-        let sorted: Vec<&Group> = keys.iter().map(|(_, at)| groups[*at]).collect();
-        groups.copy_from_slice(&sorted);
-        Ok(())
+        Ok(keys.into_iter().map(|(_, at)| at).collect())
     }
 }
 
 impl<'r> Row<'r> {
+    const fn other(core: &'r Core, taken: &'r [Tally]) -> Self {
+        let by = None;
+        Self { core, by, taken }
+    }
+
     fn of(core: &'r Core, group: &'r Group) -> Self {
         Self {
             core,

@@ -48,7 +48,7 @@ impl State {
 }
 
 /// Messages that agree in the fields of `by`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Default, Debug, Serialize, Deserialize)]
 pub(super) struct Group {
     /// The values, as the first message has them.
     pub(super) by: Vec<Box<RawValue>>,
