@@ -6,6 +6,7 @@
 pub mod aggregate;
 #[cfg(test)]
 mod chance;
+mod cutter;
 pub mod dedupe;
 mod fields;
 pub mod file_lines;
@@ -21,8 +22,10 @@ pub mod probe;
 pub mod route;
 pub mod sort;
 pub mod split;
+pub mod stdin_lines;
 pub mod stdout;
 pub mod template;
+mod text_lines;
 pub mod window;
 
 use theater_flow_sdk::Actor;
@@ -75,6 +78,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<route::Route>("route"),
     Listed::of::<sort::Sort>("sort"),
     Listed::of::<split::Split>("split"),
+    Listed::of::<stdin_lines::StdinLines>("stdin-lines"),
     Listed::of::<stdout::Stdout>("stdout"),
     Listed::of::<template::Template>("template"),
     Listed::of::<window::Window>("window"),

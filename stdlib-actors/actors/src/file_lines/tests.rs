@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 use theater_flow_sdk::{Event, FileErrorCode, Level, Next, Trial};
 
-use super::{Config, FileLines, LINES_PER_EVENT};
+use super::{Config, FileLines};
+use crate::text_lines::LINES_PER_EVENT;
 use theater_flow_sdk::parse_config;
 
 fn trial(config: &Value, content: &[u8]) -> Trial<FileLines> {
@@ -134,7 +135,7 @@ fn a_restored_instance_makes_the_same_calls_and_emissions() {
                 _ => break,
             }
         }
-        assert_eq!(whole.state().line, 4_000);
+        assert_eq!(whole.state().lines.line, 4_000);
     }
 }
 

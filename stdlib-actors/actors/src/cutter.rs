@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes that were read and not yet sent.
 #[derive(Default, Debug, Serialize, Deserialize)]
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     #[serde(with = "theater_flow_sdk::bytes")]
     pending: Vec<u8>,
     /// The rest of a line that was cut is on its way: it is dropped.
@@ -27,7 +27,7 @@ pub(super) struct Cutter {
 
 /// What stands at the front.
 #[derive(PartialEq, Debug)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// A line without its end. It stays until [`Cutter::advance`].
     Line {
         text: &'a [u8],
@@ -42,7 +42,7 @@ pub(super) enum Piece<'a> {
 
 impl Cutter {
     /// Takes the next chunk of the file; an empty one is its end.
-    pub(super) fn push(&mut self, mut chunk: &[u8]) {
+    pub(crate) fn push(&mut self, mut chunk: &[u8]) {
         if chunk.is_empty() {
             self.ended = true;
             return;
@@ -59,7 +59,7 @@ impl Cutter {
     }
 
     /// The line at the front, cut after `max` bytes.
-    pub(super) fn piece(&mut self, max: usize) -> Piece<'_> {
+    pub(crate) fn piece(&mut self, max: usize) -> Piece<'_> {
         let rest = &self.pending[self.from..];
         let skip = self.searched.saturating_sub(self.from);
         let end = memchr::memchr(b'\n', &rest[skip..]).map(|at| skip + at);
@@ -92,7 +92,7 @@ impl Cutter {
     }
 
     /// Goes on to the next line.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.from = self.after;
         self.searched = self.after;
         self.dropping = std::mem::take(&mut self.early);
@@ -100,7 +100,7 @@ impl Cutter {
 
     /// Lets go of the lines that are gone. Due at the end of an event: a snapshot does not know
     /// where they ended.
-    pub(super) fn compact(&mut self) {
+    pub(crate) fn compact(&mut self) {
         self.pending.drain(..self.from);
         self.searched = self.searched.saturating_sub(self.from);
         self.from = 0;

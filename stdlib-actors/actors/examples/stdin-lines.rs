@@ -1,0 +1,3 @@
+//! The component `std/stdin-lines`.
+
+theater_flow_sdk::export!(theater_flow_actors::stdin_lines::StdinLines);
