@@ -15,6 +15,8 @@ const FILE_READ_BYTES: u32 = 1 << 20;
 pub struct Outside {
     /// Content by path.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Paths of what is neither file nor folder, such as links.
+    pub others: BTreeSet<String>,
     /// Paths at which everything fails, and how.
     pub failing: BTreeMap<String, FileErrorCode>,
     /// Contents begun by `replace` and not closed.
@@ -112,29 +114,44 @@ impl Outside {
     /// What a path leads to.
     pub fn stat(&mut self, path: &str) -> Result<FileStat, FileError> {
         self.called(format!("stat {path}"), path)?;
-        let size = self.content(path)?.len() as u64;
-        Ok(FileStat {
-            kind: FileKind::File,
-            size,
-        })
+        let prefix = format!("{path}/");
+        let kind = if self.others.contains(path) {
+            FileKind::Other
+        } else if self.files.keys().any(|file| file.starts_with(&prefix)) {
+            FileKind::Folder
+        } else {
+            FileKind::File
+        };
+        let size = match kind {
+            FileKind::File => self.content(path)?.len() as u64,
+            _ => 0,
+        };
+        Ok(FileStat { kind, size })
     }
 
-    /// A folder's entries, by name: the files whose path begins with it.
+    /// A folder's entries, by name. Folders are there if a file is below them; what is in
+    /// [`others`](Self::others) shows as neither.
     pub fn list(&mut self, path: &str) -> Result<Vec<FolderEntry>, FileError> {
         self.called(format!("list {path}"), path)?;
+        if self.files.contains_key(path) {
+            return Err(error(FileErrorCode::NotAFile));
+        }
         let prefix = format!("{path}/");
-        let names = self
-            .files
-            .keys()
-            .filter_map(|file| file.strip_prefix(&prefix));
-        let entry = |name: &str| FolderEntry {
-            name: name.into(),
-            kind: FileKind::File,
+        let below = |paths: &'_ mut dyn Iterator<Item = &String>, kind| {
+            let rests = paths.filter_map(|path| path.strip_prefix(&prefix));
+            let entries = rests.map(|rest| match rest.split_once('/') {
+                Some((folder, _)) => (folder.to_owned(), FileKind::Folder),
+                None => (rest.to_owned(), kind),
+            });
+            entries.collect::<BTreeMap<_, _>>()
         };
-        Ok(names
-            .filter(|name| !name.contains('/'))
-            .map(entry)
-            .collect())
+        let mut entries = below(&mut self.files.keys(), FileKind::File);
+        entries.extend(below(&mut self.others.iter(), FileKind::Other));
+        if entries.is_empty() {
+            return Err(error(FileErrorCode::NotFound));
+        }
+        let entry = |(name, kind)| FolderEntry { name, kind };
+        Ok(entries.into_iter().map(entry).collect())
     }
 
     /// Adds bytes at the end of a file, which is made if it is not there.

@@ -1,0 +1,300 @@
+//! `std/file-walk`: the files below a folder, one message each.
+
+use globset::GlobSet;
+use serde::{Deserialize, Serialize};
+use theater_flow_sdk::{
+    Actor, ConfigFault, Cx, Event, Fault, FileKind, FolderEntry, Level, Next, Port,
+};
+
+mod globs;
+#[cfg(test)]
+mod tests;
+
+use globs::Globs;
+
+/// Paths of one event: half of what an event may emit.
+const PATHS_PER_EVENT: usize = 512;
+/// Folders listed in one event, so that it ends where nothing is to be sent.
+const FOLDERS_PER_EVENT: usize = 32;
+/// Entries seen in one event, likewise: as many as one folder may have.
+const ENTRIES_PER_EVENT: usize = 65_536;
+/// Names that wait in all folders under way: a snapshot holds them, and the instance's memory.
+const WAITING_BYTES: usize = 8 << 20;
+/// The longest path that the host takes.
+const PATH_BYTES: usize = 4_096;
+
+/// The actor.
+pub struct FileWalk {
+    config: Config,
+    chosen: GlobSet,
+    excluded: GlobSet,
+}
+
+/// See [`FileWalk::CONFIG_SCHEMA`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    root: String,
+    #[serde(default = "default_glob")]
+    glob: Globs,
+    #[serde(default)]
+    exclude: Globs,
+    #[serde(default)]
+    hidden: bool,
+    max_depth: Option<u32>,
+    #[serde(default)]
+    on_error: OnError,
+}
+
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OnError {
+    #[default]
+    Warn,
+    Fault,
+}
+
+fn default_glob() -> Globs {
+    Globs::from(vec!["**/*".to_owned()])
+}
+
+/// The folders under way, the root first. What a folder held when it was listed is kept, so that a
+/// restored actor walks the same way whatever happened to the folder since.
+#[derive(Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// The root has been listed.
+    begun: bool,
+    folders: Vec<Folder>,
+    /// Bytes of the names that wait in all of them.
+    waiting: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Folder {
+    /// As it stands in messages.
+    path: String,
+    /// Names still to be visited, the next one last; that of a folder ends in `/`, which also puts
+    /// it where the paths below it belong in the order of paths.
+    rest: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    path: &'a str,
+}
+
+/// What one event has done so far.
+#[derive(Default)]
+struct Done {
+    paths: usize,
+    folders: usize,
+    entries: usize,
+}
+
+impl Actor for FileWalk {
+    type Config = Config;
+    type State = State;
+
+    const DOC: &'static str = include_str!("../../docs/file-walk.md");
+
+    const CONFIG_SCHEMA: &'static str = r#"{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["root"],
+  "properties": {
+    "root": { "type": "string", "minLength": 1, "description": "The folder to walk." },
+    "glob": { "anyOf": [{ "type": "string" }, { "type": "array", "minItems": 1, "maxItems": 256, "items": { "type": "string" } }], "default": "**/*", "description": "Which files, by their path below the root: a pattern, or a list of which one must match." },
+    "exclude": { "anyOf": [{ "type": "string" }, { "type": "array", "maxItems": 256, "items": { "type": "string" } }], "default": [], "description": "Which files and folders are passed over, folders with all below them." },
+    "hidden": { "type": "boolean", "default": false, "description": "Visit files and folders whose names begin with a dot." },
+    "max-depth": { "type": "integer", "minimum": 1, "maximum": 4096, "description": "How deep to go: 1 visits only what stands in the root itself." },
+    "on-error": { "enum": ["warn", "fault"], "default": "warn", "description": "A folder below the root that cannot be listed is passed over with a warning, or ends the walk." }
+  }
+}"#;
+
+    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let mut faults = Vec::new();
+        if config.root.is_empty() || config.root.len() > PATH_BYTES {
+            let message = format!("expected a path of 1 to {PATH_BYTES} bytes");
+            faults.push(ConfigFault::at(&["root"], message));
+        }
+        if config.glob.is_empty() {
+            let message = "a walk without a pattern finds nothing; leave `glob` out for all files";
+            faults.push(ConfigFault::at(&["glob"], message));
+        }
+        faults.extend(config.glob.set("glob").err().into_iter().flatten());
+        faults.extend(config.exclude.set("exclude").err().into_iter().flatten());
+        if config
+            .max_depth
+            .is_some_and(|depth| !(1..=4_096).contains(&depth))
+        {
+            let message = "expected 1 to 4096; 1 visits only what stands in the root itself";
+            faults.push(ConfigFault::at(&["max-depth"], message));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let found = Port::output("out", "{ path: string }");
+        Ok(vec![found.doc(
+            "The files in the order of their paths, each beginning with the root.",
+        )])
+    }
+
+    fn new(config: Config) -> Result<Self, Fault> {
+        let bad = |faults: Vec<ConfigFault>| {
+            let message = faults.first().map(|fault| fault.message.clone());
+            Fault::new("bad-config", message.unwrap_or_default())
+        };
+        let chosen = config.glob.set("glob").map_err(bad)?;
+        let excluded = config.exclude.set("exclude").map_err(bad)?;
+        Ok(Self {
+            config,
+            chosen,
+            excluded,
+        })
+    }
+
+    fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
+        match event {
+            Event::Start => Ok(Next::More),
+            Event::Pull => self.pull(state, cx),
+            _ => Ok(Next::Wait),
+        }
+    }
+}
+
+impl FileWalk {
+    /// Sends as many paths as fit one event. A fault would take back the paths before it, so it has
+    /// to wait until it stands first in an event.
+    fn pull(&self, state: &mut State, cx: &mut Cx) -> Result<Next, Fault> {
+        let mut done = Done::default();
+        loop {
+            match self.step(state, &mut done, cx) {
+                Ok(false) => return Ok(Next::Wait),
+                Err(fault) if done.paths == 0 => return Err(fault),
+                Ok(true) if !done.is_enough() => {}
+                Ok(true) | Err(_) => return Ok(Next::More),
+            }
+        }
+    }
+
+    /// Visits the next file or folder; false if there is none.
+    fn step(&self, state: &mut State, done: &mut Done, cx: &mut Cx) -> Result<bool, Fault> {
+        if !state.begun {
+            let root = match self.config.root.trim_end_matches('/') {
+                "" => "/",
+                root => root,
+            };
+            let entries = cx.outside.list(root);
+            let entries = entries.map_err(|error| Fault::file("list", root, &error))?;
+            self.enter(state, root.trim_end_matches('/').to_owned(), entries, done)?;
+            state.begun = true;
+            return Ok(true);
+        }
+        let Some(folder) = state.folders.last() else {
+            return Ok(false);
+        };
+        let Some(name) = folder.rest.last() else {
+            state.folders.pop();
+            return Ok(true);
+        };
+        let path = format!("{}/{name}", folder.path);
+        if path.len() > PATH_BYTES {
+            let text = format!("passed over `{path}`: its path is longer than {PATH_BYTES} bytes");
+            cx.log(Level::Warn, &text);
+        } else if let Some(path) = path.strip_suffix('/') {
+            if let Some(entries) = self.list(path, cx)? {
+                let from = state.folders.len() - 1;
+                self.enter(state, path.to_owned(), entries, done)?;
+                pass(state, from);
+                return Ok(true);
+            }
+        } else {
+            cx.emit("out", &Found { path: &path })?;
+            done.paths += 1;
+        }
+        let from = state.folders.len() - 1;
+        pass(state, from);
+        Ok(true)
+    }
+
+    /// A folder below the root; nothing if it cannot be listed and need not be.
+    fn list(&self, path: &str, cx: &mut Cx) -> Result<Option<Vec<FolderEntry>>, Fault> {
+        match cx.outside.list(path) {
+            Ok(entries) => Ok(Some(entries)),
+            Err(error) if self.config.on_error == OnError::Warn => {
+                let text = format!("passed over the folder `{path}`: {}", error.message);
+                cx.log(Level::Warn, &text);
+                Ok(None)
+            }
+            Err(error) => Err(Fault::file("list", path, &error)),
+        }
+    }
+
+    /// Goes down into a folder, with what of it is to be visited.
+    fn enter(
+        &self,
+        state: &mut State,
+        path: String,
+        entries: Vec<FolderEntry>,
+        done: &mut Done,
+    ) -> Result<(), Fault> {
+        done.folders += 1;
+        done.entries += entries.len();
+        let depth = u32::try_from(state.folders.len()).unwrap_or(u32::MAX) + 1;
+        let deeper = self.config.max_depth.is_none_or(|most| depth < most);
+        let above = self.below_root(&path);
+        let wanted = entries
+            .into_iter()
+            .filter_map(|entry| self.wanted(&above, entry, deeper));
+        let mut rest: Vec<String> = wanted.collect();
+        rest.sort_unstable_by(|a, b| b.cmp(a));
+        let waiting = state.waiting + rest.iter().map(String::len).sum::<usize>();
+        if waiting > WAITING_BYTES {
+            let message = format!("`{path}`: more than {WAITING_BYTES} bytes of names would wait");
+            return Err(Fault::new("too-many", message));
+        }
+        state.waiting = waiting;
+        state.folders.push(Folder { path, rest });
+        Ok(())
+    }
+
+    /// The way from the root to a folder: empty, or with a `/` at its end.
+    fn below_root(&self, folder: &str) -> String {
+        let root = self.config.root.trim_end_matches('/');
+        let below = folder.strip_prefix(root).unwrap_or(folder);
+        match below.trim_start_matches('/') {
+            "" => String::new(),
+            below => format!("{below}/"),
+        }
+    }
+
+    /// The name under which an entry waits to be visited, if it is to be.
+    fn wanted(&self, above: &str, entry: FolderEntry, deeper: bool) -> Option<String> {
+        let FolderEntry { name, kind } = entry;
+        if name.starts_with('.') && !self.config.hidden {
+            return None;
+        }
+        let below = format!("{above}{name}");
+        match kind {
+            _ if self.excluded.is_match(&below) => None,
+            FileKind::File => self.chosen.is_match(&below).then_some(name),
+            FileKind::Folder => deeper.then(|| name + "/"),
+            FileKind::Other => None,
+        }
+    }
+}
+
+impl Done {
+    const fn is_enough(&self) -> bool {
+        self.paths >= PATHS_PER_EVENT
+            || self.folders >= FOLDERS_PER_EVENT
+            || self.entries >= ENTRIES_PER_EVENT
+    }
+}
+
+/// The next name of this folder has been visited.
+fn pass(state: &mut State, folder: usize) {
+    let name = state.folders[folder].rest.pop();
+    state.waiting -= name.map_or(0, |name| name.len());
+}
