@@ -10,6 +10,7 @@ mod cutter;
 pub mod dedupe;
 mod fields;
 pub mod file_lines;
+pub mod file_read;
 pub mod file_walk;
 pub mod file_write;
 pub mod filter;
@@ -70,6 +71,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<aggregate::Aggregate>("aggregate"),
     Listed::of::<dedupe::Dedupe>("dedupe"),
     Listed::of::<file_lines::FileLines>("file-lines"),
+    Listed::of::<file_read::FileRead>("file-read"),
     Listed::of::<file_walk::FileWalk>("file-walk"),
     Listed::of::<file_write::FileWrite>("file-write"),
     Listed::of::<filter::Filter>("filter"),
