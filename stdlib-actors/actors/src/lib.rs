@@ -6,6 +6,7 @@
 pub mod aggregate;
 #[cfg(test)]
 mod chance;
+pub mod csv_read;
 mod cutter;
 pub mod dedupe;
 mod fields;
@@ -69,6 +70,7 @@ impl Listed {
 /// Every component that has a Rust source, by name.
 pub const CATALOGUE: &[Listed] = &[
     Listed::of::<aggregate::Aggregate>("aggregate"),
+    Listed::of::<csv_read::CsvRead>("csv-read"),
     Listed::of::<dedupe::Dedupe>("dedupe"),
     Listed::of::<file_lines::FileLines>("file-lines"),
     Listed::of::<file_read::FileRead>("file-read"),
