@@ -1,21 +1,30 @@
-//! `std/file-write`: messages to a file, one line each.
+//! `std/file-write`: messages to a file, one line each, or each to the file that it names.
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
 
 use crate::lines::{self, Format};
 
+mod item;
 #[cfg(test)]
 mod tests;
 
+/// Files that are open at a time: as many as the host allows.
+const OPEN_FILES: usize = 256;
+
 /// The actor.
-pub struct FileWrite(Config);
+pub struct FileWrite {
+    config: Config,
+    target: Target,
+}
 
 /// See [`FileWrite::CONFIG_SCHEMA`].
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    path: String,
+    path: Option<String>,
+    path_field: Option<String>,
+    folder: Option<String>,
     #[serde(default)]
     format: Format,
     field: Option<String>,
@@ -31,45 +40,46 @@ enum Mode {
     Append,
 }
 
+/// Where messages go.
+#[derive(Debug)]
+enum Target {
+    /// All to one file.
+    One(String),
+    /// Each to the file below the folder that its field names.
+    Named { field: String, folder: String },
+}
+
 /// What the actor remembers.
 #[derive(Default, Debug, Serialize, Deserialize)]
 pub struct State {
-    /// The host has the file open for this agent.
-    opened: bool,
+    /// The files that the host has open for this agent, the least recently used first.
+    open: Vec<String>,
 }
 
 impl Actor for FileWrite {
     type Config = Config;
     type State = State;
 
-    const DOC: &'static str = "\
-Writes messages to a file, one line each.
-
-With `format = \"json-lines\"` a line is the message as it came; with `format = \"text\"` it is the
-message, or its field `field`: a string without quotes, any other value as JSON.
-With `mode = \"replace\"` the new content takes the old one's place, whole, when the input closes, so
-running a pipeline twice gives the same file; with `mode = \"append\"` lines are added to what is
-there. Grant: files = { write = [the path or a folder above it] }.
-Uses: files, log.";
+    const DOC: &'static str = include_str!("../../docs/file-write.md");
 
     const CONFIG_SCHEMA: &'static str = r#"{
   "$schema": "http://json-schema.org/draft-07/schema#",
   "type": "object",
   "additionalProperties": false,
-  "required": ["path"],
+  "oneOf": [{ "required": ["path"] }, { "required": ["path-field", "folder"] }],
   "properties": {
-    "path": { "type": "string", "minLength": 1, "description": "The file." },
-    "format": { "enum": ["json-lines", "text"], "default": "json-lines", "description": "What a line holds: the message as JSON, or text." },
+    "path": { "type": "string", "minLength": 1, "description": "The one file for all messages." },
+    "path-field": { "type": "string", "description": "The field that names the file for its message, below `folder`." },
+    "folder": { "type": "string", "minLength": 1, "description": "The folder that the files named by `path-field` stay below." },
+    "format": { "enum": ["json-lines", "text"], "default": "json-lines", "description": "What is written: the message as a line of JSON, or text." },
     "field": { "type": "string", "description": "With `text`: the field to write; without it the whole message." },
-    "mode": { "enum": ["replace", "append"], "default": "replace", "description": "What becomes of what is in the file." }
+    "mode": { "enum": ["replace", "append"], "default": "replace", "description": "What becomes of what is in a file: it is replaced, by all messages or with `path-field` by each, or added to." }
   }
 }"#;
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let mut faults = Vec::new();
-        if config.path.is_empty() {
-            faults.push(ConfigFault::at(&["path"], "a path cannot be empty"));
-        }
+        config.check_target(&mut faults);
         lines::check(config.format, config.field.as_deref(), &mut faults);
         if !faults.is_empty() {
             return Err(faults);
@@ -78,54 +88,154 @@ Uses: files, log.";
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        Ok(Self(config))
+        let parts = (
+            config.path.clone(),
+            config.path_field.clone(),
+            config.folder.clone(),
+        );
+        let target = match parts {
+            (Some(path), None, None) => Target::One(path),
+            (None, Some(field), Some(folder)) => Target::Named { field, folder },
+            _ => {
+                return Err(Fault::new(
+                    "bad-config",
+                    "expected `path`, or `path-field` and `folder`",
+                ));
+            }
+        };
+        Ok(Self { config, target })
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
-        // The state changes last: a fault takes back what the host has begun.
-        state.opened = match event {
+        match (event, &self.target) {
             // Not only at the first message: without one the new file is empty.
-            Event::Start => self.begin(state.opened, cx)?,
-            Event::Message(message) => {
-                let line = lines::line(self.0.format, self.0.field.as_deref(), &message)?;
-                // Begun here too, should the start have ended as a dead letter.
-                self.begin(state.opened, cx)?;
-                self.append(&line, cx)?
+            (Event::Start, Target::One(path)) => self.begin(state, path, cx)?,
+            (Event::Message(message), Target::One(path)) => self.add(state, path, &message, cx)?,
+            (Event::Message(message), Target::Named { field, folder }) => {
+                let path = item::path(folder, &lines::text(field, &message)?)?;
+                match self.config.mode {
+                    Mode::Replace => self.put(&path, &message, cx)?,
+                    Mode::Append => self.add_to(state, path, &message, cx)?,
+                }
             }
-            Event::Closed(_) => self.close(state.opened, cx)?,
-            _ => state.opened,
-        };
+            (Event::Closed(_), _) => {
+                for path in &state.open {
+                    close(path, cx)?;
+                }
+                // The state changes last: a fault takes back what the host has done.
+                state.open.clear();
+            }
+            _ => {}
+        }
         Ok(Next::Wait)
     }
 }
 
-/// Each answers whether the file is open after it.
-impl FileWrite {
-    fn begin(&self, opened: bool, cx: &mut Cx) -> Result<bool, Fault> {
-        match self.0.mode {
-            _ if opened => Ok(true),
-            Mode::Replace => {
-                let begun = cx.outside.replace(&self.0.path);
-                begun.map_err(|error| Fault::file("replace", &self.0.path, &error))?;
-                Ok(true)
+impl Config {
+    fn check_target(&self, faults: &mut Vec<ConfigFault>) {
+        let mut fault = |at: &[&str], message: &str| faults.push(ConfigFault::at(at, message));
+        if self.path.as_deref() == Some("") {
+            fault(&["path"], "a path cannot be empty");
+        }
+        if self.folder.as_deref() == Some("") {
+            fault(
+                &["folder"],
+                "a path cannot be empty; the current folder is `.`",
+            );
+        }
+        match (&self.path, &self.path_field, &self.folder) {
+            (Some(_), Some(_), _) => {
+                let message = "`path` is one file for all messages; choose one of the two";
+                fault(&["path-field"], message);
             }
+            (Some(_), None, Some(_)) => fault(&["folder"], "`folder` goes with `path-field`"),
+            (None, None, _) => fault(&[], "expected `path`, or `path-field` and `folder`"),
+            (None, Some(_), None) => {
+                fault(
+                    &[],
+                    "`path-field` needs `folder`, below which the files stay",
+                );
+            }
+            (Some(_), None, None) | (None, Some(_), Some(_)) => {}
+        }
+    }
+}
+
+impl FileWrite {
+    /// Opens the one file.
+    fn begin(&self, state: &mut State, path: &str, cx: &mut Cx) -> Result<(), Fault> {
+        if !state.open.is_empty() {
+            return Ok(());
+        }
+        match self.config.mode {
+            Mode::Replace => replace(path, cx)?,
             // Nothing is added, but the file is made, as replacing it would, and it shows now
             // whether it can be written.
-            Mode::Append => self.append(&[], cx),
+            Mode::Append => append(path, &[], cx)?,
         }
+        state.open.push(path.to_owned());
+        Ok(())
     }
 
-    fn append(&self, bytes: &[u8], cx: &mut Cx) -> Result<bool, Fault> {
-        let appended = cx.outside.append(&self.0.path, bytes);
-        appended.map_err(|error| Fault::file("write to", &self.0.path, &error))?;
-        Ok(true)
+    /// Adds a line to the one file.
+    fn add(&self, state: &mut State, path: &str, of: &Message, cx: &mut Cx) -> Result<(), Fault> {
+        let line = lines::line(self.config.format, self.config.field.as_deref(), of)?;
+        let is_open = !state.open.is_empty();
+        // Begun here too, should the start have ended as a dead letter.
+        if !is_open && self.config.mode == Mode::Replace {
+            replace(path, cx)?;
+        }
+        append(path, &line, cx)?;
+        if !is_open {
+            state.open.push(path.to_owned());
+        }
+        Ok(())
     }
 
-    fn close(&self, opened: bool, cx: &mut Cx) -> Result<bool, Fault> {
-        if opened {
-            let closed = cx.outside.close(&self.0.path);
-            closed.map_err(|error| Fault::file("close", &self.0.path, &error))?;
+    /// Puts a message into the place of what is in a file, whole.
+    fn put(&self, path: &str, of: &Message, cx: &mut Cx) -> Result<(), Fault> {
+        let content = lines::content(self.config.format, self.config.field.as_deref(), of)?;
+        replace(path, cx)?;
+        if !content.is_empty() {
+            append(path, &content, cx)?;
         }
-        Ok(false)
+        close(path, cx)
     }
+
+    /// Adds a line to one of many files. If too many are open, the least recently used is closed.
+    fn add_to(
+        &self,
+        state: &mut State,
+        path: String,
+        of: &Message,
+        cx: &mut Cx,
+    ) -> Result<(), Fault> {
+        let line = lines::line(self.config.format, self.config.field.as_deref(), of)?;
+        let found = state.open.iter().rposition(|open| *open == path);
+        let gone = found.or((state.open.len() >= OPEN_FILES).then_some(0));
+        if let (None, Some(oldest)) = (found, gone) {
+            close(&state.open[oldest], cx)?;
+        }
+        append(&path, &line, cx)?;
+        if let Some(at) = gone {
+            state.open.remove(at);
+        }
+        state.open.push(path);
+        Ok(())
+    }
+}
+
+fn replace(path: &str, cx: &mut Cx) -> Result<(), Fault> {
+    let begun = cx.outside.replace(path);
+    begun.map_err(|error| Fault::file("replace", path, &error))
+}
+
+fn append(path: &str, bytes: &[u8], cx: &mut Cx) -> Result<(), Fault> {
+    let appended = cx.outside.append(path, bytes);
+    appended.map_err(|error| Fault::file("write to", path, &error))
+}
+
+fn close(path: &str, cx: &mut Cx) -> Result<(), Fault> {
+    let closed = cx.outside.close(path);
+    closed.map_err(|error| Fault::file("close", path, &error))
 }

@@ -36,20 +36,63 @@ pub(crate) fn line(
     field: Option<&str>,
     message: &Message,
 ) -> Result<Vec<u8>, Fault> {
+    Ok(match written(format, field, message)? {
+        Written::Json(value) => json_line(value),
+        Written::Text(text) => {
+            let mut line = text.into_owned().into_bytes();
+            line.push(b'\n');
+            line
+        }
+    })
+}
+
+/// All of a file that holds one message: text is written as it is, JSON as a line.
+///
+/// # Errors
+/// As [`line`].
+pub(crate) fn content(
+    format: Format,
+    field: Option<&str>,
+    message: &Message,
+) -> Result<Vec<u8>, Fault> {
+    Ok(match written(format, field, message)? {
+        Written::Json(value) => json_line(value),
+        Written::Text(text) => text.into_owned().into_bytes(),
+    })
+}
+
+/// A field that is text, such as a path.
+///
+/// # Errors
+/// `no-field` if the message has no such field, `bad-message` if it is no string.
+pub(crate) fn text<'a>(field: &str, message: &'a Message) -> Result<Cow<'a, str>, Fault> {
+    let value = pick(field, message)?;
+    serde_json::from_str(value.get()).map_err(|_| {
+        let port = &message.port;
+        let message = format!("a message on `{port}`: its field `{field}` is no string");
+        Fault::new("bad-message", message)
+    })
+}
+
+/// What of a message is written.
+enum Written<'a> {
+    Json(&'a str),
+    Text(Cow<'a, str>),
+}
+
+fn written<'a>(
+    format: Format,
+    field: Option<&str>,
+    message: &'a Message,
+) -> Result<Written<'a>, Fault> {
     let value: &RawValue = match field {
-        None if format == Format::JsonLines => return Ok(json_line(&message.body)),
+        None if format == Format::JsonLines => return Ok(Written::Json(&message.body)),
         None => message.read()?,
         Some(field) => pick(field, message)?,
     };
     // A value that is no string fails at its first byte and is written as it stands.
-    match serde_json::from_str::<Cow<'_, str>>(value.get()) {
-        Ok(text) => {
-            let mut line = text.into_owned().into_bytes();
-            line.push(b'\n');
-            Ok(line)
-        }
-        Err(_) => Ok(json_line(value.get())),
-    }
+    let text = serde_json::from_str::<Cow<'_, str>>(value.get());
+    Ok(text.map_or(Written::Json(value.get()), Written::Text))
 }
 
 /// Line ends in JSON text stand only between its tokens, where they mean nothing.

@@ -21,13 +21,7 @@ impl Actor for Stdout {
     type Config = Config;
     type State = ();
 
-    const DOC: &'static str = "\
-Writes messages to standard output, one line each.
-
-With `format = \"json-lines\"` a line is the message as it came; with `format = \"text\"` it is the
-message, or its field `field`: a string without quotes, any other value as JSON.
-Grant: stdout = true.
-Uses: log, stdout.";
+    const DOC: &'static str = include_str!("../../docs/stdout.md");
 
     const CONFIG_SCHEMA: &'static str = r#"{
   "$schema": "http://json-schema.org/draft-07/schema#",
