@@ -9,6 +9,8 @@ mod chance;
 pub mod csv_read;
 mod cutter;
 pub mod dedupe;
+pub mod delay;
+mod duration;
 mod fields;
 pub mod file_lines;
 pub mod file_read;
@@ -29,6 +31,7 @@ pub mod stdin_lines;
 pub mod stdout;
 pub mod template;
 mod text_lines;
+pub mod timer;
 pub mod window;
 
 use theater_flow_sdk::Actor;
@@ -72,6 +75,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<aggregate::Aggregate>("aggregate"),
     Listed::of::<csv_read::CsvRead>("csv-read"),
     Listed::of::<dedupe::Dedupe>("dedupe"),
+    Listed::of::<delay::Delay>("delay"),
     Listed::of::<file_lines::FileLines>("file-lines"),
     Listed::of::<file_read::FileRead>("file-read"),
     Listed::of::<file_walk::FileWalk>("file-walk"),
@@ -87,6 +91,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<stdin_lines::StdinLines>("stdin-lines"),
     Listed::of::<stdout::Stdout>("stdout"),
     Listed::of::<template::Template>("template"),
+    Listed::of::<timer::Timer>("timer"),
     Listed::of::<window::Window>("window"),
 ];
 

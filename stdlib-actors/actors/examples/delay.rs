@@ -1,0 +1,3 @@
+//! The component `std/delay`.
+
+theater_flow_sdk::export!(theater_flow_actors::delay::Delay);
