@@ -89,7 +89,8 @@ fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
 }
 
 /// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes, or
-/// what they did is as long as a batch may be: a report is held in memory as a whole.
+/// what they did is as long as a batch may be: a report is held in memory as a whole. An agent that
+/// reads standard input handles one: the next may wait for input, and what the last one sent with it.
 /// `stop` is asked before each event.
 pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
     let Batch { mut events, mut mode, mut attempt, mut room } = batch;
@@ -118,6 +119,9 @@ pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> 
             Outcome::Next(next) => mode = next,
         }
         attempt = 1;
+        if guest.gate().agent().grants.stdin {
+            break;
+        }
     }
     Done::Handled(calls)
 }
