@@ -132,7 +132,7 @@ fn next(state: &State, id: AgentId, now: u64) -> Ready {
             Ready::Work(Work::Begin(begin(agent)))
         }
         Life::Up if open && agent.wants_snapshot() => Ready::Work(Work::Snapshot),
-        Life::Up if open && agent.unwritten <= limits::UNWRITTEN_BYTES => handle(state, id, now),
+        Life::Up if open && !agent.is_behind() => handle(state, id, now),
         _ => Ready::Nothing,
     }
 }

@@ -86,5 +86,7 @@ pub const CHUNK_BYTES: usize = 16 << 10;
 
 /// Staged bytes of one agent that wait to be written; beyond it the agent waits too.
 pub const UNWRITTEN_BYTES: u64 = 8 << 20;
+/// Files that one agent has closed and that wait to be written; beyond it the agent waits too.
+pub const UNWRITTEN_FILES: usize = 64;
 /// Named types of one pipeline.
 pub const TYPES: usize = 4_096;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{Gate, Stop};
 use crate::ids::{AgentId, Bytes, Fault, PortId, Ref, Salt};
+use crate::limits;
 use crate::record::{Attempt, Consumed, Crash, Entry, Next, Origin, Part, Payload, SinkId};
 
 /// An event with its content, as a guest gets it.
@@ -146,8 +147,9 @@ pub struct Sinks {
     pub ended: Arc<VecDeque<(String, u64)>>,
 }
 
-/// Closed files that are remembered.
-const ENDED: usize = 256;
+/// Closed files that are remembered: more than may wait to be written, of which a batch adds one an event,
+/// and of which the last event may close all that are open.
+const ENDED: usize = limits::UNWRITTEN_FILES + limits::BATCH_EVENTS + limits::OPEN_FILES_PER_AGENT;
 
 impl Sinks {
     /// Closes what is open under this name, and remembers its end.

@@ -233,6 +233,13 @@ impl AgentState {
             && self.writes.values().all(|write| write.pending.is_empty())
     }
 
+    /// True if much of what it wrote is not in its place: it has to wait.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        let closed = self.writes.len().saturating_sub(self.sinks.open.len());
+        self.unwritten > limits::UNWRITTEN_BYTES || closed > limits::UNWRITTEN_FILES
+    }
+
     /// True if re-handling what it did since its last snapshot would cost more than a new one.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {

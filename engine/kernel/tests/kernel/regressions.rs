@@ -77,6 +77,31 @@ fn a_file_opened_again_goes_on_where_it_was_closed() {
     }
 }
 
+/// Files that are opened and closed in turn: more than may wait to be written and are remembered.
+const MANY: usize = 600;
+
+fn each_in_turn(gate: &mut Gate, _: u32, event: &Event) -> Result<Next, Stop> {
+    if let Event::Message { body, .. } = event {
+        let nth: usize = String::from_utf8_lossy(body).parse().expect("a number");
+        let file = format!("out/{}", nth % MANY);
+        gate.file_append(&file, b"x\n")?.expect("granted");
+        gate.file_close(&file)?.expect("it is open");
+    }
+    Ok(Next::Wait)
+}
+
+#[test]
+fn many_files_opened_again_go_on_where_they_were_closed() {
+    let n = 2 * MANY;
+    let build = scripted(u32::try_from(n).expect("few"), each_in_turn);
+    let (status, sim) = Sim::new(build, Options::calm(1)).run();
+    assert_eq!(status, Status::Completed);
+    let outside = sim.outside.lock().unwrap();
+    for file in 0..MANY {
+        assert_eq!(outside.files[&format!("/abs/out/{file}")], b"x\nx\n", "{file}");
+    }
+}
+
 /// Bytes of one content; eleven of them are more than an agent may have waiting.
 const LARGE: usize = 800 << 10;
 /// Contents of one event. All but the last are abandoned at once, many of them before they are written.
@@ -241,6 +266,28 @@ fn a_call_that_met_a_bound_meets_it_again() {
         assert_eq!(perform::again(&mut guest(script), &redo), None, "{what}");
         let other = perform::again(&mut guest(one_part), &redo).expect("a difference");
         assert_eq!(other.kind, CrashKind::Divergence, "{what}");
+    }
+}
+
+fn more(gate: &mut Gate, _: u32, _: &Event) -> Result<Next, Stop> {
+    gate.timer_cancel("t")?;
+    Ok(Next::More)
+}
+
+#[test]
+fn what_a_reader_of_standard_input_did_is_reported_before_it_may_wait_again() {
+    for (stdin, most) in [(false, limits::BATCH_EVENTS), (true, 1)] {
+        let mut build = scripted(1, more);
+        build.agent(1).grants.stdin = stdin;
+        let (plan, _) = build.done();
+        let outside = Arc::new(Mutex::new(Outside::new(1)));
+        let kind = (Kind::Does(more), 0);
+        let mut guest = Native::new((&plan, AGENT), kind, Sinks::default(), &outside);
+        let batch = Batch { events: [].into(), mode: Next::More, attempt: 1, room: vec![u32::MAX] };
+        let Done::Handled(calls) = perform::handle(&mut guest, batch, &|| false) else {
+            panic!("events were handled");
+        };
+        assert_eq!(calls.len(), most);
     }
 }
 
