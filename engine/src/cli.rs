@@ -115,6 +115,12 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  \
         theater-flow events @latest --follow --agent scan --kind emission")]
     Events(Events),
+    /// Print what a run's agents logged, and what went wrong with them, one line each.
+    ///
+    /// Faults, crashes, messages that were set aside and supervisors that gave up are told with level
+    /// `error`, with their kind in brackets.
+    #[command(after_long_help = "Example:\n  theater-flow logs @latest --level warn --follow")]
+    Logs(Logs),
     /// Print all of one record, or of one part of it, with what it follows from.
     #[command(after_long_help = "Example:\n  theater-flow show @latest 12.0")]
     Show {
@@ -232,6 +238,22 @@ pub struct Events {
     /// Only records of this kind, or with a part of this kind.
     #[arg(long, value_parser = PossibleValuesParser::new(view::kinds()))]
     pub kind: Option<String>,
+}
+
+/// See [`Command::Logs`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Logs {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Go on with new lines until the run ends.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only what is about this agent.
+    #[arg(long, value_name = "AGENT")]
+    pub agent: Option<String>,
+    /// Only what is at least as urgent.
+    #[arg(long, default_value = "debug", value_parser = PossibleValuesParser::new(view::LEVELS))]
+    pub level: String,
 }
 
 impl Cli {

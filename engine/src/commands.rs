@@ -3,6 +3,7 @@
 mod check;
 mod ended;
 mod live;
+mod logs;
 mod picture;
 mod read;
 mod run;
@@ -33,6 +34,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Grants { file } => picture::grants(screen, &file),
         Command::Runs => runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
+        Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
         Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),

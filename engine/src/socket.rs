@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `GET /v1/hello` | who this is: `{"protocol":1,"run":…,"name":…,"pid":…,"engine":…,"status":…}` |
 //! | `GET /v1/events?from=SEQ[&follow=1]` | stored records from `SEQ` on, a JSON line each; with `follow` until the run ends |
+//! | `GET /v1/show?seq=SEQ[&part=I][&width=COLUMNS][&colour=1]` | one record, or a part of it, in full |
 //! | `GET /v1/verify` | what a check of the whole log finds |
 //! | `GET /v1/tree` | the supervision tree |
 //! | `POST /v1/stop` | 202; the run drains and stops |
@@ -32,8 +33,12 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-pub use client::Client;
+use theater_flow_kernel::ids::Ref;
+
+pub use client::{Client, Heard};
 pub use server::Server;
+
+use crate::render::Look;
 
 /// The version of what is said over the socket, which [`Shown::hello`] states as `protocol`.
 pub const PROTOCOL: u32 = 1;
@@ -54,6 +59,11 @@ pub trait Shown: Send + Sync + 'static {
 
     /// The supervision tree.
     fn tree(&self) -> Result<serde_json::Value, String>;
+
+    /// One durable record, or a part of it, in full: an object with `json` (its line of JSON as text) and
+    /// `text` (for people, as `look` has it), each null if the record has no such part, and `records`, how
+    /// many there are. Without the first two if there is no such record yet.
+    fn show(&self, what: Ref, look: Look) -> Result<serde_json::Value, String>;
 
     /// `by` wishes the run to stop. Returns at once.
     fn stop(&self, by: &str);

@@ -5,6 +5,7 @@ mod filter;
 mod human;
 pub mod json;
 mod line;
+mod logs;
 mod part;
 mod runs;
 mod summary;
@@ -21,9 +22,10 @@ use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
 
 pub use filter::{Filter, kinds};
+pub use logs::{LEVELS, LogLine};
 pub use runs::{run_json, run_lines};
 pub use summary::live_line;
-pub use tree::{Branch, tree, tree_lines};
+pub use tree::{Branch, Failure, tree, tree_lines};
 
 /// Payloads no longer than this, in bytes, stand in a line as a whole.
 pub const VALUE_BYTES: usize = 64 << 10;

@@ -124,6 +124,7 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
     let agent = agent(state, id);
     agent.last = Ref::record(entry.seq);
     agent.crashes += 1;
+    agent.failure = Some(entry.seq);
     let over = agent.life.is_over();
     // Only a failed write can come when the agent does not live: it is then tried again in the next
     // life, or, after the last one, is the run's failure.
@@ -200,6 +201,7 @@ fn restarted(state: &mut State, entry: &Entry, body: &Restarted) {
         let agent = agent(state, *id);
         agent.life = Life::Starting;
         agent.last = Ref::record(entry.seq);
+        agent.restarts += 1;
         if permanent && agent.mode == Next::Done {
             agent.mode = Next::Wait;
         }
@@ -244,6 +246,8 @@ fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
     let reader = agent(state, body.agent);
     reader.pending = None;
     reader.last = Ref::record(entry.seq);
+    reader.letters += 1;
+    reader.failure = Some(entry.seq);
     take(state, body.agent, (body.message, body.port));
     state.touched.push(body.agent);
     let letters = state.plan.dead_letter.as_ref().map(|letters| (letters.agent, letters.port));

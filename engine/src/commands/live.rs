@@ -6,18 +6,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::Body;
 
 use crate::driver::Event;
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
-use crate::render::Screen;
+use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
 use crate::session::Session;
 use crate::socket::{Client, Lines, PROTOCOL, Server, Shown, SocketError};
-use crate::store::{Reader, SharedStore};
-use crate::view::{self, Detail, Row, View};
+use crate::store::{Reader, SharedStore, Store};
+use crate::view::{self, Branch, Detail, Row, View};
 
 /// How long the run may take to show its state.
 const LOOK: Duration = Duration::from_secs(10);
@@ -73,6 +74,43 @@ impl ShownRun {
     }
 }
 
+impl ShownRun {
+    fn explained(
+        &self,
+        store: Reader<'_>,
+        mut tree: Option<Branch>,
+    ) -> Result<Option<Branch>, JournalError> {
+        let (journal, view) = (Journal::open(store)?, View::new(&self.plan));
+        if let Some(tree) = &mut tree {
+            tree.explain(&mut |seq| Some(view.summary(&row(&journal, seq).ok()?)));
+        }
+        Ok(tree)
+    }
+
+    /// A record for `show`: as JSON and for people.
+    fn record(&self, store: Reader<'_>, what: Ref, look: Look) -> Result<Value, JournalError> {
+        let journal = Journal::open(store)?;
+        let records = journal.flushed().seq;
+        if what.seq >= records {
+            return Ok(json!({ "records": records }));
+        }
+        let (view, row) = (View::new(&self.plan), row(&journal, what.seq)?);
+        let causes = row.record.causes.iter().map(|cause| self::row(&journal, cause.seq));
+        let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
+        let json = match what.part {
+            Some(part) => view.part_line(&row, part),
+            None => Some(view.line(&row, Detail::Full)),
+        };
+        let text = view.show(&row, what.part, &causes, look);
+        Ok(json!({ "json": json.map(|json| json.to_string()), "text": text, "records": records }))
+    }
+}
+
+/// One record of a log.
+pub(super) fn row<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Row, JournalError> {
+    Ok(Row::of_stored(&journal.stored(seq)?)?)
+}
+
 impl Shown for ShownRun {
     fn hello(&self) -> Value {
         json!({
@@ -103,7 +141,14 @@ impl Shown for ShownRun {
         }));
         self.events.send(look).map_err(|_| String::from("the run is at its end"))?;
         let tree = receive.recv_timeout(LOOK).map_err(|_| String::from("the run is busy"))?;
-        serde_json::to_value(tree).map_err(|error| error.to_string())
+        // A failure that is not durable yet stays without words.
+        let explained = self.reader.beside(|store| self.explained(store, tree.clone()));
+        serde_json::to_value(explained.unwrap_or(tree)).map_err(|error| error.to_string())
+    }
+
+    fn show(&self, what: Ref, look: Look) -> Result<Value, String> {
+        let shown = self.reader.beside(|store| self.record(store, what, look));
+        shown.map_err(|error| error.to_string())
     }
 
     fn stop(&self, by: &str) {

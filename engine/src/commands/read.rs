@@ -1,5 +1,6 @@
 //! Commands that read the record: from the run's owner if it lives, else from a copy of its log.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,13 +19,13 @@ use crate::render::Screen;
 use crate::replay::{self, NoWorld};
 use crate::runs::RunDir;
 use crate::session::load_components;
-use crate::socket::Client;
+use crate::socket::{Client, Heard};
 use crate::store::SledStore;
 use crate::view::{self, Branch, Detail, Filter, Row, View};
 use crate::workers::Crew;
 
 /// A stopped run's log, as it is now.
-fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
+pub(super) fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
     Ok(Journal::open(SledStore::open_copy(&run.db())?)?)
 }
 
@@ -52,22 +53,34 @@ pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exi
 
 /// The owner sends lines of JSON; what is not wanted is left out here.
 fn live_events(screen: &Screen, client: &Client, args: &Events) -> Result<Exit, Problem> {
+    follow(screen, client, args.follow, &mut |line| {
+        let value: Value = serde_json::from_str(line)?;
+        match is_wanted(&value, args) {
+            false => Ok(()),
+            true if screen.is_json() => screen.json_line(line),
+            true => screen.line(&view::live_line(&value, screen.look())),
+        }
+    })
+}
+
+/// Hands the records of a live run on. What was printed is written out before a wait.
+pub(super) fn follow(
+    screen: &Screen,
+    client: &Client,
+    follow: bool,
+    tell: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> Result<Exit, Problem> {
     let mut failed = None;
-    let mut each = |line: &str| {
-        let Ok(value) = serde_json::from_str::<Value>(line) else {
-            return false;
-        };
-        let told = if !is_wanted(&value, args) {
-            Ok(())
-        } else if screen.is_json() {
-            screen.json_line(line)
-        } else {
-            screen.line(&view::live_line(&value, screen.look()))
+    let mut each = |heard: Heard<'_>| {
+        let told = match heard {
+            Heard::Line(line) => tell(line),
+            Heard::Pause if follow => screen.flush(),
+            Heard::Pause => Ok(()),
         };
         failed = told.err();
         failed.is_none()
     };
-    let ended = client.events(0, args.follow, &mut each);
+    let ended = client.events(0, follow, &mut each);
     match failed {
         Some(error) => Err(error.into()),
         None => ended.map(|()| Exit::Ok).map_err(|error| Problem::failed(error.to_string())),
@@ -92,20 +105,20 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
     if what.seq >= records {
         return Err(no_record(what, records));
     }
-    let row = row(&journal, what.seq)?;
+    let row = live::row(&journal, what.seq)?;
     let view = View::new(&plan);
-    let no_part = || Problem::usage(format!("record {} has no part {what}", what.seq));
     if screen.is_json() {
         let line = match what.part {
-            Some(part) => view.part_line(&row, part).ok_or_else(no_part)?,
+            Some(part) => view.part_line(&row, part).ok_or_else(|| no_part(what))?,
             None => view.line(&row, Detail::Full),
         };
         screen.json_line(&line.to_string())?;
         return Ok(Exit::Ok);
     }
-    let causes = row.record.causes.iter().map(|cause| self::row(&journal, cause.seq));
+    let causes = row.record.causes.iter().map(|cause| live::row(&journal, cause.seq));
     let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
-    let text = view.show(&row, what.part, &causes, screen.look()).ok_or_else(no_part)?;
+    let text = view.show(&row, what.part, &causes, screen.look());
+    let text = text.ok_or_else(|| no_part(what))?;
     screen.line(text.trim_end())?;
     Ok(Exit::Ok)
 }
@@ -114,29 +127,23 @@ fn no_record(what: Ref, records: u64) -> Problem {
     Problem::usage(format!("there is no record {}: the run has {records}, from 0", what.seq))
 }
 
-fn row(journal: &Journal<SledStore>, seq: u64) -> Result<Row, Problem> {
-    let stored = journal.stored(seq)?;
-    Ok(Row::of_stored(&stored).map_err(JournalError::from)?)
+fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Problem> {
+    let shown = client.show(what, screen.look());
+    let shown = shown.map_err(|error| Problem::failed(error.to_string()))?;
+    let records = shown["records"].as_u64().unwrap_or(0);
+    if what.seq >= records {
+        return Err(no_record(what, records).with_help(Some("the run goes on".into())));
+    }
+    match (shown["json"].as_str(), shown["text"].as_str()) {
+        (Some(json), _) if screen.is_json() => screen.json_line(json)?,
+        (_, Some(text)) => screen.line(text.trim_end())?,
+        _ => return Err(no_part(what)),
+    }
+    Ok(Exit::Ok)
 }
 
-fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Problem> {
-    let mut found = None;
-    let taken = client.events(what.seq, false, &mut |line| {
-        found = serde_json::from_str::<Value>(line).ok();
-        false
-    });
-    taken.map_err(|error| Problem::failed(error.to_string()))?;
-    let line =
-        found.ok_or_else(|| Problem::usage(format!("there is no record {} yet", what.seq)))?;
-    let line = match what.part {
-        None => line,
-        Some(part) => line["parts"]
-            .get(part as usize)
-            .cloned()
-            .ok_or_else(|| Problem::usage(format!("record {} has no part {what}", what.seq)))?,
-    };
-    screen.json(&line)?;
-    Ok(Exit::Ok)
+fn no_part(what: Ref) -> Problem {
+    Problem::usage(format!("record {} has no part {what}", what.seq))
 }
 
 pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Result<Exit, Problem> {
@@ -238,7 +245,13 @@ pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
     } else {
         let journal = log(run)?;
         let plan = recover::plan(&journal)?;
-        view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?)
+        let mut tree = view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?);
+        let view = View::new(&plan);
+        let mut summary = |seq| Some(view.summary(&live::row(&journal, seq).ok()?));
+        if let Some(tree) = &mut tree {
+            tree.explain(&mut summary);
+        }
+        tree
     };
     let Some(tree) = tree else {
         return Err(Problem::failed("the plan has no supervisor"));

@@ -13,11 +13,13 @@ use hyper::header::HOST;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use theater_flow_kernel::ids::Ref;
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::{SocketError, place, wire};
+use crate::render::Look;
 
 /// Until a connection is made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,6 +31,18 @@ const LOOK: Duration = Duration::from_mins(30);
 const ANSWER_BYTES: usize = 64 << 20;
 /// Bytes of a line: the payloads of an event, each byte as up to six of JSON.
 const LINE_BYTES: usize = 512 << 20;
+
+/// What a reader of records hears.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard<'a> {
+    /// A record, as a line of JSON without its line feed.
+    Line(&'a str),
+    /// No more for now: the next may be long in coming.
+    Pause,
+}
+
+/// Whoever takes them; false when it has enough.
+type Each<'a> = &'a mut dyn FnMut(Heard<'_>) -> bool;
 
 /// Asks the process that owns a run. The calls block, but not for ever.
 #[derive(Debug)]
@@ -68,20 +82,28 @@ impl Client {
         self.value(Method::GET, "/v1/tree", LOOK)
     }
 
+    /// A record or a part of it, in full: see [`Shown::show`](super::Shown::show).
+    pub fn show(&self, what: Ref, look: Look) -> Result<Value, SocketError> {
+        let part = what.part.map(|part| format!("&part={part}")).unwrap_or_default();
+        let width = look.width.map(|width| format!("&width={width}")).unwrap_or_default();
+        let colour = if look.colour { "&colour=1" } else { "" };
+        let path = format!("/v1/show?seq={}{part}{width}{colour}", what.seq);
+        self.value(Method::GET, &path, LOOK)
+    }
+
     /// Asks the run to stop. When this returns, it has been told; it stops when it has drained.
     pub fn stop(&self) -> Result<(), SocketError> {
         self.value(Method::POST, "/v1/stop", ANSWER).map(drop)
     }
 
-    /// Hands the records from seq `from` on to `each`, as lines of JSON without their line feed, until
-    /// there are no more or it returns false. With `follow` until the run ends, however long that takes.
+    /// Hands the records from seq `from` on to `each`, until there are no more or it returns false. With `follow` until the run ends, however long that takes.
     ///
     /// After [`SocketError::Cut`] the lines that came are right, and reading can go on after the last.
     pub fn events(
         &self,
         from: u64,
         follow: bool,
-        each: &mut dyn FnMut(&str) -> bool,
+        each: Each<'_>,
     ) -> Result<(), SocketError> {
         let path = format!("/v1/events?from={from}&follow={}", u8::from(follow));
         self.runtime.block_on(async {
@@ -170,7 +192,7 @@ async fn whole(answer: Response<Incoming>) -> Result<Bytes, SocketError> {
 async fn read_lines(
     mut body: Incoming,
     follow: bool,
-    each: &mut dyn FnMut(&str) -> bool,
+    each: Each<'_>,
 ) -> Result<(), SocketError> {
     let mut rest = vec![];
     loop {
@@ -184,7 +206,7 @@ async fn read_lines(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if !take_lines(&mut rest, &data, each)? {
+        if !take_lines(&mut rest, &data, each)? || !each(Heard::Pause) {
             return Ok(());
         }
         if rest.len() > LINE_BYTES {
@@ -199,13 +221,13 @@ async fn read_lines(
 fn take_lines(
     rest: &mut Vec<u8>,
     data: &[u8],
-    each: &mut dyn FnMut(&str) -> bool,
+    each: Each<'_>,
 ) -> Result<bool, SocketError> {
     for piece in data.split_inclusive(|byte| *byte == b'\n') {
         rest.extend_from_slice(piece);
         if let Some(line) = rest.strip_suffix(b"\n") {
             let line = str::from_utf8(line).map_err(|error| SocketError::garbled(&error))?;
-            if !each(line) {
+            if !each(Heard::Line(line)) {
                 return Ok(false);
             }
             rest.clear();

@@ -7,11 +7,13 @@ use http_body_util::{Either, Full};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
+use theater_flow_kernel::ids::Ref;
 use tokio::sync::{Semaphore, watch};
 
 use super::Shown;
 use super::feed::{Feed, Source};
 use super::server::Bounds;
+use crate::render::Look;
 
 /// Bytes of a request's body. No request needs one.
 const BODY_BYTES: u64 = 4_096;
@@ -44,7 +46,7 @@ impl Desk {
         }
         let path = request.uri().path();
         let allowed = match path {
-            "/v1/hello" | "/v1/events" | "/v1/verify" | "/v1/tree" => Method::GET,
+            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/verify" | "/v1/tree" => Method::GET,
             "/v1/stop" => Method::POST,
             _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
         };
@@ -57,6 +59,7 @@ impl Desk {
         }
         match path {
             "/v1/events" => self.events(request.uri().query()).await,
+            "/v1/show" => self.show(request.uri().query()).await,
             "/v1/verify" => self.look(Shown::verify).await,
             "/v1/tree" => self.look(Shown::tree).await,
             "/v1/stop" => self.stop(by).await,
@@ -77,7 +80,17 @@ impl Desk {
         }
     }
 
-    async fn look(&self, look: fn(&dyn Shown) -> Result<Value, String>) -> Answer {
+    async fn show(&self, query: Option<&str>) -> Answer {
+        match parse_show(query.unwrap_or_default()) {
+            Ok((what, look)) => self.look(move |shown| shown.show(what, look)).await,
+            Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
+    async fn look<F>(&self, look: F) -> Answer
+    where
+        F: FnOnce(&dyn Shown) -> Result<Value, String> + Send + 'static,
+    {
         let turn = self.long.acquire().await;
         let shown = Arc::clone(&self.shown);
         let result = blocking(move || look(&*shown)).await.flatten();
@@ -126,6 +139,24 @@ fn parse(query: &str) -> Result<(u64, bool), String> {
         }
     }
     Ok((from, follow))
+}
+
+/// The record and the look that a query of `show` names.
+fn parse_show(query: &str) -> Result<(Ref, Look), String> {
+    let (mut what, mut look) = (None, Look::PLAIN);
+    let mut part = None;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let wrong = || format!("`{pair}` is not understood");
+        match pair.split_once('=').ok_or_else(wrong)? {
+            ("seq", seq) => what = Some(seq.parse().map_err(|_| wrong())?),
+            ("part", number) => part = Some(number.parse().map_err(|_| wrong())?),
+            ("width", columns) => look.width = Some(columns.parse().map_err(|_| wrong())?),
+            ("colour", "1") => look.colour = true,
+            _ => return Err(wrong()),
+        }
+    }
+    let seq = what.ok_or("`seq` is missing")?;
+    Ok((Ref { seq, part }, look))
 }
 
 fn value(result: Result<Value, String>) -> Answer {

@@ -76,6 +76,10 @@ impl Shown for Stage {
         }
     }
 
+    fn show(&self, what: Ref, look: Look) -> Result<Value, String> {
+        Ok(json!({ "text": format!("{what} {look:?}") }))
+    }
+
     fn stop(&self, by: &str) {
         self.stops.lock().unwrap().push(by.to_owned());
     }
@@ -119,7 +123,8 @@ impl House {
         let client = self.client();
         let (sender, lines) = mpsc::channel();
         let thread = thread::spawn(move || {
-            client.events(from, true, &mut |line| sender.send(line.to_owned()).is_ok())
+            let mut each = lines_only(|line: &str| sender.send(line.to_owned()).is_ok());
+            client.events(from, true, &mut each)
         });
         Follower { lines, thread }
     }
@@ -142,12 +147,22 @@ impl Follower {
     }
 }
 
+/// Does not heed pauses.
+fn lines_only(mut each: impl FnMut(&str) -> bool) -> impl FnMut(Heard<'_>) -> bool {
+    move |heard| match heard {
+        Heard::Line(line) => each(line),
+        Heard::Pause => true,
+    }
+}
+
 fn read(client: &Client, from: u64) -> Result<Vec<String>, SocketError> {
     let mut lines = vec![];
-    client.events(from, false, &mut |line| {
+    let mut each = lines_only(|line: &str| {
         lines.push(line.to_owned());
         true
-    })?;
+    });
+    client.events(from, false, &mut each)?;
+    drop(each);
     Ok(lines)
 }
 
@@ -199,16 +214,44 @@ fn records_come_whole_and_in_order_from_where_they_are_asked_for() {
 }
 
 #[test]
+fn a_record_is_shown_as_it_is_wanted() {
+    let house = House::new();
+    let look = Look { width: Some(80), colour: true };
+    let shown = |what, look| house.client().show(what, look).unwrap();
+    assert_eq!(shown(Ref::part(3, 1), look), json!({ "text": format!("3.1 {look:?}") }));
+    assert_eq!(
+        shown(Ref::record(9), Look::PLAIN),
+        json!({ "text": format!("9 {:?}", Look::PLAIN) })
+    );
+}
+
+#[test]
+fn what_waits_is_written_out_between_batches() {
+    let house = House::new();
+    (0..3).for_each(|n| house.stage.push(&n.to_string()));
+    let (mut lines, mut paused) = (0, vec![]);
+    let mut each = |heard: Heard<'_>| {
+        match heard {
+            Heard::Line(_) => lines += 1,
+            Heard::Pause => paused.push(lines),
+        }
+        true
+    };
+    house.client().events(0, false, &mut each).unwrap();
+    assert_eq!(paused, [3]);
+}
+
+#[test]
 fn a_reader_may_leave() {
     let house = House::new();
     (0..600).for_each(|n| house.stage.push(&n.to_string()));
     for wanted in [1, 300] {
         let mut got = 0;
-        let mut each = |_: &str| {
+        let each = |_: &str| {
             got += 1;
             got < wanted
         };
-        house.client().events(0, true, &mut each).unwrap();
+        house.client().events(0, true, &mut lines_only(each)).unwrap();
         assert_eq!(got, wanted);
     }
 }
@@ -247,11 +290,11 @@ fn a_log_that_cannot_be_read_is_told_apart_from_its_end() {
     (0..600).for_each(|n| house.stage.push(&n.to_string()));
     *house.stage.damaged.lock().unwrap() = Some(512);
     let mut count = 0;
-    let mut each = |_: &str| {
+    let each = |_: &str| {
         count += 1;
         true
     };
-    let cut = house.client().events(0, false, &mut each);
+    let cut = house.client().events(0, false, &mut lines_only(each));
     assert!(matches!(cut, Err(SocketError::Cut)), "{cut:?}");
     assert!(count <= 512);
     let refused = read(&house.client(), 512);

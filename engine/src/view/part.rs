@@ -41,7 +41,7 @@ pub(super) const fn kind(part: &Part) -> &'static str {
     }
 }
 
-const fn level(level: Level) -> &'static str {
+pub(super) const fn level(level: Level) -> &'static str {
     match level {
         Level::Debug => "debug",
         Level::Info => "info",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::plan::{Child, Strategy};
-use theater_flow_kernel::state::{Life, State};
+use theater_flow_kernel::state::{AgentState, Life, State};
 
 use super::count;
 use super::line::end;
@@ -38,15 +38,30 @@ pub enum Branch {
         state: String,
         /// Lives so far.
         incarnations: u32,
-        /// Crashes so far.
-        crashes: u64,
-        /// Messages that wait.
-        depth: u64,
         /// Messages handled.
         handled: u64,
         /// Values emitted.
         emitted: u64,
+        /// Messages that wait.
+        waiting: u64,
+        /// Faults so far, each try counted.
+        faults: u64,
+        /// Crashes so far.
+        crashes: u64,
+        /// Messages that it could not handle so far.
+        dead_letters: u64,
+        /// The last of these.
+        last_failure: Option<Failure>,
     },
+}
+
+/// A record that says what went wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// The record.
+    pub seq: u64,
+    /// What it says, in a few words; empty if it cannot be read yet.
+    pub what: String,
 }
 
 /// The tree of a run, from its root supervisor.
@@ -76,22 +91,53 @@ fn branch(state: &State, child: Child, depth: usize) -> Option<Branch> {
 
 fn agent(state: &State, id: AgentId) -> Option<Branch> {
     let (agent, kept) = (state.plan.agent(id)?, state.kept.agents.get(id.index())?);
-    let word = match kept.life {
+    Some(Branch::Agent {
+        name: agent.name.clone(),
+        state: life(kept).to_owned(),
+        incarnations: kept.incarnations,
+        handled: kept.handled,
+        emitted: kept.emitted,
+        waiting: kept.depth() as u64,
+        faults: kept.faults,
+        crashes: kept.crashes,
+        dead_letters: kept.letters,
+        last_failure: kept.failure.map(|seq| Failure { seq, what: String::new() }),
+    })
+}
+
+/// The word for where an agent is in its life.
+pub(super) fn life(agent: &AgentState) -> &'static str {
+    match agent.life {
         Life::Starting => "starting",
-        Life::Up if kept.pending.is_some() => "retrying",
+        Life::Up if agent.pending.is_some() => "retrying",
         Life::Up => "up",
         Life::Down { .. } => "down",
         Life::Over(how) => end(how),
-    };
-    Some(Branch::Agent {
-        name: agent.name.clone(),
-        state: word.to_owned(),
-        incarnations: kept.incarnations,
-        crashes: kept.crashes,
-        depth: kept.depth() as u64,
-        handled: kept.handled,
-        emitted: kept.emitted,
-    })
+    }
+}
+
+/// The colour of that word.
+pub(super) fn life_tone(word: &str) -> Tone {
+    match word {
+        "up" | "finished" | "done" => Tone::Good,
+        "starting" | "retrying" => Tone::Warn,
+        _ => Tone::Bad,
+    }
+}
+
+impl Branch {
+    /// Fills in what the records of the last failures say, as far as `summary` can read them.
+    pub fn explain(&mut self, summary: &mut impl FnMut(u64) -> Option<String>) {
+        match self {
+            Self::Supervisor { children, .. } => {
+                children.iter_mut().for_each(|child| child.explain(summary));
+            }
+            Self::Agent { last_failure: Some(failure), .. } => {
+                failure.what = summary(failure.seq).unwrap_or_default();
+            }
+            Self::Agent { .. } => {}
+        }
+    }
 }
 
 const fn strategy(strategy: Strategy) -> &'static str {
@@ -118,7 +164,9 @@ fn below(parent: &Branch, prefix: &str, look: Look, lines: &mut Vec<String>) {
         let last = nth + 1 == children.len();
         let (mark, more) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         lines.push(format!("{prefix}{mark}{}", label(child, look)));
-        below(child, &format!("{prefix}{more}"), look, lines);
+        let deeper = format!("{prefix}{more}");
+        lines.extend(last_failure(child, look).map(|what| format!("{deeper}  {what}")));
+        below(child, &deeper, look, lines);
     }
 }
 
@@ -135,25 +183,41 @@ fn label(branch: &Branch, look: Look) -> String {
             }
             words.join(", ")
         }
-        Branch::Agent { name, state, incarnations, crashes, depth, handled, emitted } => {
-            let tone = match state.as_str() {
-                "up" | "finished" | "done" => Tone::Good,
-                "starting" | "retrying" => Tone::Warn,
-                _ => Tone::Bad,
-            };
-            let state = look.paint(tone, &escape(state));
+        Branch::Agent { name, state, incarnations, handled, emitted, waiting, .. } => {
+            let state = look.paint(life_tone(state), &escape(state));
             let mut words = vec![format!("{}  {state}", escape(name))];
             words.extend([format!("handled {handled}"), format!("emitted {emitted}")]);
-            if *depth > 0 {
-                words.push(format!("{depth} queued"));
+            if *waiting > 0 {
+                words.push(format!("{waiting} waiting"));
             }
-            if *crashes > 0 {
-                words.push(count(*crashes, "crash", "crashes"));
-            }
+            words.extend(failures(branch));
             if *incarnations > 1 {
                 words.push(format!("life {incarnations}"));
             }
             words.join(", ")
         }
     }
+}
+
+/// How often an agent has failed, each sort of failure in words of its own.
+fn failures(branch: &Branch) -> Vec<String> {
+    let Branch::Agent { faults, crashes, dead_letters, .. } = branch else {
+        return vec![];
+    };
+    let sorts = [
+        (*faults, "fault", "faults"),
+        (*crashes, "crash", "crashes"),
+        (*dead_letters, "dead letter", "dead letters"),
+    ];
+    let some = sorts.into_iter().filter(|(number, ..)| *number > 0);
+    some.map(|(number, one, more)| count(number, one, more)).collect()
+}
+
+/// The line below an agent that has failed: what the last failure was.
+fn last_failure(branch: &Branch, look: Look) -> Option<String> {
+    let Branch::Agent { last_failure: Some(Failure { seq, what }), .. } = branch else {
+        return None;
+    };
+    let text = if what.is_empty() { String::new() } else { format!(": {}", escape(what)) };
+    Some(look.paint(Tone::Bad, &format!("last failure, record {seq}{text}")))
 }

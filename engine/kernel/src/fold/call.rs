@@ -38,6 +38,9 @@ pub(super) fn faulted(state: &mut State, entry: &Arc<Entry>, body: &Faulted) {
     let event = peek(state, body.by.agent, &body.consumed);
     fail(state, entry, body.by, (&body.consumed, DeadLetterReason::Fault(body.fault.clone())));
     remember(state, entry, body.by, event);
+    let agent = agent(state, body.by.agent);
+    agent.faults += 1;
+    agent.failure = Some(entry.seq);
 }
 
 /// The event of a crash: it stays too. True if it is a message that has crashed before.

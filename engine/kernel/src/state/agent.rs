@@ -53,6 +53,14 @@ pub struct AgentState {
     pub emitted: u64,
     /// Crashes so far.
     pub crashes: u64,
+    /// Faults so far, each try counted.
+    pub faults: u64,
+    /// Messages that it could not handle so far.
+    pub letters: u64,
+    /// How often its supervisor has started it again, because of itself or of a sibling.
+    pub restarts: u64,
+    /// The record of its last fault, crash or dead letter.
+    pub failure: Option<u64>,
 }
 
 /// Where an agent is in its life.
@@ -212,6 +220,10 @@ impl AgentState {
             handled: 0,
             emitted: 0,
             crashes: 0,
+            faults: 0,
+            letters: 0,
+            restarts: 0,
+            failure: None,
         }
     }
 

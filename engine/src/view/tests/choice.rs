@@ -73,7 +73,7 @@ fn the_tree_shows_how_each_is() {
     ];
     assert_eq!(tree_lines(&root, Look::PLAIN), expected);
     let json = serde_json::to_string(&root).expect("JSON");
-    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"crashes":1,"depth":0,"handled":3,"emitted":40}"#), "{json}");
+    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"handled":3,"emitted":40,"waiting":0,"faults":0,"crashes":1,"dead_letters":0,"last_failure":null}"#), "{json}");
     assert_eq!(serde_json::from_str::<Branch>(&json).expect("the same"), root);
 }
 
