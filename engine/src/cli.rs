@@ -1,5 +1,6 @@
 //! The command line: what may be typed. What it means is elsewhere.
 
+mod man;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::view;
 /// The program's name.
 pub const NAME: &str = "theater-flow";
 
+pub use man::{manual, page};
+
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
 /// A TOML file describes agents as a supervision tree joined by typed channels. The engine runs them,
@@ -28,16 +31,7 @@ pub const NAME: &str = "theater-flow";
     version,
     propagate_version = true,
     disable_help_subcommand = true,
-    after_long_help = "Exit codes:\n  \
-        0    ok\n  \
-        1    the run failed, or ended with dead letters that no agent takes\n  \
-        2    usage\n  \
-        3    a budget or limit ended the run\n  \
-        4    the run waits for a human\n  \
-        5    `verify` or `replay` found a difference\n  \
-        78   the pipeline has faults\n  \
-        130  interrupted; the run can be resumed\n\n\
-        Example:\n  theater-flow run workflows/find-todos.toml"
+    after_long_help = man::after_help(),
 )]
 pub struct Cli {
     /// What holds for all commands.
@@ -165,12 +159,28 @@ pub enum Command {
         /// The run: its id, a unique beginning of it, or `@latest`.
         run: String,
     },
+    /// List the actors of the stdlib, or show all of one: its document, config, ports and grants.
+    #[command(after_long_help = "Example:\n  theater-flow actors file-lines")]
+    Actors {
+        /// The actor: its name with or without `std/`, or the path of a component.
+        name: Option<String>,
+    },
     /// Print a script that completes commands in a shell.
     #[command(after_long_help = "Example:\n  \
         theater-flow completions bash > ~/.local/share/bash-completion/completions/theater-flow")]
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Print the manual page, or that of one command.
+    ///
+    /// The page is roff, as `man` reads it. To install it:
+    /// `theater-flow man > ~/.local/share/man/man1/theater-flow.1`.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow man > ~/.local/share/man/man1/theater-flow.1")]
+    Man {
+        /// The command.
+        command: Option<String>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The commands: what the command line means.
 
+mod actors;
 mod check;
 mod ended;
 mod live;
@@ -7,6 +8,7 @@ mod logs;
 mod picture;
 mod read;
 mod run;
+mod runs;
 
 use std::path::Path;
 
@@ -18,6 +20,7 @@ use crate::render::Screen;
 use crate::runs::{Data, RunDir, RunsError};
 use crate::view;
 use crate::{journal, recover, session, store};
+use runs::find;
 
 /// Does what the command line says.
 pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Problem> {
@@ -32,7 +35,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Explain { code } => check::explain(screen, &code),
         Command::Graph { file, format } => picture::graph(screen, &file, format),
         Command::Grants { file } => picture::grants(screen, &file),
-        Command::Runs => runs(screen, &data),
+        Command::Runs => runs::runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
@@ -40,6 +43,8 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
         Command::Replay { run } => read::replay(screen, &find(&data, &run)?, folder),
+        Command::Actors { name } => actors::actors(screen, name.as_deref()),
+        Command::Man { command } => man(screen, command.as_deref()),
         Command::Completions { shell } => {
             screen.line(cli::completions(shell).trim_end())?;
             Ok(Exit::Ok)
@@ -47,22 +52,16 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
     }
 }
 
-fn runs(screen: &Screen, data: &Data) -> Result<Exit, Problem> {
-    let runs = data.list()?;
-    if screen.is_json() {
-        for run in &runs {
-            screen.json_line(&view::run_json(run).to_string())?;
-        }
-    } else {
-        for line in view::run_lines(&runs, screen.look()) {
-            screen.line(&line)?;
-        }
-    }
+fn man(screen: &Screen, command: Option<&str>) -> Result<Exit, Problem> {
+    let page = match command {
+        None => cli::manual(),
+        Some(name) => cli::page(name).map_err(|known| {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            view::unknown("command", name, &known)
+        })?,
+    };
+    screen.line(page.trim_end())?;
     Ok(Exit::Ok)
-}
-
-fn find(data: &Data, name: &str) -> Result<RunDir, Problem> {
-    Ok(data.resolve(name)?)
 }
 
 /// Where a run is kept.

@@ -137,7 +137,7 @@ impl Fetcher {
     fn fetch(&mut self, need: Need) {
         match need {
             Need::Actor(name) => {
-                let answer = self.actor(&name);
+                let answer = self.about(&name);
                 self.facts.actors.insert(name, answer);
             }
             Need::Ports { component, config } => {
@@ -155,7 +155,8 @@ impl Fetcher {
         }
     }
 
-    fn actor(&mut self, name: &str) -> Result<ActorFacts, ActorProblem> {
+    /// What an actor says of itself: `std/<name>`, or an absolute path.
+    pub fn about(&mut self, name: &str) -> Result<ActorFacts, ActorProblem> {
         let bytes = component(name)?;
         let actor = self.host.load(&bytes).map_err(|error| match error {
             LoadError::WrongWorld { .. } => ActorProblem::WrongWorld(error.to_string()),
@@ -178,7 +179,8 @@ impl Fetcher {
         Ok(facts)
     }
 
-    fn ports(&self, component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem> {
+    /// What an actor that was [asked about](Self::about) before says to a config.
+    pub fn ports(&self, component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem> {
         let unknown = || PortsProblem::Crashed(String::from("the component was not loaded"));
         let actor = self.actors.get(&component).ok_or_else(unknown)?;
         let asked = self.host.ports(actor, config);

@@ -1,5 +1,6 @@
 //! The record for readers: each record as one JSON line, as one line for people, and as all that it says.
 
+mod actor;
 pub mod call;
 mod filter;
 mod human;
@@ -8,7 +9,9 @@ mod line;
 mod logs;
 mod part;
 mod runs;
+mod schema;
 mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
 pub mod time;
@@ -21,6 +24,9 @@ use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, SupervisorId};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
 
+pub(crate) use actor::example;
+pub use actor::{ActorPorts, ActorView};
+pub(crate) use filter::unknown;
 pub use filter::{Filter, kinds};
 pub use logs::{LEVELS, LogLine};
 pub use runs::{run_json, run_lines};

@@ -117,3 +117,36 @@ fn every_shell_has_a_script() {
         assert_eq!(printed, script, "{shell}: printing changes nothing");
     }
 }
+
+#[test]
+fn every_command_has_a_page() {
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let page = page(name).unwrap_or_else(|_| panic!("{name}"));
+        assert!(page.contains(&format!(".TH {NAME}-{name} 1")), "{page}");
+        for heading in ["NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES"] {
+            let quoted = format!(".SH \"{heading}\"\n");
+            let plain = format!(".SH {heading}\n");
+            assert!(page.contains(&quoted) || page.contains(&plain), "{name}, {heading}: {page}");
+        }
+        let printed = crate::render::escape::scrub(&page, false);
+        assert_eq!(printed, page, "{name}: printing changes nothing");
+    }
+    assert!(page("rnu").expect_err("no such command").contains(&"run".to_owned()));
+}
+
+#[test]
+fn the_manual_says_what_the_help_says() {
+    let manual = manual();
+    let mut command = Cli::command();
+    let help = command.render_long_help().to_string();
+    for (name, what) in [("130", "interrupted"), ("THEATER_FLOW_PROGRESS", "never")] {
+        for text in [&manual, &help] {
+            assert!(text.contains(name) && text.contains(what), "{name}: {text}");
+        }
+    }
+    for command in Cli::command().get_subcommands() {
+        let named = command.get_name().replace('-', "\\-");
+        assert!(manual.contains(&format!("\\-{named}(1)")), "{named}: {manual}");
+    }
+}

@@ -99,12 +99,7 @@ impl Client {
     /// Hands the records from seq `from` on to `each`, until there are no more or it returns false. With `follow` until the run ends, however long that takes.
     ///
     /// After [`SocketError::Cut`] the lines that came are right, and reading can go on after the last.
-    pub fn events(
-        &self,
-        from: u64,
-        follow: bool,
-        each: Each<'_>,
-    ) -> Result<(), SocketError> {
+    pub fn events(&self, from: u64, follow: bool, each: Each<'_>) -> Result<(), SocketError> {
         let path = format!("/v1/events?from={from}&follow={}", u8::from(follow));
         self.runtime.block_on(async {
             let answer = timed(ANSWER, self.ask(Method::GET, &path)).await?;
@@ -189,11 +184,7 @@ async fn whole(answer: Response<Incoming>) -> Result<Bytes, SocketError> {
 }
 
 /// Cuts a body into lines. Only a line that has ended is handed on.
-async fn read_lines(
-    mut body: Incoming,
-    follow: bool,
-    each: Each<'_>,
-) -> Result<(), SocketError> {
+async fn read_lines(mut body: Incoming, follow: bool, each: Each<'_>) -> Result<(), SocketError> {
     let mut rest = vec![];
     loop {
         let next = if follow {
@@ -218,11 +209,7 @@ async fn read_lines(
 
 /// Hands on the lines that end in `data`, the first of which began with `rest`; keeps what follows in
 /// `rest`. False if no more is wanted.
-fn take_lines(
-    rest: &mut Vec<u8>,
-    data: &[u8],
-    each: Each<'_>,
-) -> Result<bool, SocketError> {
+fn take_lines(rest: &mut Vec<u8>, data: &[u8], each: Each<'_>) -> Result<bool, SocketError> {
     for piece in data.split_inclusive(|byte| *byte == b'\n') {
         rest.extend_from_slice(piece);
         if let Some(line) = rest.strip_suffix(b"\n") {

@@ -78,7 +78,7 @@ fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
 }
 
 /// The error for a word that is none of the known ones, with the nearest of these, or all if they are few.
-fn unknown(what: &str, word: &str, known: &[&str]) -> Problem {
+pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> Problem {
     const LISTED: usize = 12;
     let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known));
     let near = near.filter(|(distance, _)| *distance <= 2).min_by_key(|(distance, _)| *distance);
