@@ -6,6 +6,7 @@ mod ended;
 mod live;
 mod logs;
 mod picture;
+mod progress;
 mod read;
 mod run;
 mod runs;

@@ -5,6 +5,7 @@
 
 pub mod escape;
 mod faults;
+mod live;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub use faults::SourceText;
+use live::Live;
+pub use live::Size;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
@@ -97,6 +100,7 @@ pub struct Screen {
     quiet: bool,
     out: Stream,
     err: Stream,
+    live: Live,
 }
 
 /// One of the two streams.
@@ -120,17 +124,20 @@ impl Stream {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self, text: &str) -> io::Result<()> {
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut writer = self.lock();
-        writer.write_all(escape::scrub(text, self.look.colour).as_bytes())?;
-        writer.write_all(b"\n")?;
+        writer.write_all(bytes)?;
         // Someone may be watching.
         if self.terminal { writer.flush() } else { Ok(()) }
     }
 
-    /// A whole line at once, so that lines of several processes do not mix.
-    fn line_now(&self, text: &str) {
-        let _ = self.line(text).and_then(|()| self.lock().flush());
+    /// Past the buffer, so that nothing of a failed write is kept.
+    fn write_now(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut writer = self.lock();
+        writer.flush()?;
+        let writer = writer.get_mut();
+        writer.write_all(bytes)?;
+        writer.flush()
     }
 }
 
@@ -154,8 +161,9 @@ impl Screen {
             Ok(own) => Box::new(File::from(own)),
             Err(_) => Box::new(out),
         };
+        let live = Live::standard(quiet, out_terminal && live::is_one_terminal());
         let err = Stream::new(Box::new(err), err_terminal);
-        Self { json, quiet, out: Stream::new(out, out_terminal), err }
+        Self { json, quiet, out: Stream::new(out, out_terminal), err, live }
     }
 
     /// A screen that keeps what it is given, for tests.
@@ -164,7 +172,7 @@ impl Screen {
         let seen = Captured::default();
         let out = Stream::new(Box::new(seen.out.clone()), false);
         let err = Stream::new(Box::new(seen.err.clone()), false);
-        (Self { json, quiet: false, out, err }, seen)
+        (Self { json, quiet: false, out, err, live: Live::default() }, seen)
     }
 
     /// True if results are JSON lines.
@@ -187,12 +195,16 @@ impl Screen {
 
     /// A line of a result for people, or several.
     pub fn line(&self, text: &str) -> io::Result<()> {
-        self.out.line(text)
+        let line = format!("{}\n", escape::scrub(text, self.out.look.colour));
+        match self.live.shares {
+            true => self.live.above(line.as_bytes(), |bytes| self.out.write(bytes)),
+            false => self.out.write(line.as_bytes()),
+        }
     }
 
     /// A line of a result as JSON. `json` is one JSON value.
     pub fn json_line(&self, json: &str) -> io::Result<()> {
-        self.out.line(&escape::escape_json(json))
+        self.line(&escape::escape_json(json))
     }
 
     /// As [`json_line`](Self::json_line), of anything that has a JSON form.
@@ -203,16 +215,14 @@ impl Screen {
     /// Bytes that a guest wrote to standard output. They go as they are; but a terminal is shown
     /// control characters, not given them. When this returns they have left the process.
     pub fn guest_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut writer = self.out.lock();
-        writer.flush()?;
-        // Past the buffer, so that nothing of a failed write is kept.
-        let writer = writer.get_mut();
-        if self.out.terminal {
-            writer.write_all(escape::escape_bytes(bytes).as_bytes())?;
-        } else {
-            writer.write_all(bytes)?;
+        if !self.out.terminal {
+            return self.out.write_now(bytes);
         }
-        writer.flush()
+        let shown = escape::escape_bytes(bytes);
+        match self.live.shares {
+            true => self.live.above(shown.as_bytes(), |bytes| self.out.write_now(bytes)),
+            false => self.out.write_now(shown.as_bytes()),
+        }
     }
 
     /// Writes out what waits. To be called whenever more may be long in coming, and at the end. A write
@@ -228,13 +238,16 @@ impl Screen {
     /// Progress, on standard error; nothing if quiet. Nobody may be there to read it.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            self.err.line_now(text);
+            self.tell(text);
         }
     }
 
     /// What must be said even if quiet, on standard error.
     pub fn tell(&self, text: &str) {
-        self.err.line_now(text);
+        // A whole line at once, so that lines of several processes do not mix.
+        let line = format!("{}\n", escape::scrub(text, self.err.look.colour));
+        let written = self.live.above(line.as_bytes(), |bytes| self.err.write(bytes));
+        let _ = written.and_then(|()| self.err.lock().flush());
     }
 
     /// What is wrong and how to mend it, on standard error.
@@ -253,7 +266,8 @@ impl Screen {
         let stream = if error.use_stderr() { &self.err } else { &self.out };
         let text = error.render();
         let text = if stream.look.colour { text.ansi().to_string() } else { text.to_string() };
-        stream.line(text.trim_end_matches('\n'))?;
+        let text = escape::scrub(text.trim_end_matches('\n'), stream.look.colour).into_owned();
+        stream.write(format!("{text}\n").as_bytes())?;
         stream.lock().flush()
     }
 }

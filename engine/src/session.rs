@@ -277,6 +277,18 @@ impl Session {
         &self.plan
     }
 
+    /// The state after all records so far, durable or not.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.driver.state()
+    }
+
+    /// The last durable record.
+    #[must_use]
+    pub fn flushed(&self) -> Flushed {
+        self.driver.flushed()
+    }
+
     /// Its log, for reading while it is written.
     #[must_use]
     pub fn reader(&self) -> SharedStore {

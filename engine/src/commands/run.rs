@@ -9,6 +9,7 @@ use rand::rngs::SysRng;
 use theater_flow_dsl::{Compiled, Mode};
 use theater_flow_kernel::record::Status;
 
+use super::progress::Progress;
 use super::{check, ended, live, place};
 use crate::cli::Run;
 use crate::compile::{Fetcher, Pipeline};
@@ -102,7 +103,12 @@ fn serve(
         screen.say(&format!("no control socket: {error}"));
     }
     let plan = Arc::clone(session.plan());
+    let progress = Progress::start(screen, &session);
     let (ending, flushed) = session.serve();
+    let began = flushed.seq > 0 || !matches!(ending, driver::Ending::StoreFailed(_));
+    if let Some(progress) = progress.filter(|_| began) {
+        progress.end(&session);
+    }
     // Who follows the record is told the rest of it before the log is closed.
     drop(server);
     drop(session);
