@@ -196,10 +196,7 @@ impl Screen {
     /// A line of a result for people, or several.
     pub fn line(&self, text: &str) -> io::Result<()> {
         let line = format!("{}\n", escape::scrub(text, self.out.look.colour));
-        match self.live.shares {
-            true => self.live.above(line.as_bytes(), |bytes| self.out.write(bytes)),
-            false => self.out.write(line.as_bytes()),
-        }
+        self.above(line.as_bytes(), |bytes| self.out.write(bytes))
     }
 
     /// A line of a result as JSON. `json` is one JSON value.
@@ -219,10 +216,12 @@ impl Screen {
             return self.out.write_now(bytes);
         }
         let shown = escape::escape_bytes(bytes);
-        match self.live.shares {
-            true => self.live.above(shown.as_bytes(), |bytes| self.out.write_now(bytes)),
-            false => self.out.write_now(shown.as_bytes()),
-        }
+        self.above(shown.as_bytes(), |bytes| self.out.write_now(bytes))
+    }
+
+    /// Prints to standard output, above the live lines if they are on the same terminal.
+    fn above(&self, bytes: &[u8], write: impl FnOnce(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        if self.live.shares { self.live.above(bytes, write) } else { write(bytes) }
     }
 
     /// Writes out what waits. To be called whenever more may be long in coming, and at the end. A write

@@ -76,7 +76,7 @@ impl Scene {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(crate::program());
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
-        for heeded in ["THEATER_FLOW_DATA", "NO_COLOR", "COLUMNS"] {
+        for heeded in ["THEATER_FLOW_DATA", "THEATER_FLOW_PROGRESS", "NO_COLOR", "COLUMNS"] {
             command.env_remove(heeded);
         }
         command

@@ -9,6 +9,7 @@ pub mod dice;
 pub mod held;
 pub mod lives;
 pub mod powercut;
+pub mod terminal;
 mod warm;
 
 use std::path::{Path, PathBuf};

@@ -96,7 +96,13 @@ fn rendered(command: clap::Command, examples: &[String]) -> String {
     let mut page = Vec::new();
     let written = write_page(&mut page, command, examples);
     debug_assert!(written.is_ok(), "memory takes it");
-    String::from_utf8_lossy(&page).into_owned()
+    // Each section brings its own definition of the apostrophe: the first does for all.
+    let is_definition =
+        |line: &str| line.starts_with(".ie \\n(.g ") || line.starts_with(".el .ds Aq ");
+    let text = String::from_utf8_lossy(&page);
+    let lines = text.lines().enumerate();
+    let lines = lines.filter(|(nth, line)| *nth < 2 || !is_definition(line));
+    lines.flat_map(|(_, line)| [line, "\n"]).collect()
 }
 
 fn write_page(page: &mut Vec<u8>, command: clap::Command, examples: &[String]) -> io::Result<()> {

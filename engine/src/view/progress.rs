@@ -12,6 +12,8 @@ use crate::render::{Look, Size, columns, fit};
 
 /// Columns of an agent's name; a longer one is cut.
 const NAME: usize = 20;
+/// Columns of a number, at least: it may grow without moving what follows.
+const NUMBER: usize = 7;
 /// Agents in the table at the end.
 const TABLE: usize = 64;
 
@@ -167,26 +169,37 @@ fn table(
     look: Look,
     width: usize,
 ) -> Vec<String> {
-    let mut names: Vec<String> = vec!["agent".to_owned()];
-    names.extend(shown.iter().map(|nth| {
-        let name = plan.agents.get(*nth).map_or("?", |agent| agent.name.as_str());
-        fit(&escape(name), NAME)
-    }));
-    let widest = names.iter().map(|name| columns(name)).max().unwrap_or(0);
-    let row = |nth: usize, [state, handled, emitted, failures, last]: [&str; 5]| {
-        let name = &names[nth];
-        let pad = " ".repeat(widest.saturating_sub(columns(name)));
-        format!("{name}{pad}  {state:<8}  {handled:>11}  {emitted:>11}  {failures:>8}  {last:>8}")
-    };
-    let head = row(0, ["state", "in", "out", "failures", last]);
-    let mut lines = vec![fit(&head, width)];
-    for (nth, agent) in shown.iter().filter_map(|nth| figures.agents.get(*nth)).enumerate() {
+    let agents = shown.iter().filter_map(|nth| Some((*nth, figures.agents.get(*nth)?)));
+    let mut rows = vec![["agent", "state", "in", "out", "failures", last].map(str::to_owned)];
+    rows.extend(agents.map(|(nth, agent)| {
+        let name = plan.agents.get(nth).map_or("?", |agent| agent.name.as_str());
         let numbers = [agent.handled, agent.emitted, agent.failures, value(agent)].map(grouped);
-        let [handled, emitted, failures, last] = &numbers;
-        let line = fit(&row(nth + 1, [agent.state, handled, emitted, failures, last]), width);
-        lines.push(painted(&line, widest, agent.state, look));
+        let [handled, emitted, failures, last] = numbers;
+        [fit(&escape(name), NAME), agent.state.to_owned(), handled, emitted, failures, last]
+    }));
+    let mut widths = [0, 0, NUMBER, NUMBER, NUMBER, NUMBER];
+    for row in &rows {
+        for (cell, width) in row.iter().zip(&mut widths) {
+            *width = columns(cell).max(*width);
+        }
     }
-    lines
+    let line = |(nth, row): (usize, &[String; 6])| {
+        let line = fit(&in_columns(row, widths), width);
+        if nth == 0 { line } else { painted(&line, widths[0], &row[1], look) }
+    };
+    rows.iter().enumerate().map(line).collect()
+}
+
+/// Words to the left of their columns, numbers to the right.
+fn in_columns(row: &[String; 6], widths: [usize; 6]) -> String {
+    let mut line = String::new();
+    for (nth, (cell, width)) in row.iter().zip(widths).enumerate() {
+        let pad = " ".repeat(width.saturating_sub(columns(cell)));
+        let gap = if nth == 0 { "" } else { "  " };
+        let (before, after) = if nth < 2 { ("", pad.as_str()) } else { (pad.as_str(), "") };
+        line.extend([gap, before, cell, after]);
+    }
+    line
 }
 
 /// The line with its state coloured, which begins after `before` columns and the gap.

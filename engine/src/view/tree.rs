@@ -130,7 +130,9 @@ impl Branch {
     pub fn explain(&mut self, summary: &mut impl FnMut(u64) -> Option<String>) {
         match self {
             Self::Supervisor { children, .. } => {
-                children.iter_mut().for_each(|child| child.explain(summary));
+                for child in children {
+                    child.explain(summary);
+                }
             }
             Self::Agent { last_failure: Some(failure), .. } => {
                 failure.what = summary(failure.seq).unwrap_or_default();
