@@ -1,6 +1,8 @@
 mod choice;
 mod human;
 mod line;
+mod logs;
+mod progress;
 
 use std::sync::Arc;
 
