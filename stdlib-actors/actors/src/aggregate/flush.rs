@@ -31,6 +31,16 @@ struct Whole<'r> {
     other: Option<Row<'r>>,
 }
 
+/// The groups of one flush.
+struct Taken {
+    groups: Vec<Group>,
+    /// Places of the groups that are sent, in their order.
+    order: Vec<usize>,
+    omitted: usize,
+    other: Option<Vec<Tally>>,
+    count: u64,
+}
+
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { core, by, taken } = self;
@@ -54,40 +64,58 @@ impl Serialize for Row<'_> {
 impl Core {
     /// Makes rows of the groups, which begin anew; the rows are sent by [`Core::send`].
     pub(crate) fn flush(&self, state: &mut State, cx: &mut Cx) -> Result<(), Fault> {
+        if self.emit == Emit::All {
+            let whole = self.table(state)?;
+            state.outgoing.push_back(whole);
+            return Ok(());
+        }
+        let mut taken = self.take_out(state)?;
+        for at in &taken.order {
+            // It goes as its row comes, so that there is never twice as much.
+            let group = std::mem::take(&mut taken.groups[*at]);
+            state.outgoing.push_back(raw(&Row::of(self, &group))?);
+        }
+        if let Some(other) = &taken.other {
+            state.outgoing.push_back(raw(&Row::other(self, other))?);
+        }
+        self.say_omitted(taken.omitted, cx);
+        Ok(())
+    }
+
+    /// All groups as one value, `{ groups, count, omitted }`; they begin anew.
+    pub(crate) fn table(&self, state: &mut State) -> Result<Box<RawValue>, Fault> {
+        let taken = self.take_out(state)?;
+        let row = |at: &usize| Row::of(self, &taken.groups[*at]);
+        raw(&Whole {
+            groups: taken.order.iter().map(row).collect(),
+            count: taken.count,
+            omitted: taken.omitted,
+            other: taken.other.as_ref().map(|taken| Row::other(self, taken)),
+        })
+    }
+
+    /// Takes the groups out of the state, sorted and limited.
+    fn take_out(&self, state: &mut State) -> Result<Taken, Fault> {
         let mut order = self.sorted(state)?;
         let omitted = order.len().saturating_sub(self.limit);
         order.truncate(self.limit);
         let groups = std::mem::take(&mut state.groups.0);
         let mut groups: Vec<Group> = groups.into_values().collect();
-        if groups.is_empty() && self.by.is_empty() && state.other.is_none() {
+        let other = state.other.take();
+        if groups.is_empty() && self.by.is_empty() && other.is_none() {
             // Without `by` there is one group, even if nothing came.
             groups.push(self.lone());
             order.push(0);
         }
-        let other = state.other.take();
-        let other = other.as_ref().map(|taken| Row::other(self, taken));
-        if self.emit == Emit::All {
-            let groups = order.iter().map(|at| Row::of(self, &groups[*at])).collect();
-            let whole = Whole {
-                groups,
-                count: state.count,
-                omitted,
-                other,
-            };
-            state.outgoing.push_back(raw(&whole)?);
-        } else {
-            for at in order {
-                // It goes as its row comes, so that there is never twice as much.
-                let group = std::mem::take(&mut groups[at]);
-                state.outgoing.push_back(raw(&Row::of(self, &group))?);
-            }
-            if let Some(other) = other {
-                state.outgoing.push_back(raw(&other)?);
-            }
-            self.say_omitted(omitted, cx);
-        }
-        (state.count, state.bytes, state.flushed) = (0, 0, true);
-        Ok(())
+        let count = std::mem::take(&mut state.count);
+        (state.bytes, state.flushed) = (0, true);
+        Ok(Taken {
+            groups,
+            order,
+            omitted,
+            other,
+            count,
+        })
     }
 
     fn say_omitted(&self, omitted: usize, cx: &mut Cx) {

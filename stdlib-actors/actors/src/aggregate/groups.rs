@@ -8,7 +8,7 @@ use theater_flow_sdk::{Cx, Fault, Message, Next};
 
 use super::Core;
 use super::config::Overflow;
-use super::tally::Tally;
+use super::tally::{Change, Tally};
 use crate::order;
 
 /// Bytes of memory of a group and of a tally, beside what they keep.
@@ -87,9 +87,34 @@ fn key<'v>(values: impl Iterator<Item = Option<&'v RawValue>>) -> Result<Vec<u8>
     Ok(key)
 }
 
+/// What a message will change, once everything that can fail has been tried.
+pub(crate) struct Planned {
+    key: Vec<u8>,
+    place: Place,
+    changes: Vec<Change>,
+    /// Bytes that the groups take then.
+    bytes: usize,
+}
+
+/// Where a message counts.
+enum Place {
+    Known,
+    /// In a group that begins with it: the values of `by`.
+    New(Vec<Box<RawValue>>),
+    /// Among all others.
+    Other,
+}
+
 impl Core {
     /// Takes a message into its group. A fault leaves everything as it was.
     pub(crate) fn take(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
+        let planned = self.plan(state, message)?;
+        self.apply(state, planned);
+        Ok(())
+    }
+
+    /// What taking a message will change, or why it cannot be taken.
+    pub(crate) fn plan(&self, state: &State, message: &Message) -> Result<Planned, Fault> {
         let picked = self.fields.pick(message)?;
         let values = &picked[..self.by.len()];
         let key = key(values.iter().copied())?;
@@ -120,25 +145,39 @@ impl Core {
         if more > 0 && bytes > self.max_bytes {
             return Err(self.full());
         }
-        let new = || self.takes.iter().map(Tally::new).collect();
-        let taken = if apart {
-            state.other.get_or_insert_with(new)
-        } else if taken.is_some() {
-            let group = state.groups.0.get_mut(key.as_slice());
-            &mut group.expect("it was found above").taken
-        } else {
-            let null = || RawValue::NULL.to_owned();
-            let owned = |value: Option<&RawValue>| value.map_or_else(null, ToOwned::to_owned);
-            let by = values.iter().copied().map(owned).collect();
-            let group = Group { by, taken: new() };
-            &mut state.groups.0.entry(key.into()).or_insert(group).taken
+        let place = match (apart, known) {
+            (true, _) => Place::Other,
+            (false, Some(_)) => Place::Known,
+            (false, None) => Place::New(values.iter().copied().map(owned).collect()),
         };
-        for ((take, tally), change) in self.takes.iter().zip(taken).zip(changes) {
+        Ok(Planned {
+            key,
+            place,
+            changes,
+            bytes,
+        })
+    }
+
+    /// Changes what was planned for the same state.
+    pub(crate) fn apply(&self, state: &mut State, planned: Planned) {
+        let new = || self.takes.iter().map(Tally::new).collect();
+        let taken = match planned.place {
+            Place::Other => state.other.get_or_insert_with(new),
+            Place::Known => {
+                let group = state.groups.0.get_mut(planned.key.as_slice());
+                &mut group.expect("it was found when this was planned").taken
+            }
+            Place::New(by) => {
+                let group = Group { by, taken: new() };
+                let place = state.groups.0.entry(planned.key.into());
+                &mut place.or_insert(group).taken
+            }
+        };
+        for ((take, tally), change) in self.takes.iter().zip(taken).zip(planned.changes) {
             tally.apply(take, change);
         }
-        state.bytes = bytes;
+        state.bytes = planned.bytes;
         state.count += 1;
-        Ok(())
     }
 
     /// Sends as many rows as fit one event.
@@ -168,6 +207,10 @@ impl Core {
         let text = format!("the groups and what they keep take all of `max-bytes`, {most}");
         Fault::new("state-full", text)
     }
+}
+
+fn owned(value: Option<&RawValue>) -> Box<RawValue> {
+    value.map_or_else(|| RawValue::NULL.to_owned(), ToOwned::to_owned)
 }
 
 fn grown(from: usize, to: usize) -> isize {
