@@ -17,7 +17,25 @@ macro_rules! actors {
 
 /// In alphabetical order.
 const ACTORS: &[StdActor] = actors![
-    "aggregate", "csv-read", "dedupe", "delay", "file-lines", "file-read", "file-walk", "file-write", "filter", "map", "match", "route", "sort", "split", "stdin-lines", "stdout", "template", "timer", "window"
+    "aggregate",
+    "csv-read",
+    "dedupe",
+    "delay",
+    "file-lines",
+    "file-read",
+    "file-walk",
+    "file-write",
+    "filter",
+    "map",
+    "match",
+    "route",
+    "sort",
+    "split",
+    "stdin-lines",
+    "stdout",
+    "template",
+    "timer",
+    "window"
 ];
 
 /// The names of all stdlib actors, without `std/`.

@@ -12,8 +12,8 @@ use crate::{Job, size};
 
 /// Bytes of a file above which the workflow passes it over.
 const MOST: usize = 1 << 20;
-/// What it passes over in this repository, as `.gitignore` says.
-const IGNORED: [&str; 4] = ["target", "stdlib-actors/target", "workflows/out", "tests/out"];
+/// What it passes over, with all that is below.
+const EXCLUDED: [&str; 4] = ["__pycache__", "node_modules", "out", "target"];
 
 /// Path, line, rule.
 type Finding = (String, u64, String);
@@ -119,8 +119,8 @@ fn look_below(
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         let below = path.strip_prefix(tree).expect("it is below").display().to_string();
-        let ignored = tree == root() && IGNORED.contains(&&below[..]);
-        if entry.file_name().as_encoded_bytes().starts_with(b".") || ignored {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if file.starts_with('.') || EXCLUDED.contains(&&file[..]) {
             continue;
         }
         let kind = entry.file_type().expect("it is there");
