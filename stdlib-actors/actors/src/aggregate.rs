@@ -4,6 +4,7 @@ use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
 
 mod config;
 mod flush;
+mod flushing;
 mod groups;
 mod take;
 mod tally;
@@ -11,7 +12,7 @@ mod tally;
 mod tests;
 
 pub use config::Config;
-pub(crate) use config::{Flush, schema};
+pub use flushing::Flush;
 pub use groups::State;
 
 use crate::fields::Fields;
@@ -61,38 +62,17 @@ impl Core {
 }
 
 impl Actor for Aggregate {
-    type Config = Config;
+    type Config = Config<Flush>;
     type State = State;
 
     const DOC: &'static str = include_str!("../../docs/aggregate.md");
-    const CONFIG_SCHEMA: &'static str = schema!(
-        r#"["take"]"#,
-        r#"{
-      "default": "close",
-      "description": "When groups are sent and begin anew, beside the end: not before it, or after `count` messages.",
-      "anyOf": [
-        { "const": "close" },
-        { "type": "object", "additionalProperties": false, "required": ["count"], "properties": { "count": { "type": "integer", "minimum": 1 } } }
-      ]
-    }"#
-    );
 
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let core = config.core();
-        if let Flush::Every(_) = config.flush {
-            let message = "`std/window` flushes by time, and needs the grant `timer` for it";
-            let mut faults = core.err().unwrap_or_default();
-            faults.push(ConfigFault::at(&["flush", "every"], message));
-            return Err(faults);
-        }
-        Ok(core?.ports())
+    fn ports(config: &Self::Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        Ok(config.core()?.ports())
     }
 
-    fn new(config: Config) -> Result<Self, Fault> {
-        let count = match config.flush {
-            Flush::Count(count) => count,
-            Flush::Close | Flush::Every(_) => u64::MAX,
-        };
+    fn new(config: Self::Config) -> Result<Self, Fault> {
+        let count = config.flush.count();
         let core = config.core().map_err(|faults| bad_config(&faults))?;
         Ok(Self { core, count })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 
 mod columns;
 mod header;
@@ -15,7 +15,7 @@ mod tests;
 use columns::Plan;
 use header::Header;
 use records::{Cut, Parser, Records};
-use rows::{Flawed, Row};
+use rows::{Flawed, Rejected, Row};
 
 /// Records of one event: half of what an event may emit.
 const RECORDS_PER_EVENT: u32 = 512;
@@ -23,33 +23,45 @@ const RECORDS_PER_EVENT: u32 = 512;
 const BYTES_PER_EVENT: usize = 1 << 20;
 /// Reads of one event: the way through a very long record takes more than one event.
 const READS_PER_EVENT: u32 = 16;
-/// The longest `max-record`: every byte may take six in JSON, and a payload holds 16 MiB.
-const MAX_RECORD_BYTES: usize = 2 << 20;
 
 /// The actor.
 pub struct CsvRead(Config);
 
-/// See [`CsvRead::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The file.
+    #[config(min_length = 1)]
     path: String,
+    /// The one ASCII character between fields.
     #[serde(default = "default_delimiter")]
+    #[config(min_length = 1, max_length = 1)]
     delimiter: String,
+    /// The first record names the columns; or their names, if the file does not hold them.
     #[serde(default)]
     header: Header,
+    /// The type of each column: string, bool, u8 to u64, s8 to s64, f64, or option<…> of one, for
+    /// which an empty field is no value. Without this `out` holds objects of strings.
+    #[config(min_properties = 1)]
     columns: Option<BTreeMap<String, String>>,
+    /// What becomes of columns that are not in `columns`.
     #[serde(default)]
     extra: Extra,
+    /// Take white space off both ends of every field and name.
     #[serde(default)]
     trim: bool,
+    /// Bytes of the longest record.
+    // At most so many that it is a payload: every byte may take six in JSON, and it holds 16 MiB.
     #[serde(default = "default_max_record")]
+    #[config(minimum = 1, maximum = 2_097_152)]
     max_record: usize,
+    /// What becomes of a record that is wrong: it ends the reading, or goes to `rejected`.
     #[serde(default)]
     on_error: OnError,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Extra {
     #[default]
@@ -57,7 +69,7 @@ enum Extra {
     Drop,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum OnError {
     #[default]
@@ -102,23 +114,6 @@ impl Actor for CsvRead {
 
     const DOC: &'static str = include_str!("../../docs/csv-read.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["path"],
-  "properties": {
-    "path": { "type": "string", "minLength": 1, "description": "The file." },
-    "delimiter": { "type": "string", "minLength": 1, "maxLength": 1, "default": ",", "description": "The one ASCII character between fields." },
-    "header": { "anyOf": [{ "const": true }, { "type": "array", "minItems": 1, "items": { "type": "string" } }], "default": true, "description": "The first record names the columns; or their names, if the file does not hold them." },
-    "columns": { "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" }, "description": "The type of each column: string, bool, u8 to u64, s8 to s64, f64, or option<…> of one, for which an empty field is no value. Without this `out` holds objects of strings." },
-    "extra": { "enum": ["fault", "drop"], "default": "fault", "description": "What becomes of columns that are not in `columns`." },
-    "trim": { "type": "boolean", "default": false, "description": "Take white space off both ends of every field and name." },
-    "max-record": { "type": "integer", "minimum": 1, "maximum": 2097152, "default": 1048576, "description": "Bytes of the longest record." },
-    "on-error": { "enum": ["fault", "reject"], "default": "fault", "description": "What becomes of a record that is wrong: it ends the reading, or goes to `rejected`." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let faults = config.faults();
         if !faults.is_empty() {
@@ -133,8 +128,7 @@ impl Actor for CsvRead {
         );
         let mut ports = vec![Port::output("out", &row).doc("The records in their order.")];
         if config.on_error == OnError::Reject {
-            let shape = "{ line: u64, reason: string, fields: list<string> }";
-            let rejected = Port::output("rejected", shape).optional();
+            let rejected = Port::output_of::<Rejected>("rejected").optional();
             ports.push(rejected.doc("The records that are wrong, by the lines they begin in."));
         }
         Ok(ports)
@@ -156,17 +150,10 @@ impl Actor for CsvRead {
 impl Config {
     fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
-        if self.path.is_empty() {
-            faults.push(ConfigFault::at(&["path"], "a path cannot be empty"));
-        }
         if !matches!(self.delimiter.as_bytes(), [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte))
         {
             let message = "expected one ASCII character that is neither a quote nor a line end";
             faults.push(ConfigFault::at(&["delimiter"], message));
-        }
-        if !(1..=MAX_RECORD_BYTES).contains(&self.max_record) {
-            let message = format!("a record has 1 to {MAX_RECORD_BYTES} bytes");
-            faults.push(ConfigFault::at(&["max-record"], message));
         }
         if let Some(columns) = &self.columns {
             columns::check(columns, &mut faults);

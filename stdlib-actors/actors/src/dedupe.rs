@@ -4,19 +4,19 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Level, Message, Next, Port, bytes};
+use theater_flow_sdk::{
+    Actor, Config, ConfigFault, Cx, Event, Fault, Level, Message, Next, Port, bytes,
+};
 
 #[cfg(test)]
 mod tests;
 
-use crate::fields::{self, Fields};
+use crate::fields::{Fields, Reference};
 use crate::mark::mark;
 use crate::order;
 
 /// A snapshot is made every few thousand messages at the latest, and all marks are in it.
 const REMEMBER: usize = 65_536;
-const REMEMBER_MAX: usize = 1_000_000;
-const FIELDS: usize = 16;
 /// Bytes of a mark in a snapshot.
 const MARK: usize = 16;
 
@@ -28,14 +28,20 @@ pub struct Dedupe {
     duplicates: bool,
 }
 
-/// See [`Dedupe::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// Fields whose values tell messages apart: names, names with dots between them, or JSON
+    /// pointers. Without any, all of the text does.
     #[serde(default)]
-    by: Vec<String>,
+    #[config(max_items = 16)]
+    by: Vec<Reference>,
+    /// How many are remembered; the oldest are forgotten.
     #[serde(default = "default_remember")]
+    #[config(minimum = 1, maximum = 1_000_000)]
     remember: usize,
+    /// Send what was seen before to the output `duplicates`, instead of dropping it.
     #[serde(default)]
     duplicates: bool,
 }
@@ -120,31 +126,7 @@ impl Actor for Dedupe {
 
     const DOC: &'static str = include_str!("../../docs/dedupe.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {
-    "by": { "type": "array", "items": { "type": "string", "minLength": 1 }, "maxItems": 16, "default": [], "description": "Fields whose values tell messages apart: names, names with dots between them, or JSON pointers. Without any, all of the text does." },
-    "remember": { "type": "integer", "minimum": 1, "maximum": 1000000, "default": 65536, "description": "How many are remembered; the oldest are forgotten." },
-    "duplicates": { "type": "boolean", "default": false, "description": "Send what was seen before to the output `duplicates`, instead of dropping it." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        fields::check_all(&config.by, "by", &mut faults);
-        if config.by.len() > FIELDS {
-            let message = format!("there are at most {FIELDS} fields");
-            faults.push(ConfigFault::at(&["by"], message));
-        }
-        if !(1..=REMEMBER_MAX).contains(&config.remember) {
-            let message = format!("expected an integer from 1 to {REMEMBER_MAX}");
-            faults.push(ConfigFault::at(&["remember"], message));
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
         let mut ports = vec![
             Port::input("in", "$T").doc("Messages, some of them more than once."),
             Port::output("out", "$T").doc("The first of each."),
@@ -156,7 +138,7 @@ impl Actor for Dedupe {
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let fields = Fields::new(config.by.iter().map(String::as_str));
+        let fields = Fields::new(config.by.iter().map(Reference::as_str));
         Ok(Self {
             fields: (!config.by.is_empty()).then_some(fields),
             remember: config.remember,

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Level, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Level, Next, Port};
 
-use crate::duration;
+use crate::duration::{MONTH_MS, Period};
 
 #[cfg(test)]
 mod tests;
@@ -16,8 +16,6 @@ const DUE: &str = "due";
 const MESSAGES_PER_EVENT: usize = 512;
 /// Bytes of all messages that are held: a snapshot holds them too, and the instance's memory.
 const HELD_BYTES: usize = 8 << 20;
-/// The largest `max`.
-const MAX: usize = 65_536;
 
 /// The actor.
 pub struct Delay {
@@ -25,12 +23,15 @@ pub struct Delay {
     max: usize,
 }
 
-/// See [`Delay::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    r#for: String,
+    /// How long each message is held, such as "500ms" or "1h"; 30 days at most.
+    r#for: Period<1, MONTH_MS>,
+    /// How many messages are held at most; beyond it the oldest leave early.
     #[serde(default = "default_max")]
+    #[config(minimum = 1, maximum = 65_536)]
     max: usize,
 }
 
@@ -63,27 +64,7 @@ impl Actor for Delay {
 
     const DOC: &'static str = include_str!("../../docs/delay.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["for"],
-  "properties": {
-    "for": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$", "description": "How long each message is held, such as \"500ms\" or \"1h\"; 30 days at most." },
-    "max": { "type": "integer", "minimum": 1, "maximum": 65536, "default": 16384, "description": "How many messages are held at most; beyond it the oldest leave early." }
-  }
-}"#;
-
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        faults.extend(duration::read("for", &config.r#for, 1).err());
-        if !(1..=MAX).contains(&config.max) {
-            let message = format!("expected 1 to {MAX} messages");
-            faults.push(ConfigFault::at(&["max"], message));
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+    fn ports(_: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         Ok(vec![
             Port::input("in", "$T").doc("What is held."),
             Port::output("out", "$T").doc("The same, in the same order, some time later."),
@@ -91,8 +72,8 @@ impl Actor for Delay {
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let wait = duration::read("for", &config.r#for, 1);
-        let wait = wait.map_err(|fault| Fault::new("bad-config", fault.message))?;
+        let wait = config.r#for.ms();
+        let wait = wait.map_err(|message| Fault::new("bad-config", message))?;
         Ok(Self {
             wait,
             max: config.max,

@@ -1,25 +1,51 @@
 //! Durations as people write them, the same as in the rest of a pipeline file.
 
-use theater_flow_sdk::ConfigFault;
+use serde::Deserialize;
+use theater_flow_sdk::{Bounds, ConfigSchema, Member, Place, Schema};
 
-/// The longest: 30 days, as everywhere in a pipeline file.
-const LONGEST_MS: u64 = 30 * 24 * 3_600_000;
+/// A day in ms.
+pub(crate) const DAY_MS: u64 = 24 * HOUR_MS;
+/// 30 days in ms: the longest duration anywhere in a pipeline file.
+pub(crate) const MONTH_MS: u64 = 30 * DAY_MS;
+const HOUR_MS: u64 = 3_600_000;
 
-/// Milliseconds of `500ms`, `5s`, `2m`, `1h`; from `least` up to 30 days.
-///
-/// # Errors
-/// What is wrong with the text, at the config key `key`.
-pub(crate) fn read(key: &str, text: &str, least: u64) -> Result<u64, ConfigFault> {
-    let Some(ms) = milliseconds(text) else {
-        let expected = "expected a whole number with `ms`, `s`, `m` or `h`, such as \"30s\"";
-        let message = format!("`{text}` is not a duration: {expected}");
-        return Err(ConfigFault::at(&[key], message));
-    };
-    if (least..=LONGEST_MS).contains(&ms) {
-        return Ok(ms);
+/// `500ms`, `5s`, `2m` or `1h`, as a config has it; from `LEAST` to `MOST` milliseconds.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Period<const LEAST: u64, const MOST: u64>(String);
+
+impl<const LEAST: u64, const MOST: u64> Period<LEAST, MOST> {
+    /// The duration in ms.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub(crate) fn ms(&self) -> Result<u64, String> {
+        let text = &self.0;
+        let Some(ms) = milliseconds(text) else {
+            let expected = "expected a whole number with `ms`, `s`, `m` or `h`, such as \"30s\"";
+            return Err(format!("`{text}` is not a duration: {expected}"));
+        };
+        if (LEAST..=MOST).contains(&ms) {
+            return Ok(ms);
+        }
+        let hours = MOST / HOUR_MS;
+        Err(format!(
+            "`{text}` is out of range: expected {LEAST}ms to {hours}h"
+        ))
     }
-    let message = format!("`{text}` is out of range: expected {least}ms to 720h");
-    Err(ConfigFault::at(&[key], message))
+}
+
+impl<const LEAST: u64, const MOST: u64> ConfigSchema for Period<LEAST, MOST> {
+    const SCHEMA: Schema = Schema::Members(&[
+        Member::Json("type", "\"string\""),
+        Member::Json("pattern", "\"^[0-9]+(ms|s|m|h)$\""),
+    ]);
+
+    fn check(&self, _: &Bounds, at: &mut Place) {
+        if let Err(message) = self.ms() {
+            at.fault(message);
+        }
+    }
 }
 
 fn milliseconds(text: &str) -> Option<u64> {
@@ -29,7 +55,7 @@ fn milliseconds(text: &str) -> Option<u64> {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
-        "h" => 3_600_000,
+        "h" => HOUR_MS,
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
@@ -46,7 +72,7 @@ mod tests {
             ("5s", Some(5_000)),
             ("2m", Some(120_000)),
             ("1h", Some(3_600_000)),
-            ("720h", Some(LONGEST_MS)),
+            ("720h", Some(MONTH_MS)),
             ("721h", None),
             ("0s", None),
             ("5", None),
@@ -59,11 +85,8 @@ mod tests {
             ("18446744073709551615h", None),
         ];
         for (text, ms) in cases {
-            let read = read("every", text, 1);
-            assert_eq!(read.as_ref().ok(), ms.as_ref(), "{text}");
-            if let Err(fault) = read {
-                assert_eq!(fault.pointer, "/every");
-            }
+            let period: Period<1, MONTH_MS> = Period(text.into());
+            assert_eq!(period.ms().ok(), ms, "{text}");
         }
     }
 }

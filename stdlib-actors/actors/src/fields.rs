@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use theater_flow_sdk::{ConfigFault, Fault, Message};
+use theater_flow_sdk::{Bounds, ConfigSchema, Fault, Member, Message, Place, Schema};
 
 #[cfg(test)]
 mod tests;
@@ -56,18 +56,36 @@ pub(crate) fn last_name(reference: &str) -> String {
     steps.into_iter().next_back().unwrap_or_default()
 }
 
-/// Says what is wrong with a reference that stands at `place` in the config.
-pub(crate) fn check(reference: &str, place: &[&str], faults: &mut Vec<ConfigFault>) {
-    if let Err(message) = steps(reference) {
-        faults.push(ConfigFault::at(place, format!("`{reference}`: {message}")));
+/// A reference as a config has it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Reference(String);
+
+impl Reference {
+    /// Its text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// Says what is wrong with a list of references in the config's key `key`.
-pub(crate) fn check_all(references: &[String], key: &str, faults: &mut Vec<ConfigFault>) {
-    for (at, reference) in references.iter().enumerate() {
-        check(reference, &[key, &at.to_string()], faults);
+impl ConfigSchema for Reference {
+    const SCHEMA: Schema = Schema::Members(&[
+        Member::Json("type", "\"string\""),
+        Member::Json("minLength", "1"),
+    ]);
+
+    fn check(&self, _: &Bounds, at: &mut Place) {
+        check(&self.0, at);
     }
+}
+
+/// Says what is wrong with a reference; true if that is nothing.
+pub(crate) fn check(reference: &str, at: &mut Place) -> bool {
+    let wrong = steps(reference).err();
+    if let Some(message) = wrong {
+        at.fault(format!("`{reference}`: {message}"));
+    }
+    wrong.is_none()
 }
 
 impl Fields {

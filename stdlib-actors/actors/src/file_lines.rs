@@ -1,9 +1,9 @@
 //! `std/file-lines`: the lines of a text file, one message each.
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 
-use crate::text_lines::{self, Encoding, Form, Lines, Source, default_max_line};
+use crate::text_lines::{Encoding, Form, Lines, Numbered, Source, default_max_line};
 
 #[cfg(test)]
 mod tests;
@@ -14,12 +14,17 @@ const READ_BYTES: u32 = 32 << 10;
 /// The actor.
 pub struct FileLines(Config);
 
-/// See [`FileLines::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The file.
+    #[config(min_length = 1)]
     path: String,
+    /// Bytes of a line that are kept.
+    // At most so many that a line is a payload: every byte may take six in JSON, and it holds 16 MiB.
     #[serde(default = "default_max_line")]
+    #[config(minimum = 1, maximum = 2_097_152)]
     max_line: usize,
     #[serde(default)]
     encoding: Encoding,
@@ -60,28 +65,8 @@ impl Actor for FileLines {
 
     const DOC: &'static str = include_str!("../../docs/file-lines.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["path"],
-  "properties": {
-    "path": { "type": "string", "minLength": 1, "description": "The file." },
-    "max-line": { "type": "integer", "minimum": 1, "maximum": 2097152, "default": 1048576, "description": "Bytes of a line that are kept." },
-    "encoding": { "enum": ["lossy", "utf8"], "default": "lossy", "description": "What to do with bytes that are not UTF-8: replace them, or fault." }
-  }
-}"#;
-
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        if config.path.is_empty() {
-            faults.push(ConfigFault::at(&["path"], "a path cannot be empty"));
-        }
-        text_lines::check(config.max_line, &mut faults);
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let line = Port::output("out", text_lines::LINE);
+    fn ports(_: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let line = Port::output_of::<Numbered>("out");
         Ok(vec![line.doc("The lines in their order, counted from 1.")])
     }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use theater_flow_sdk::{
-    Actor, ConfigFault, Cx, EmitError, Event, Fault, FileError, FileErrorCode, FileKind, Level,
-    Next, Port,
+    Actor, Config, ConfigFault, Cx, EmitError, Event, Fault, FileError, FileErrorCode, FileKind,
+    Level, Next, Port, Typed,
 };
 
 #[cfg(test)]
@@ -13,8 +13,6 @@ mod tests;
 
 /// Bytes of one read: all that the host gives at a time.
 const READ_BYTES: u32 = 1 << 20;
-/// The largest `max-size`: as bytes it takes four thirds in JSON, and a payload holds 16 MiB.
-const MAX_BYTES: u64 = 8 << 20;
 /// A NUL among the first bytes tells a binary file.
 const SNIFFED_BYTES: usize = 8 << 10;
 /// The longest path that the host takes.
@@ -23,21 +21,27 @@ const PATH_BYTES: usize = 4_096;
 /// The actor.
 pub struct FileRead(Config);
 
-/// See [`FileRead::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// `out` holds text, with bytes that are not UTF-8 replaced or refused, or it holds the bytes.
     #[serde(default)]
     encoding: Encoding,
+    /// Bytes of the largest file that is read.
+    // At most so many that it is a payload: as bytes it takes four thirds in JSON, of 16 MiB.
     #[serde(default = "default_max_size")]
+    #[config(minimum = 1, maximum = 8_388_608)]
     max_size: u64,
+    /// What becomes of a file that cannot be read: the message fails, or the file goes to `rejected`.
     #[serde(default)]
     on_error: OnError,
+    /// Pass over files with a NUL among their first 8 KiB.
     #[serde(default)]
     skip_binary: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Encoding {
     #[default]
@@ -46,7 +50,7 @@ enum Encoding {
     Bytes,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum OnError {
     #[default]
@@ -58,19 +62,19 @@ const fn default_max_size() -> u64 {
     1 << 20
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Typed)]
 struct Item<'a> {
     #[serde(borrow)]
     path: Cow<'a, str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Typed)]
 struct Text<'a> {
     path: &'a str,
     text: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Typed)]
 struct Bytes<'a> {
     path: &'a str,
     #[serde(with = "theater_flow_sdk::bytes")]
@@ -78,7 +82,7 @@ struct Bytes<'a> {
 }
 
 /// Why a file's content was not sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Typed)]
 struct Refusal<'a> {
     path: &'a str,
     code: &'static str,
@@ -91,34 +95,17 @@ impl Actor for FileRead {
 
     const DOC: &'static str = include_str!("../../docs/file-read.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {
-    "encoding": { "enum": ["lossy", "utf8", "bytes"], "default": "lossy", "description": "`out` holds text, with bytes that are not UTF-8 replaced or refused, or it holds the bytes." },
-    "max-size": { "type": "integer", "minimum": 1, "maximum": 8388608, "default": 1048576, "description": "Bytes of the largest file that is read." },
-    "on-error": { "enum": ["fault", "reject"], "default": "fault", "description": "What becomes of a file that cannot be read: the message fails, or the file goes to `rejected`." },
-    "skip-binary": { "type": "boolean", "default": false, "description": "Pass over files with a NUL among their first 8 KiB." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        if !(1..=MAX_BYTES).contains(&config.max_size) {
-            let message = format!("expected 1 to {MAX_BYTES} bytes");
-            return Err(vec![ConfigFault::at(&["max-size"], message)]);
-        }
         let content = match config.encoding {
-            Encoding::Lossy | Encoding::Utf8 => "{ path: string, text: string }",
-            Encoding::Bytes => "{ path: string, bytes: bytes }",
+            Encoding::Lossy | Encoding::Utf8 => Port::output_of::<Text>("out"),
+            Encoding::Bytes => Port::output_of::<Bytes>("out"),
         };
         let mut ports = vec![
-            Port::input("in", "{ path: string }").doc("The files to read."),
-            Port::output("out", content).doc("What is in each."),
+            Port::input_of::<Item>("in").doc("The files to read."),
+            content.doc("What is in each."),
         ];
         if config.on_error == OnError::Reject {
-            let rejected =
-                Port::output("rejected", "{ path: string, code: string, reason: string }");
+            let rejected = Port::output_of::<Refusal>("rejected");
             ports.push(rejected.doc("The files that cannot be read.").optional());
         }
         Ok(ports)

@@ -3,7 +3,7 @@
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 use theater_flow_sdk::{
-    Actor, ConfigFault, Cx, Event, Fault, FileKind, FolderEntry, Level, Next, Port,
+    Actor, Config, ConfigFault, Cx, Event, Fault, FileKind, FolderEntry, Level, Next, Port, Typed,
 };
 
 mod globs;
@@ -30,23 +30,33 @@ pub struct FileWalk {
     excluded: GlobSet,
 }
 
-/// See [`FileWalk::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The folder to walk.
+    // Its bytes are counted in `ports`.
+    #[config(min_length = 1, max_length = 4_096)]
     root: String,
+    /// Which files, by their path below the root: a pattern, or a list of which one must match.
     #[serde(default = "default_glob")]
+    #[config(min_items = 1)]
     glob: Globs,
+    /// Which files and folders are passed over, folders with all below them.
     #[serde(default)]
     exclude: Globs,
+    /// Visit files and folders whose names begin with a dot.
     #[serde(default)]
     hidden: bool,
+    /// How deep to go: 1 visits only what stands in the root itself.
+    #[config(minimum = 1, maximum = 4_096)]
     max_depth: Option<u32>,
+    /// A folder below the root that cannot be listed is passed over with a warning, or ends the walk.
     #[serde(default)]
     on_error: OnError,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum OnError {
     #[default]
@@ -55,7 +65,7 @@ enum OnError {
 }
 
 fn default_glob() -> Globs {
-    Globs::from(vec!["**/*".to_owned()])
+    Globs::one("**/*")
 }
 
 /// The folders under way, the root first. What a folder held when it was listed is kept, so that a
@@ -78,7 +88,7 @@ struct Folder {
     rest: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Typed)]
 struct Found<'a> {
     path: &'a str,
 }
@@ -97,56 +107,21 @@ impl Actor for FileWalk {
 
     const DOC: &'static str = include_str!("../../docs/file-walk.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["root"],
-  "properties": {
-    "root": { "type": "string", "minLength": 1, "description": "The folder to walk." },
-    "glob": { "anyOf": [{ "type": "string" }, { "type": "array", "minItems": 1, "maxItems": 256, "items": { "type": "string" } }], "default": "**/*", "description": "Which files, by their path below the root: a pattern, or a list of which one must match." },
-    "exclude": { "anyOf": [{ "type": "string" }, { "type": "array", "maxItems": 256, "items": { "type": "string" } }], "default": [], "description": "Which files and folders are passed over, folders with all below them." },
-    "hidden": { "type": "boolean", "default": false, "description": "Visit files and folders whose names begin with a dot." },
-    "max-depth": { "type": "integer", "minimum": 1, "maximum": 4096, "description": "How deep to go: 1 visits only what stands in the root itself." },
-    "on-error": { "enum": ["warn", "fault"], "default": "warn", "description": "A folder below the root that cannot be listed is passed over with a warning, or ends the walk." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        if config.root.is_empty() || config.root.len() > PATH_BYTES {
-            let message = format!("expected a path of 1 to {PATH_BYTES} bytes");
-            faults.push(ConfigFault::at(&["root"], message));
+        if config.root.len() > PATH_BYTES {
+            let message = format!("expected a path of at most {PATH_BYTES} bytes");
+            return Err(vec![ConfigFault::at(&["root"], message)]);
         }
-        if config.glob.is_empty() {
-            let message = "a walk without a pattern finds nothing; leave `glob` out for all files";
-            faults.push(ConfigFault::at(&["glob"], message));
-        }
-        faults.extend(config.glob.set("glob").err().into_iter().flatten());
-        faults.extend(config.exclude.set("exclude").err().into_iter().flatten());
-        if config
-            .max_depth
-            .is_some_and(|depth| !(1..=4_096).contains(&depth))
-        {
-            let message = "expected 1 to 4096; 1 visits only what stands in the root itself";
-            faults.push(ConfigFault::at(&["max-depth"], message));
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let found = Port::output("out", "{ path: string }");
+        let found = Port::output_of::<Found>("out");
         Ok(vec![found.doc(
             "The files in the order of their paths, each beginning with the root.",
         )])
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let bad = |faults: Vec<ConfigFault>| {
-            let message = faults.first().map(|fault| fault.message.clone());
-            Fault::new("bad-config", message.unwrap_or_default())
-        };
-        let chosen = config.glob.set("glob").map_err(bad)?;
-        let excluded = config.exclude.set("exclude").map_err(bad)?;
+        let bad = |message: String| Fault::new("bad-config", message);
+        let chosen = config.glob.set().map_err(bad)?;
+        let excluded = config.exclude.set().map_err(bad)?;
         Ok(Self {
             config,
             chosen,

@@ -1,7 +1,10 @@
 //! `std/file-write`: messages to a file, one line each, or each to the file that it names.
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{
+    Actor, Bounds, Config, ConfigFault, ConfigSchema, Cx, Event, Fault, Member, Message, Next,
+    Place, Port, Schema,
+};
 
 use crate::lines::{self, Format};
 
@@ -14,25 +17,57 @@ const OPEN_FILES: usize = 256;
 
 /// The actor.
 pub struct FileWrite {
-    config: Config,
+    config: Keys,
     target: Target,
 }
 
-/// See [`FileWrite::CONFIG_SCHEMA`].
+/// What the pipeline file says.
 #[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Config(Keys);
+
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Config {
+struct Keys {
+    /// The one file for all messages.
+    #[config(min_length = 1)]
     path: Option<String>,
+    /// The field that names the file for its message, below `folder`.
     path_field: Option<String>,
+    /// The folder that the files named by `path-field` stay below.
+    #[config(min_length = 1)]
     folder: Option<String>,
+    /// What is written: the message as a line of JSON, or text.
     #[serde(default)]
     format: Format,
+    /// With `text`: the field to write; without it the whole message.
     field: Option<String>,
+    /// What becomes of what is in a file: it is replaced, by all messages or with `path-field` by
+    /// each, or added to.
     #[serde(default)]
     mode: Mode,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+impl ConfigSchema for Config {
+    const SCHEMA: Schema = Schema::Members(&[
+        Member::Like(&Keys::SCHEMA),
+        Member::Json(
+            "oneOf",
+            r#"[{"required":["path"]},{"required":["path-field","folder"]}]"#,
+        ),
+        // Else the one of the two would let half of the other stand beside it.
+        Member::Json(
+            "dependencies",
+            r#"{"path-field":["folder"],"folder":["path-field"]}"#,
+        ),
+    ]);
+
+    fn check(&self, bounds: &Bounds, at: &mut Place) {
+        self.0.check(bounds, at);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Mode {
     #[default]
@@ -62,22 +97,7 @@ impl Actor for FileWrite {
 
     const DOC: &'static str = include_str!("../../docs/file-write.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "oneOf": [{ "required": ["path"] }, { "required": ["path-field", "folder"] }],
-  "properties": {
-    "path": { "type": "string", "minLength": 1, "description": "The one file for all messages." },
-    "path-field": { "type": "string", "description": "The field that names the file for its message, below `folder`." },
-    "folder": { "type": "string", "minLength": 1, "description": "The folder that the files named by `path-field` stay below." },
-    "format": { "enum": ["json-lines", "text"], "default": "json-lines", "description": "What is written: the message as a line of JSON, or text." },
-    "field": { "type": "string", "description": "With `text`: the field to write; without it the whole message." },
-    "mode": { "enum": ["replace", "append"], "default": "replace", "description": "What becomes of what is in a file: it is replaced, by all messages or with `path-field` by each, or added to." }
-  }
-}"#;
-
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+    fn ports(Config(config): &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let mut faults = Vec::new();
         config.check_target(&mut faults);
         lines::check(config.format, config.field.as_deref(), &mut faults);
@@ -87,7 +107,7 @@ impl Actor for FileWrite {
         Ok(vec![Port::input("in", "json").doc("What is written.")])
     }
 
-    fn new(config: Config) -> Result<Self, Fault> {
+    fn new(Config(config): Config) -> Result<Self, Fault> {
         let parts = (
             config.path.clone(),
             config.path_field.clone(),
@@ -131,18 +151,9 @@ impl Actor for FileWrite {
     }
 }
 
-impl Config {
+impl Keys {
     fn check_target(&self, faults: &mut Vec<ConfigFault>) {
         let mut fault = |at: &[&str], message: &str| faults.push(ConfigFault::at(at, message));
-        if self.path.as_deref() == Some("") {
-            fault(&["path"], "a path cannot be empty");
-        }
-        if self.folder.as_deref() == Some("") {
-            fault(
-                &["folder"],
-                "a path cannot be empty; the current folder is `.`",
-            );
-        }
         match (&self.path, &self.path_field, &self.folder) {
             (Some(_), Some(_), _) => {
                 let message = "`path` is one file for all messages; choose one of the two";

@@ -1,7 +1,7 @@
 //! `std/filter`: the messages for which a jq expression holds.
 
 use serde::Deserialize;
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Message, Next, Port};
 
 use crate::jq::{self, OnError, Program, REJECTED};
 
@@ -15,13 +15,18 @@ pub struct Filter {
     rejected: bool,
 }
 
-/// See [`Filter::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The jq expression: the message goes to `out` if its first value is neither false nor null.
+    #[config(min_length = 1, max_length = 65_536)]
     when: String,
+    /// Whether the other messages go to the output `rejected`; else they are dropped.
     #[serde(default)]
     rejected: bool,
+    /// What becomes of a message for which the expression fails: a fault, nothing, or it goes to
+    /// `rejected`.
     #[serde(default)]
     on_error: OnError,
 }
@@ -31,18 +36,6 @@ impl Actor for Filter {
     type State = ();
 
     const DOC: &'static str = include_str!("../../docs/filter.md");
-
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["when"],
-  "properties": {
-    "when": { "type": "string", "minLength": 1, "maxLength": 65536, "description": "The jq expression: the message goes to `out` if its first value is neither false nor null." },
-    "rejected": { "type": "boolean", "default": false, "description": "Whether the other messages go to the output `rejected`; else they are dropped." },
-    "on-error": { "enum": ["fault", "skip", "reject"], "default": "fault", "description": "What becomes of a message for which the expression fails: a fault, nothing, or it goes to `rejected`." }
-  }
-}"#;
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         Program::at(&["when"], &config.when)?;

@@ -25,7 +25,7 @@ use jaq_core::{Compiler, Ctx, DataT, Filter, Lut, ValT, Vars};
 use jaq_json::Val;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use theater_flow_sdk::{ConfigFault, Cx, EmitError, Fault, Message};
+use theater_flow_sdk::{Config, ConfigFault, Cx, EmitError, Fault, Message, Typed};
 
 pub(crate) use fault::place;
 pub(crate) use write::write;
@@ -39,7 +39,7 @@ const EXPRESSION_BYTES: usize = 64 << 10;
 const EXPRESSION_DEPTH: usize = 128;
 
 /// What becomes of a message for which an expression fails.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnError {
     /// The event is a fault: tried again by the agent's policy, then a dead letter.
@@ -51,11 +51,12 @@ pub(crate) enum OnError {
     Reject,
 }
 
-/// The output of [`OnError::Reject`], and its type where the message has none of its own.
+/// The output of [`OnError::Reject`].
 pub(crate) const REJECTED: &str = "rejected";
 
-#[derive(Serialize)]
-struct Rejected<'a> {
+/// What goes there.
+#[derive(Serialize, Typed)]
+pub(crate) struct Rejected<'a> {
     reason: &'a str,
     value: &'a RawValue,
 }

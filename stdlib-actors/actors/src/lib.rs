@@ -34,7 +34,7 @@ mod text_lines;
 pub mod timer;
 pub mod window;
 
-use theater_flow_sdk::Actor;
+use theater_flow_sdk::{Actor, ConfigSchema, Schema};
 
 /// A component as its sources describe it.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub struct Listed {
     /// What the component says of itself; its last line lists the imports: `Uses: files, outbox.`
     pub doc: &'static str,
     /// JSON Schema of the config.
-    pub config_schema: &'static str,
+    pub config_schema: Schema,
     /// True if it has no snapshots.
     pub stateless: bool,
 }
@@ -54,7 +54,7 @@ impl Listed {
         Self {
             name,
             doc: A::DOC,
-            config_schema: A::CONFIG_SCHEMA,
+            config_schema: A::Config::SCHEMA,
             stateless: A::STATELESS,
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     fn every_schema_is_an_object_schema_that_admits_no_other_keys() {
         for listed in CATALOGUE {
             let schema: serde_json::Value =
-                serde_json::from_str(listed.config_schema).expect(listed.name);
+                serde_json::from_str(&listed.config_schema.text()).expect(listed.name);
             assert_eq!(schema["type"], "object", "{}", listed.name);
             assert_eq!(schema["additionalProperties"], false, "{}", listed.name);
         }

@@ -6,10 +6,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use theater_flow_sdk::{ConfigFault, Fault, Message};
+use theater_flow_sdk::{Config, ConfigFault, Fault, Message};
 
-/// How a message is written.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+/// What a line holds: the message as JSON, or text.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Format {
     /// The message as it is.

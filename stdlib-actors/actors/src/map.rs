@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Message, Next, Port};
 
-use crate::jq::{self, Failure, OnError, Program, REJECTED};
+use crate::jq::{self, Failure, OnError, Program, REJECTED, Rejected};
 
 #[cfg(test)]
 mod tests;
@@ -21,11 +21,15 @@ pub struct Map {
     on_error: OnError,
 }
 
-/// See [`Map::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The jq expression: each of its values is a message.
+    #[config(min_length = 1, max_length = 65_536)]
     expr: String,
+    /// What becomes of a message for which the expression fails or gives what `out` does not take: a
+    /// fault, nothing, or a message on `rejected`.
     #[serde(default)]
     on_error: OnError,
 }
@@ -45,17 +49,6 @@ impl Actor for Map {
 
     const DOC: &'static str = include_str!("../../docs/map.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["expr"],
-  "properties": {
-    "expr": { "type": "string", "minLength": 1, "maxLength": 65536, "description": "The jq expression: each of its values is a message." },
-    "on-error": { "enum": ["fault", "skip", "reject"], "default": "fault", "description": "What becomes of a message for which the expression fails or gives what `out` does not take: a fault, nothing, or a message on `rejected`." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         Program::at(&["expr"], &config.expr)?;
         let mut ports = vec![
@@ -63,7 +56,7 @@ impl Actor for Map {
             Port::output("out", "$Out").doc("The values of the expression."),
         ];
         if config.on_error == OnError::Reject {
-            let port = Port::output(REJECTED, "{ reason: string, value: json }");
+            let port = Port::output_of::<Rejected>(REJECTED);
             ports.push(port.doc("The messages for which the expression fails, and why."));
         }
         Ok(ports)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Message, Next, Port, Typed};
 
 mod mask;
 mod rules;
@@ -13,7 +13,7 @@ mod sieve;
 mod tests;
 mod text;
 
-use rules::{Line, Rules};
+use rules::{Line, Rule, Rules};
 
 /// The actor.
 pub struct Match {
@@ -21,21 +21,26 @@ pub struct Match {
     input: Input,
 }
 
-/// See [`Match::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    rules: BTreeMap<String, String>,
+    /// A regular expression under the name of each rule.
+    #[config(min_properties = 1, max_properties = 512)]
+    rules: BTreeMap<String, Rule>,
+    /// What a message holds: one line, or a whole text, of which every line is tried.
     #[serde(default)]
     input: Input,
+    /// Rules whose matches are sent as their first four characters and `…`.
     #[serde(default)]
     mask: Vec<String>,
+    /// Send the rule's named groups as well.
     #[serde(default)]
     groups: bool,
 }
 
 /// What a message holds.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Input {
     /// A line.
@@ -62,7 +67,7 @@ struct Rest {
 }
 
 /// A string borrows from the message unless it has escapes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Typed)]
 struct GivenLine<'a> {
     #[serde(borrow)]
     path: Cow<'a, str>,
@@ -71,7 +76,7 @@ struct GivenLine<'a> {
     text: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Typed)]
 struct GivenText<'a> {
     #[serde(borrow)]
     path: Cow<'a, str>,
@@ -85,33 +90,11 @@ impl Actor for Match {
 
     const DOC: &'static str = include_str!("../../docs/match.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["rules"],
-  "properties": {
-    "rules": {
-      "type": "object",
-      "minProperties": 1,
-      "maxProperties": 512,
-      "additionalProperties": { "type": "string", "format": "regex" },
-      "description": "A regular expression under the name of each rule."
-    },
-    "input": { "enum": ["lines", "text"], "default": "lines", "description": "What a message holds: one line, or a whole text, of which every line is tried." },
-    "mask": { "type": "array", "items": { "type": "string" }, "default": [], "description": "Rules whose matches are sent as their first four characters and `…`." },
-    "groups": { "type": "boolean", "default": false, "description": "Send the rule's named groups as well." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         rules::check(config)?;
-        let (given, what) = match config.input {
-            Input::Lines => (
-                "{ path: string, line: u64, text: string }",
-                "Lines of files.",
-            ),
-            Input::Text => ("{ path: string, text: string }", "Whole files."),
+        let given = match config.input {
+            Input::Lines => Port::input_of::<GivenLine>("in").doc("Lines of files."),
+            Input::Text => Port::input_of::<GivenText>("in").doc("Whole files."),
         };
         let found = if config.groups {
             "{ path: string, line: u64, rule: string, text: string, groups: json }"
@@ -119,7 +102,7 @@ impl Actor for Match {
             "{ path: string, line: u64, rule: string, text: string }"
         };
         Ok(vec![
-            Port::input("in", given).doc(what),
+            given,
             Port::output("out", found)
                 .doc("One message for each rule that matches, in the order of the rules' names."),
         ])

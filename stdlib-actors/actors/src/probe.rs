@@ -58,7 +58,6 @@ impl<R: Reach> Actor for Probing<R> {
     type State = State;
 
     const DOC: &'static str = R::DOC;
-    const CONFIG_SCHEMA: &'static str = config::SCHEMA;
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         config.ports(R::FULL)

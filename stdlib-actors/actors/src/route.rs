@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{
+    Actor, Config, ConfigFault, ConfigSchema, Cx, Event, Fault, Member, Message, Next, Port, Schema,
+};
 
 use crate::jq::{self, Failure, OnError, Program, REJECTED};
 
 #[cfg(test)]
 mod tests;
 
-/// Routes of one agent.
-const ROUTES: usize = 64;
 /// Bytes of an output's name.
 const NAME_BYTES: usize = 64;
 
@@ -24,37 +24,77 @@ pub struct Route {
     on_error: OnError,
 }
 
-/// See [`Route::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// Conditions, tried in this order.
+    #[config(min_items = 1, max_items = 64)]
     routes: Vec<To>,
-    #[serde(default, rename = "else")]
+    /// The output for messages without a route, or false to drop them; without this key they are
+    /// faults.
+    #[serde(rename = "else")]
     otherwise: Option<Else>,
+    /// Whether a message goes to the first output whose condition holds, or to all of them.
     #[serde(default, rename = "match")]
     matching: Matching,
+    /// What becomes of a message for which a condition fails: a fault, nothing, or a message on
+    /// `rejected`.
     #[serde(default)]
     on_error: OnError,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 struct To {
-    to: String,
+    /// The output.
+    to: Name,
+    /// The jq expression: the message goes there if its first value is neither false nor null.
+    #[config(min_length = 1, max_length = 65_536)]
     when: String,
 }
 
+/// The name of an output; `ports` checks it, together with all others.
 #[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Name(String);
+
+impl ConfigSchema for Name {
+    const SCHEMA: Schema = Schema::Members(&[
+        Member::Json("type", "\"string\""),
+        Member::Json("pattern", "\"^[a-z][a-z0-9-]*$\""),
+        Member::Json("maxLength", "64"),
+    ]);
+}
+
+#[derive(Debug, Deserialize, Config)]
 #[serde(
     untagged,
     expecting = "expected an output's name, or false to drop messages"
 )]
 enum Else {
-    Output(String),
-    Kept(bool),
+    Output(Name),
+    Dropped(False),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+/// `false`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "bool")]
+struct False;
+
+impl TryFrom<bool> for False {
+    type Error = &'static str;
+
+    fn try_from(is: bool) -> Result<Self, Self::Error> {
+        if is { Err("expected false") } else { Ok(Self) }
+    }
+}
+
+impl ConfigSchema for False {
+    const SCHEMA: Schema = Schema::Members(&[Member::Json("const", "false")]);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Matching {
     #[default]
@@ -76,39 +116,6 @@ impl Actor for Route {
 
     const DOC: &'static str = include_str!("../../docs/route.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["routes"],
-  "properties": {
-    "routes": {
-      "type": "array",
-      "minItems": 1,
-      "maxItems": 64,
-      "description": "Conditions, tried in this order.",
-      "items": {
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["to", "when"],
-        "properties": {
-          "to": { "type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 64, "description": "The output." },
-          "when": { "type": "string", "minLength": 1, "maxLength": 65536, "description": "The jq expression: the message goes there if its first value is neither false nor null." }
-        }
-      }
-    },
-    "else": {
-      "anyOf": [
-        { "type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 64 },
-        { "const": false }
-      ],
-      "description": "The output for messages without a route, or false to drop them; without this key they are faults."
-    },
-    "match": { "enum": ["first", "all"], "default": "first", "description": "Whether a message goes to the first output whose condition holds, or to all of them." },
-    "on-error": { "enum": ["fault", "skip", "reject"], "default": "fault", "description": "What becomes of a message for which a condition fails: a fault, nothing, or a message on `rejected`." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let faults = check(config);
         if !faults.is_empty() {
@@ -116,9 +123,9 @@ impl Actor for Route {
         }
         let mut ports = vec![Port::input("in", "$T").doc("Any values.")];
         for route in &config.routes {
-            ports.push(Port::output(&route.to, "$T").doc("Those for which its condition holds."));
+            ports.push(Port::output(&route.to.0, "$T").doc("Those for which its condition holds."));
         }
-        if let Some(Else::Output(name)) = &config.otherwise {
+        if let Some(Else::Output(Name(name))) = &config.otherwise {
             ports.push(Port::output(name, "$T").doc("Those without a route."));
         }
         if config.on_error == OnError::Reject {
@@ -130,12 +137,12 @@ impl Actor for Route {
 
     fn new(config: Config) -> Result<Self, Fault> {
         let compile = |route: To| match Program::compile(&route.when) {
-            Ok(program) => Ok((route.to, program)),
+            Ok(program) => Ok((route.to.0, program)),
             Err(messages) => Err(Fault::new("bad-expression", messages.join("; "))),
         };
         let otherwise = match config.otherwise {
-            Some(Else::Output(name)) => Otherwise::Output(name),
-            Some(Else::Kept(_)) => Otherwise::Dropped,
+            Some(Else::Output(Name(name))) => Otherwise::Output(name),
+            Some(Else::Dropped(False)) => Otherwise::Dropped,
             None => Otherwise::Fault,
         };
         Ok(Self {
@@ -203,27 +210,18 @@ impl Route {
 
 fn check(config: &Config) -> Vec<ConfigFault> {
     let mut faults = Vec::new();
-    if config.routes.is_empty() || config.routes.len() > ROUTES {
-        let message = format!("there must be 1 to {ROUTES} routes");
-        faults.push(ConfigFault::at(&["routes"], message));
-    }
     let mut taken = BTreeSet::new();
     if config.on_error == OnError::Reject {
         taken.insert(REJECTED);
     }
-    for (nth, route) in config.routes.iter().take(ROUTES).enumerate() {
+    for (nth, route) in config.routes.iter().enumerate() {
         let nth = nth.to_string();
-        faults.extend(name(&["routes", &nth, "to"], &route.to, &mut taken));
+        faults.extend(name(&["routes", &nth, "to"], &route.to.0, &mut taken));
         let compiled = Program::at(&["routes", &nth, "when"], &route.when);
         faults.extend(compiled.err().into_iter().flatten());
     }
-    match &config.otherwise {
-        Some(Else::Output(output)) => faults.extend(name(&["else"], output, &mut taken)),
-        Some(Else::Kept(true)) => {
-            let message = "expected an output's name, or false to drop messages";
-            faults.push(ConfigFault::at(&["else"], message));
-        }
-        _ => {}
+    if let Some(Else::Output(Name(output))) = &config.otherwise {
+        faults.extend(name(&["else"], output, &mut taken));
     }
     faults
 }

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{
+    Actor, Bounds, Config, ConfigFault, ConfigSchema, Cx, Event, Fault, Message, Next, Place, Port,
+    Schema,
+};
 
 #[cfg(test)]
 mod tests;
 
-use crate::fields::{self, Fields};
+use crate::fields::{self, Fields, Reference};
 use crate::order;
 
 const MAX: usize = 100_000;
 /// With a snapshot of them being made there is still room in the memory that an agent has by default.
 const MAX_BYTES: usize = 16 << 20;
-const KEYS: usize = 16;
 /// Bytes of memory of a message beside its text and its key.
 const HELD: usize = 48;
 /// Messages of one event: half of what an event may emit.
@@ -32,15 +34,44 @@ pub struct Sort {
     max_bytes: usize,
 }
 
-/// See [`Sort::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    by: Vec<String>,
+    /// Fields, the most important first, each with `-` before it if the largest comes first. A field
+    /// is a name, names with dots between them, or a JSON pointer.
+    #[config(min_items = 1, max_items = 16)]
+    by: Vec<By>,
+    /// Messages held.
     #[serde(default = "default_max")]
+    #[config(minimum = 1, maximum = 1_000_000)]
     max: usize,
+    /// Bytes of memory for them. More than the default needs more `limits.memory`, about four times
+    /// as much.
     #[serde(default = "default_max_bytes")]
+    #[config(minimum = 1_024, maximum = 50_331_648)]
     max_bytes: usize,
+}
+
+/// A field's reference, perhaps with `-` before it.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct By(String);
+
+impl By {
+    /// The reference, and whether the largest comes first.
+    fn parts(&self) -> (&str, bool) {
+        let reference = self.0.strip_prefix('-');
+        reference.map_or((self.0.as_str(), false), |reference| (reference, true))
+    }
+}
+
+impl ConfigSchema for By {
+    const SCHEMA: Schema = Reference::SCHEMA;
+
+    fn check(&self, _: &Bounds, at: &mut Place) {
+        fields::check(self.parts().0, at);
+    }
 }
 
 const fn default_max() -> usize {
@@ -90,38 +121,7 @@ impl Actor for Sort {
 
     const DOC: &'static str = include_str!("../../docs/sort.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["by"],
-  "properties": {
-    "by": { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1, "maxItems": 16, "description": "Fields, the most important first, each with `-` before it if the largest comes first. A field is a name, names with dots between them, or a JSON pointer." },
-    "max": { "type": "integer", "minimum": 1, "maximum": 1000000, "default": 100000, "description": "Messages held." },
-    "max-bytes": { "type": "integer", "minimum": 1024, "maximum": 50331648, "default": 16777216, "description": "Bytes of memory for them. More than the default needs more `limits.memory`, about four times as much." }
-  }
-}"#;
-
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        if !(1..=KEYS).contains(&config.by.len()) {
-            let message = format!("there must be 1 to {KEYS} fields");
-            faults.push(ConfigFault::at(&["by"], message));
-        }
-        for (at, by) in config.by.iter().enumerate() {
-            fields::check(reference(by).0, &["by", &at.to_string()], &mut faults);
-        }
-        let mut range = |key: &str, given: usize, least: usize, most: usize| {
-            if !(least..=most).contains(&given) {
-                let message = format!("expected an integer from {least} to {most}");
-                faults.push(ConfigFault::at(&[key], message));
-            }
-        };
-        range("max", config.max, 1, MAX * 10);
-        range("max-bytes", config.max_bytes, 1_024, MAX_BYTES * 3);
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+    fn ports(_: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         Ok(vec![
             Port::input("in", "$T").doc("What is sorted."),
             Port::output("out", "$T").doc("All of it, in order, after the last has come."),
@@ -129,7 +129,7 @@ impl Actor for Sort {
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let references = config.by.iter().map(|by| reference(by));
+        let references = config.by.iter().map(By::parts);
         Ok(Self {
             fields: Fields::new(references.clone().map(|(name, _)| name)),
             descending: references.map(|(_, descending)| descending).collect(),
@@ -147,11 +147,6 @@ impl Actor for Sort {
             _ => Ok(Next::Wait),
         }
     }
-}
-
-/// The field's reference, and whether the largest comes first.
-fn reference(by: &str) -> (&str, bool) {
-    by.strip_prefix('-').map_or((by, false), |by| (by, true))
 }
 
 impl Sort {

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Message, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Message, Next, Port};
 
 #[cfg(test)]
 mod tests;
 
-use crate::fields::{self, Fields};
+use crate::fields::{Fields, Reference};
 
 /// Items of one event: half of what an event may emit.
 const SENT_PER_EVENT: usize = 512;
@@ -20,11 +20,13 @@ pub struct Split {
     field: Option<(String, Fields)>,
 }
 
-/// See [`Split::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    field: Option<String>,
+    /// The field that holds the list: a name, names with dots between them, or a JSON pointer. By
+    /// default the message is the list.
+    field: Option<Reference>,
 }
 
 /// A list of which some items wait to be sent.
@@ -46,27 +48,11 @@ impl Actor for Split {
 
     const DOC: &'static str = include_str!("../../docs/split.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {
-    "field": { "type": "string", "minLength": 1, "description": "The field that holds the list: a name, names with dots between them, or a JSON pointer. By default the message is the list." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        let (given, sent) = match &config.field {
-            Some(field) => {
-                fields::check(field, &["field"], &mut faults);
-                ("json", "$Item")
-            }
+        let (given, sent) = match config.field {
+            Some(_) => ("json", "$Item"),
             None => ("list<$T>", "$T"),
         };
-        if !faults.is_empty() {
-            return Err(faults);
-        }
         Ok(vec![
             Port::input("in", given).doc("Lists."),
             Port::output("out", sent).doc("Their items, in their order."),
@@ -74,7 +60,10 @@ impl Actor for Split {
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let with_fields = |field: String| (field.clone(), Fields::new([field.as_str()]));
+        let with_fields = |field: Reference| {
+            let name = field.as_str();
+            (name.to_owned(), Fields::new([name]))
+        };
         Ok(Self {
             field: config.field.map(with_fields),
         })

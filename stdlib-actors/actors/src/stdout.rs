@@ -1,19 +1,20 @@
 //! `std/stdout`: messages to standard output, one line each.
 
 use serde::Deserialize;
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 
 use crate::lines::{self, Format};
 
 /// The actor.
 pub struct Stdout(Config);
 
-/// See [`Stdout::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     #[serde(default)]
     format: Format,
+    /// With `text`: the field to write; without it the whole message.
     field: Option<String>,
 }
 
@@ -22,16 +23,6 @@ impl Actor for Stdout {
     type State = ();
 
     const DOC: &'static str = include_str!("../../docs/stdout.md");
-
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {
-    "format": { "enum": ["json-lines", "text"], "default": "json-lines", "description": "What a line holds: the message as JSON, or text." },
-    "field": { "type": "string", "description": "With `text`: the field to write; without it the whole message." }
-  }
-}"#;
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let mut faults = Vec::new();

@@ -6,11 +6,11 @@ mod tests;
 
 use minijinja::Value;
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port, Typed};
 
 use engine::{Engine, TEXT};
 
-/// Bytes of a template.
+/// Bytes of a template; the schema can only count characters.
 const TEMPLATE_BYTES: usize = 1 << 20;
 
 /// The actor.
@@ -19,19 +19,26 @@ pub struct Template {
     has_path: bool,
 }
 
-/// See [`Template::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// The Jinja template; { file = "report.md" } takes it from a file.
+    #[config(max_length = 1_048_576)]
     template: String,
+    /// A second template, for a path: then `out` is { path: string, text: string }, else it is a
+    /// string.
+    #[config(min_length = 1, max_length = 1_048_576)]
     path: Option<String>,
+    /// What a variable that is not there is: a fault, or empty text.
     #[serde(default)]
     undefined: Undefined,
+    /// How values are escaped where the template prints them.
     #[serde(default)]
     escape: Escape,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Undefined {
     #[default]
@@ -39,7 +46,7 @@ enum Undefined {
     Empty,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Escape {
     #[default]
@@ -47,7 +54,7 @@ enum Escape {
     Html,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Typed)]
 struct Rendered {
     path: String,
     text: String,
@@ -59,25 +66,12 @@ impl Actor for Template {
 
     const DOC: &'static str = include_str!("../../docs/template.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["template"],
-  "properties": {
-    "template": { "type": "string", "maxLength": 1048576, "description": "The Jinja template; { file = \"report.md\" } takes it from a file." },
-    "path": { "type": "string", "minLength": 1, "maxLength": 1048576, "description": "A second template, for a path: then `out` is { path: string, text: string }, else it is a string." },
-    "undefined": { "enum": ["fault", "empty"], "default": "fault", "description": "What a variable that is not there is: a fault, or empty text." },
-    "escape": { "enum": ["none", "html"], "default": "none", "description": "How values are escaped where the template prints them." }
-  }
-}"#;
-
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         check(config)?;
         let text = if config.path.is_some() {
-            Port::output("out", "{ path: string, text: string }")
+            Port::output_of::<Rendered>("out")
         } else {
-            Port::output("out", "string")
+            Port::output_of::<String>("out")
         };
         Ok(vec![
             Port::input("in", "json").doc("Any values; the fields of an object are variables."),
@@ -119,9 +113,6 @@ fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
             let message = format!("a template has at most {TEMPLATE_BYTES} bytes");
             faults.push(ConfigFault::at(&[key], message));
         }
-    }
-    if config.path.as_ref().is_some_and(String::is_empty) {
-        faults.push(ConfigFault::at(&["path"], "a path cannot be empty"));
     }
     if !faults.is_empty() {
         return Err(faults);

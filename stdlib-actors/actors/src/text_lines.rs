@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{ConfigFault, Cx, Fault, Level, Next};
+use theater_flow_sdk::{Config, Cx, Fault, Level, Next, Typed};
 
 use crate::cutter::{Cutter, Piece};
 
@@ -12,13 +12,9 @@ use crate::cutter::{Cutter, Piece};
 pub(crate) const LINES_PER_EVENT: u32 = 512;
 /// Text of one event, so that long lines do not make a huge transaction.
 const BYTES_PER_EVENT: usize = 1 << 20;
-/// The longest `max-line`: every byte may take six in JSON, and a payload holds 16 MiB.
-const MAX_LINE_BYTES: usize = 2 << 20;
-/// The type of the lines' port.
-pub(crate) const LINE: &str = "{ path: string, line: u64, text: string }";
 
-/// What to do with bytes that are not UTF-8.
-#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+/// What to do with bytes that are not UTF-8: replace them, or fault.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Encoding {
     #[default]
@@ -35,14 +31,6 @@ pub(crate) struct Form {
 
 pub(crate) const fn default_max_line() -> usize {
     1 << 20
-}
-
-/// Checks the length of a line.
-pub(crate) fn check(max_line: usize, faults: &mut Vec<ConfigFault>) {
-    if !(1..=MAX_LINE_BYTES).contains(&max_line) {
-        let message = format!("a line has 1 to {MAX_LINE_BYTES} bytes");
-        faults.push(ConfigFault::at(&["max-line"], message));
-    }
 }
 
 /// Where the text comes from.
@@ -77,8 +65,9 @@ struct Sent {
     reads: u32,
 }
 
-#[derive(Serialize)]
-struct Numbered<'a> {
+/// A line as it is sent.
+#[derive(Serialize, Typed)]
+pub(crate) struct Numbered<'a> {
     path: &'a str,
     line: u64,
     text: &'a str,

@@ -1,9 +1,9 @@
 //! `std/timer`: a message every so often.
 
 use serde::{Deserialize, Serialize};
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port, Typed};
 
-use crate::duration;
+use crate::duration::{MONTH_MS, Period};
 
 /// The name of the one timer.
 const TICK: &str = "tick";
@@ -15,12 +15,16 @@ pub struct Timer {
     at_start: bool,
 }
 
-/// See [`Timer::CONFIG_SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    every: String,
+    /// The time from one tick to the next, such as "500ms" or "1h"; 30 days at most.
+    every: Period<1, MONTH_MS>,
+    /// After how many ticks it ends; without it never.
+    #[config(minimum = 1)]
     count: Option<u64>,
+    /// The first tick comes at once, and not after one period.
     #[serde(default)]
     at_start: bool,
 }
@@ -35,7 +39,7 @@ pub struct State {
     due: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Typed)]
 struct Tick {
     n: u64,
     at: u64,
@@ -47,37 +51,16 @@ impl Actor for Timer {
 
     const DOC: &'static str = include_str!("../../docs/timer.md");
 
-    const CONFIG_SCHEMA: &'static str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["every"],
-  "properties": {
-    "every": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$", "description": "The time from one tick to the next, such as \"500ms\" or \"1h\"; 30 days at most." },
-    "count": { "type": "integer", "minimum": 1, "description": "After how many ticks it ends; without it never." },
-    "at-start": { "type": "boolean", "default": false, "description": "The first tick comes at once, and not after one period." }
-  }
-}"#;
-
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        let mut faults = Vec::new();
-        faults.extend(duration::read("every", &config.every, 1).err());
-        if config.count == Some(0) {
-            let message = "expected at least 1; leave `count` out for ticks without end";
-            faults.push(ConfigFault::at(&["count"], message));
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let tick = Port::output("out", "{ n: u64, at: u64 }");
+    fn ports(_: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        let tick = Port::output_of::<Tick>("out");
         Ok(vec![tick.doc(
             "The number of the tick, from 1, and its time in ms since 1970.",
         )])
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let every = duration::read("every", &config.every, 1);
-        let every = every.map_err(|fault| Fault::new("bad-config", fault.message))?;
+        let every = config.every.ms();
+        let every = every.map_err(|message| Fault::new("bad-config", message))?;
         let Config {
             count, at_start, ..
         } = config;

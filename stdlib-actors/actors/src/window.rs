@@ -1,17 +1,16 @@
 //! `std/window`: figures of groups of messages, sent at intervals.
 
-use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+use serde::Deserialize;
+use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 
 #[cfg(test)]
 mod tests;
 
-use crate::aggregate::{Config, Core, Flush, State, bad_config, schema};
+use crate::aggregate::{Config, Core, State, bad_config};
+use crate::duration::{DAY_MS, Period};
 
 /// The name of the timer.
 const TIMER: &str = "flush";
-/// The longest interval, in ms: a day.
-const LONGEST: u64 = 86_400_000;
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 /// The actor.
 pub struct Window {
@@ -20,35 +19,30 @@ pub struct Window {
     every: u64,
 }
 
+/// When groups are sent and begin anew, beside the end.
+#[derive(Debug, Deserialize, Config)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "{ every = \"10s\" }; `std/aggregate` flushes by count or at the end"
+)]
+pub struct Every {
+    /// The interval: `10ms` to `24h`.
+    every: Period<10, DAY_MS>,
+}
+
 impl Actor for Window {
-    type Config = Config;
+    type Config = Config<Every>;
     type State = State;
 
     const DOC: &'static str = include_str!("../../docs/window.md");
-    const CONFIG_SCHEMA: &'static str = schema!(
-        r#"["take", "flush"]"#,
-        r#"{
-      "type": "object",
-      "additionalProperties": false,
-      "required": ["every"],
-      "description": "When groups are sent and begin anew, beside the end.",
-      "properties": { "every": { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$", "description": "The interval: `10ms` to `24h`." } }
-    }"#
-    );
 
-    fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
-        match (config.core(), every(&config.flush)) {
-            (Ok(core), Ok(_)) => Ok(core.ports()),
-            (core, every) => {
-                let mut faults = core.err().unwrap_or_default();
-                faults.extend(every.err());
-                Err(faults)
-            }
-        }
+    fn ports(config: &Self::Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
+        Ok(config.core()?.ports())
     }
 
-    fn new(config: Config) -> Result<Self, Fault> {
-        let every = every(&config.flush).map_err(|fault| bad_config(&[fault]))?;
+    fn new(config: Self::Config) -> Result<Self, Fault> {
+        let every = config.flush.every.ms();
+        let every = every.map_err(|message| Fault::new("bad-config", message))?;
         let core = config.core().map_err(|faults| bad_config(&faults))?;
         Ok(Self { core, every })
     }
@@ -75,24 +69,4 @@ impl Actor for Window {
         }
         Ok(Next::Wait)
     }
-}
-
-fn every(flush: &Flush) -> Result<u64, ConfigFault> {
-    let Flush::Every(text) = flush else {
-        let message =
-            "expected { every = \"10s\" }; `std/aggregate` flushes by count or at the end";
-        return Err(ConfigFault::at(&["flush"], message));
-    };
-    milliseconds(text)
-        .filter(|every| (10..=LONGEST).contains(every))
-        .ok_or_else(|| {
-            let message = "expected a time from `10ms` to `24h`: a whole number with ms, s, m or h";
-            ConfigFault::at(&["flush", "every"], message)
-        })
-}
-
-fn milliseconds(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
 }

@@ -3,13 +3,15 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ConfigFault, Cx, Direction, Event, Fault, FileError, FileErrorCode, Message, Next, Port,
+    ConfigFault, ConfigSchema, Cx, Direction, Event, Fault, FileError, FileErrorCode, Message,
+    Next, Port, Typed,
 };
 
 /// What an agent runs: made from its config, changed only through its [`State`](Actor::State).
 pub trait Actor: Sized {
-    /// The `config` of the pipeline file. Derive `Deserialize` with `deny_unknown_fields`.
-    type Config: DeserializeOwned;
+    /// The `config` of the pipeline file. Derive `Deserialize`, with `deny_unknown_fields`, and
+    /// [`Config`](derive@crate::Config), which makes a JSON Schema of it.
+    type Config: DeserializeOwned + ConfigSchema;
 
     /// All that survives from one event to the next. `()` if nothing does. Keep it in ordered
     /// collections: a `HashMap` may have another order after it was restored.
@@ -18,14 +20,11 @@ pub trait Actor: Sized {
     /// Plain text; the first line says what the actor does.
     const DOC: &'static str;
 
-    /// JSON Schema (draft-07) of [`Config`](Actor::Config).
-    const CONFIG_SCHEMA: &'static str;
-
     /// True if nothing survives from one event to the next: no snapshots are taken.
     const STATELESS: bool = size_of::<Self::State>() == 0;
 
     /// The typed ports for this config, and the check of what a schema cannot say. Called when the
-    /// pipeline is compiled, without capabilities.
+    /// pipeline is compiled, without capabilities, and only with a config that is within its bounds.
     ///
     /// # Errors
     /// Everything that is wrong with the config, each with a JSON pointer to its place.
@@ -56,6 +55,18 @@ impl Port {
     #[must_use]
     pub fn output(name: &str, of: &str) -> Self {
         Self::new(Direction::Output, name, of)
+    }
+
+    /// An input for values of a Rust type. It must be wired.
+    #[must_use]
+    pub fn input_of<T: Typed>(name: &str) -> Self {
+        Self::input(name, &T::TYPE.to_string())
+    }
+
+    /// An output of values of a Rust type.
+    #[must_use]
+    pub fn output_of<T: Typed>(name: &str) -> Self {
+        Self::output(name, &T::TYPE.to_string())
     }
 
     fn new(direction: Direction, name: &str, of: &str) -> Self {

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use crate::{Actor, ConfigFault, Cx, Description, Event, Fault, Next, Port, config::parse_config};
+use crate::{
+    Actor, ConfigFault, ConfigSchema, Cx, Description, Event, Fault, Next, Port,
+    config::parse_config, schema,
+};
 
 /// The place of a component's one instance.
 pub struct Slot<A: Actor>(RefCell<Option<Live<A>>>);
@@ -19,14 +22,20 @@ pub(crate) struct Live<A: Actor> {
 pub fn about<A: Actor>() -> Description {
     Description {
         doc: A::DOC.into(),
-        config_schema: A::CONFIG_SCHEMA.into(),
+        config_schema: A::Config::SCHEMA.text(),
         stateless: A::STATELESS,
     }
 }
 
 /// See `ports` in `wit/actor.wit`.
 pub fn ports<A: Actor>(config: &str) -> Result<Vec<Port>, Vec<ConfigFault>> {
-    A::ports(&parse_config(config).map_err(|fault| vec![fault])?)
+    let config = parse_config(config).map_err(|fault| vec![fault])?;
+    let faults = schema::check::<A::Config>(&config);
+    if faults.is_empty() {
+        A::ports(&config)
+    } else {
+        Err(faults)
+    }
 }
 
 /// Begins a life; `saved` is what [`save`] gave.

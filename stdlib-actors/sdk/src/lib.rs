@@ -4,12 +4,13 @@
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
-//! use theater_flow_sdk::{Actor, ConfigFault, Cx, Event, Fault, Next, Port};
+//! use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 //!
 //! /// Counts the messages that it gets.
 //! struct Count;
 //!
-//! #[derive(Deserialize)]
+//! #[derive(Deserialize, Config)]
+//! #[serde(deny_unknown_fields)]
 //! struct Config {}
 //!
 //! #[derive(Default, Serialize, Deserialize)]
@@ -21,7 +22,6 @@
 //!     type Config = Config;
 //!     type State = State;
 //!     const DOC: &'static str = "Counts the messages that it gets.";
-//!     const CONFIG_SCHEMA: &'static str = r#"{"type":"object","additionalProperties":false}"#;
 //!
 //!     fn ports(_: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
 //!         Ok(vec![Port::input("in", "json"), Port::output("out", "u64")])
@@ -50,6 +50,9 @@
 //! Natively, [`Cx`] holds a scripted world instead of the host's functions, and `Trial` runs an
 //! actor against it: unit tests need no WebAssembly.
 
+// So that what the derive macros write means the same in here.
+extern crate self as theater_flow_sdk;
+
 mod actor;
 /// JSON text for bytes: canonical padded base64, the pipeline language's `bytes`.
 pub mod bytes;
@@ -62,10 +65,15 @@ mod outside;
 #[cfg(target_family = "wasm")]
 #[path = "outside_host.rs"]
 mod outside;
+mod schema;
+mod schema_of;
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(not(target_family = "wasm"))]
 mod trial;
+mod typed;
 
 #[doc(hidden)]
 pub mod guest;
@@ -97,8 +105,11 @@ pub use config::parse_config;
 pub use context::Cx;
 pub use emit::EmitError;
 pub use outside::Outside;
+pub use schema::{Bounds, ConfigSchema, Measure, Member, Place, Property, Schema};
+pub use theater_flow_sdk_macros::{Config, Typed};
 #[cfg(not(target_family = "wasm"))]
 pub use trial::{Handled, Trial};
+pub use typed::{Type, Typed};
 
 /// Makes a component of an [`Actor`]: `theater_flow_sdk::export!(MyActor);`, once in a crate of type
 /// `cdylib`.

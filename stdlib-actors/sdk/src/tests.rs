@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::guest::{Slot, about, ports};
 use crate::{
-    Actor, ConfigFault, Cx, EmitError, Event, Fault, Level, Message, Next, Port, Trial,
+    Actor, Config, ConfigFault, Cx, EmitError, Event, Fault, Level, Message, Next, Port, Trial,
     TypeMismatch,
 };
 
@@ -15,7 +15,7 @@ struct Sum {
     times: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 struct Config {
     times: u64,
@@ -31,7 +31,6 @@ impl Actor for Sum {
     type State = State;
 
     const DOC: &'static str = "Sums.";
-    const CONFIG_SCHEMA: &'static str = "{}";
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         if config.times == 0 {

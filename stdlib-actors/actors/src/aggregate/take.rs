@@ -1,7 +1,8 @@
 //! What the config takes of the messages of a group.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use theater_flow_sdk::ConfigFault;
+use theater_flow_sdk::{Bounds, ConfigSchema, Place, Schema};
 
 use crate::fields::{self, Fields};
 
@@ -10,7 +11,8 @@ const COLLECT: u64 = 100;
 const COLLECT_MAX: u64 = 10_000;
 const TOP_MAX: u64 = 1_000;
 const PLAIN: [&str; 7] = ["sum", "min", "max", "mean", "first", "last", "distinct"];
-const FORMS: &str = "expected \"count\", or a table with `sum`, `min`, `max`, `mean`, `first`, \
+/// What an entry of `take` may be.
+pub(super) const FORMS: &str = "expected \"count\", or a table with `sum`, `min`, `max`, `mean`, `first`, \
                      `last`, `distinct`, `collect` or `top`";
 
 /// One taken value.
@@ -40,10 +42,31 @@ pub(super) enum What {
     Top(usize),
 }
 
+/// An entry of `take` as the config has it: read by hand, since for a shape that none of several
+/// types has serde only says that.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Given(Value);
+
+impl Given {
+    /// What it says; nothing if it is bad.
+    pub(super) fn read(&self, name: &str) -> Option<Take> {
+        Take::parse(name, &self.0, &mut Place::default())
+    }
+}
+
+impl ConfigSchema for Given {
+    const SCHEMA: Schema = Schema::Text(SCHEMA);
+
+    fn check(&self, _: &Bounds, at: &mut Place) {
+        Take::parse("", &self.0, at);
+    }
+}
+
 impl Take {
     /// Reads one entry of `take`; its faults have been noted if there is nothing.
-    pub(super) fn parse(name: &str, value: &Value, faults: &mut Vec<ConfigFault>) -> Option<Self> {
-        let mut entry = Entry { name, faults };
+    fn parse(name: &str, value: &Value, at: &mut Place) -> Option<Self> {
+        let mut entry = Entry { name, at };
         match value {
             Value::String(word) if word == "count" => Some(entry.take(What::Count, "")),
             Value::Object(map) => entry.table(map),
@@ -71,15 +94,21 @@ impl Take {
 
 struct Entry<'a> {
     name: &'a str,
-    faults: &'a mut Vec<ConfigFault>,
+    at: &'a mut Place,
 }
 
 impl Entry<'_> {
     fn fault<T>(&mut self, steps: &[&str], message: impl Into<String>) -> Option<T> {
-        let mut place = vec!["take", self.name];
-        place.extend(steps);
-        self.faults.push(ConfigFault::at(&place, message));
+        self.inside(steps, |at| at.fault(message));
         None
+    }
+
+    fn inside<T>(&mut self, steps: &[&str], within: impl FnOnce(&mut Place) -> T) -> T {
+        match steps {
+            [] => within(self.at),
+            [step] => self.at.inside(step, within),
+            [step, below, ..] => self.at.inside(step, |at| at.inside(below, within)),
+        }
     }
 
     fn take(&self, what: What, field: &str) -> Take {
@@ -139,9 +168,8 @@ impl Entry<'_> {
         let Some(field) = field.as_str() else {
             return self.fault(&[key], "expected a field's name");
         };
-        let before = self.faults.len();
-        fields::check(field, &["take", self.name, key], self.faults);
-        (self.faults.len() == before).then_some(field)
+        let good = self.inside(&[key], |at| fields::check(field, at));
+        good.then_some(field)
     }
 
     fn number(
@@ -170,18 +198,39 @@ impl Entry<'_> {
         let Some(references) = strings.filter(|list| (1..=64).contains(&list.len())) else {
             return self.fault(&["keep"], "expected a list of 1 to 64 field names");
         };
-        let before = self.faults.len();
+        let mut good = true;
         let mut names = std::collections::BTreeSet::new();
         for (at, reference) in references.iter().enumerate() {
             let at = at.to_string();
-            fields::check(reference, &["take", self.name, "keep", &at], self.faults);
+            good &= self.inside(&["keep", &at], |at| fields::check(reference, at));
             if !names.insert(fields::last_name(reference)) {
+                good = false;
                 self.fault::<()>(&["keep", &at], "another field has this name already");
             }
         }
         let keep = references
             .into_iter()
             .map(|reference| (reference.into(), 0));
-        (self.faults.len() == before).then(|| Some(keep.collect()))
+        good.then(|| Some(keep.collect()))
     }
 }
+
+const SCHEMA: &str = r#"{
+  "anyOf": [
+    { "const": "count", "description": "How many messages there were." },
+    { "type": "object", "additionalProperties": false, "required": ["sum"], "properties": { "sum": { "type": "string", "minLength": 1, "description": "The field whose numbers are added." } } },
+    { "type": "object", "additionalProperties": false, "required": ["min"], "properties": { "min": { "type": "string", "minLength": 1, "description": "The field whose least number is taken." } } },
+    { "type": "object", "additionalProperties": false, "required": ["max"], "properties": { "max": { "type": "string", "minLength": 1, "description": "The field whose largest number is taken." } } },
+    { "type": "object", "additionalProperties": false, "required": ["mean"], "properties": { "mean": { "type": "string", "minLength": 1, "description": "The field whose arithmetic mean is taken." } } },
+    { "type": "object", "additionalProperties": false, "required": ["first"], "properties": { "first": { "type": "string", "minLength": 1, "description": "The field whose first value is taken." } } },
+    { "type": "object", "additionalProperties": false, "required": ["last"], "properties": { "last": { "type": "string", "minLength": 1, "description": "The field whose last value is taken." } } },
+    { "type": "object", "additionalProperties": false, "required": ["distinct"], "properties": { "distinct": { "type": "string", "minLength": 1, "description": "The field whose different values are counted." } } },
+    { "type": "object", "additionalProperties": false, "required": ["collect"], "properties": {
+      "collect": { "type": "string", "minLength": 1, "description": "The field whose values are listed." },
+      "max": { "type": "integer", "minimum": 1, "maximum": 10000, "default": 100, "description": "Values in the list; the rest is counted under `<name>-dropped`." } } },
+    { "type": "object", "additionalProperties": false, "required": ["top", "by"], "properties": {
+      "top": { "type": "integer", "minimum": 1, "maximum": 1000, "description": "How many messages are kept." },
+      "by": { "type": "string", "minLength": 1, "description": "The field with the number by which they are chosen, the largest first." },
+      "keep": { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1, "maxItems": 64, "description": "The fields kept of them; all of the message by default." } } }
+  ]
+}"#;

@@ -127,11 +127,6 @@ impl Serialize for Cell<'_> {
 
 /// Checks the table of columns.
 pub(super) fn check(columns: &BTreeMap<String, String>, faults: &mut Vec<ConfigFault>) {
-    if columns.is_empty() {
-        let message =
-            "expected at least one column; leave `columns` out for JSON objects of strings";
-        faults.push(ConfigFault::at(&["columns"], message));
-    }
     for (name, word) in columns {
         let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use theater_flow_sdk::{ConfigSchema, Member, Schema};
 
 /// Where the columns get their names from.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -18,6 +19,20 @@ pub(super) enum Header {
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TrueOrNames)
+    }
+}
+
+impl ConfigSchema for Header {
+    const SCHEMA: Schema = Schema::Members(&[Member::AnyOf(&[
+        Schema::Text(r#"{"const":true}"#),
+        Schema::Text(r#"{"type":"array","items":{"type":"string"},"minItems":1}"#),
+    ])]);
+
+    fn json(&self) -> Option<String> {
+        match self {
+            Self::First => Some("true".into()),
+            Self::Names(names) => names.json(),
+        }
     }
 }
 

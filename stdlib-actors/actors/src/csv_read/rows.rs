@@ -2,6 +2,7 @@
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use theater_flow_sdk::Typed;
 
 use super::columns::{Cell, Kind};
 
@@ -20,7 +21,7 @@ pub(super) struct Flawed {
 }
 
 /// A record that was not sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Typed)]
 pub(super) struct Rejected<'a> {
     line: u64,
     reason: &'a str,

@@ -358,8 +358,12 @@ fn bad_configs_are_refused_with_their_places() {
     let cases = [
         (json!({}), vec![""]),
         (
-            json!({ "path": "", "delimiter": "", "max-record": 0, "extra": "drop" }),
-            vec!["/path", "/delimiter", "/max-record", "/extra"],
+            json!({ "path": "", "delimiter": "", "max-record": 0, "columns": {} }),
+            vec!["/path", "/delimiter", "/columns", "/max-record"],
+        ),
+        (
+            json!({ "path": "a", "delimiter": "\n", "extra": "drop" }),
+            vec!["/delimiter", "/extra"],
         ),
         (json!({ "path": "a", "delimiter": "é" }), vec!["/delimiter"]),
         (

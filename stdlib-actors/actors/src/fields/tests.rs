@@ -70,10 +70,16 @@ fn bad_references_are_named() {
         ("/a~2", TILDE),
         ("/~", TILDE),
     ] {
-        let mut faults = Vec::new();
-        check(reference, &["by", "0"], &mut faults);
-        assert_eq!(faults[0].pointer, "/by/0");
-        assert_eq!(faults[0].message, format!("`{reference}`: {message}"));
+        let mut place = Place::default();
+        assert!(
+            !place.inside("by", |at| check(reference, at)),
+            "{reference}"
+        );
+        let [fault] = place.faults() else {
+            panic!("{reference}: {place:?}");
+        };
+        assert_eq!(fault.pointer, "/by");
+        assert_eq!(fault.message, format!("`{reference}`: {message}"));
     }
     let names = ["a", "a.b", "/a/b c", "/", "/x~1y"].map(last_name);
     assert_eq!(names, ["a", "b", "b c", "", "x/y"]);

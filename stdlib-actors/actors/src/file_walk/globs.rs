@@ -5,9 +5,9 @@ use std::fmt;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use theater_flow_sdk::ConfigFault;
+use theater_flow_sdk::{Bounds, ConfigSchema, Measure, Member, Place, Schema};
 
-/// The most patterns of one list.
+/// The most patterns of one list; the schema says so too.
 const MAX: usize = 256;
 
 /// Patterns as the config has them.
@@ -18,42 +18,61 @@ pub(super) struct Globs {
     alone: bool,
 }
 
-impl From<Vec<String>> for Globs {
-    fn from(patterns: Vec<String>) -> Self {
-        Self {
-            patterns,
-            alone: false,
-        }
-    }
-}
-
 impl Globs {
-    pub(super) fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+    /// One pattern, as it stands alone in a config.
+    pub(super) fn one(pattern: &str) -> Self {
+        Self {
+            patterns: vec![pattern.to_owned()],
+            alone: true,
+        }
     }
 
     /// All patterns as one. `*` and `?` stay within a name, `**` goes over any number of folders.
     ///
     /// # Errors
-    /// Every pattern that cannot be read, at its place below the config key `key`.
-    pub(super) fn set(&self, key: &str) -> Result<GlobSet, Vec<ConfigFault>> {
-        let (mut set, mut faults) = (GlobSetBuilder::new(), Vec::new());
+    /// What is wrong with one of them, or with all together.
+    pub(super) fn set(&self) -> Result<GlobSet, String> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in &self.patterns {
+            set.add(read(pattern)?);
+        }
+        set.build().map_err(|error| error.kind().to_string())
+    }
+}
+
+impl ConfigSchema for Globs {
+    const SCHEMA: Schema = Schema::Members(&[Member::AnyOf(&[
+        String::SCHEMA,
+        Schema::Text(r#"{"type":"array","items":{"type":"string"},"maxItems":256}"#),
+    ])]);
+    const MEASURE: Measure = Measure::Items;
+
+    fn check(&self, bounds: &Bounds, at: &mut Place) {
+        bounds.check_len(self.patterns.len(), at);
+        let mut good = true;
         for (nth, pattern) in self.patterns.iter().enumerate() {
-            let nth = nth.to_string();
-            let steps: &[&str] = if self.alone { &[key] } else { &[key, &nth] };
-            match read(pattern) {
-                Ok(glob) => {
-                    set.add(glob);
-                }
-                Err(message) => faults.push(ConfigFault::at(steps, message)),
+            let Err(message) = read(pattern) else {
+                continue;
+            };
+            good = false;
+            if self.alone {
+                at.fault(message);
+            } else {
+                at.inside(&nth.to_string(), |at| at.fault(message));
             }
         }
-        if !faults.is_empty() {
-            return Err(faults);
+        // Each is fine; together they may be too much for one automaton.
+        if let (true, Err(message)) = (good, self.set()) {
+            at.fault(message);
         }
-        // Together they may be too much for one automaton.
-        set.build()
-            .map_err(|error| vec![ConfigFault::at(&[key], error.kind().to_string())])
+    }
+
+    fn json(&self) -> Option<String> {
+        if self.alone {
+            self.patterns.first()?.json()
+        } else {
+            self.patterns.json()
+        }
     }
 }
 
@@ -86,10 +105,7 @@ impl<'de> Visitor<'de> for OneOrMore {
     }
 
     fn visit_str<E: Error>(self, pattern: &str) -> Result<Globs, E> {
-        Ok(Globs {
-            patterns: vec![pattern.to_owned()],
-            alone: true,
-        })
+        Ok(Globs::one(pattern))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Globs, A::Error> {

@@ -225,7 +225,8 @@ fn bad_targets_are_refused_with_all_their_places() {
         (r#"{"path":"f","path-field":"p"}"#, &["/path-field"][..]),
         (r#"{"path-field":"p"}"#, &[""]),
         (r#"{"path":"f","folder":"d"}"#, &["/folder"]),
-        (r#"{"folder":"","field":"x"}"#, &["/folder", "", "/field"]),
+        (r#"{"folder":"d","field":"x"}"#, &["", "/field"]),
+        (r#"{"folder":"","path":""}"#, &["/path", "/folder"]),
     ] {
         let faults = Trial::<FileWrite>::new(config).err().expect("a bad config");
         let found: Vec<&str> = faults.iter().map(|fault| &fault.pointer[..]).collect();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use regex::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_syntax::ParserBuilder;
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use theater_flow_sdk::{ConfigFault, Cx, EmitError};
+use serde::{Deserialize, Serialize};
+use theater_flow_sdk::{ConfigFault, ConfigSchema, Cx, EmitError, Member, Schema};
 
 use super::mask::Hidden;
 use super::{Config, Input, sieve};
@@ -18,8 +18,18 @@ const SIZE_LIMIT: usize = 8 << 20;
 const CACHE_LIMIT: usize = 2 << 20;
 /// Groups in groups of a rule.
 pub(super) const NEST_LIMIT: u32 = 64;
-/// Rules of one agent.
-pub(super) const RULES: usize = 512;
+
+/// A regular expression as the config has it.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Rule(String);
+
+impl ConfigSchema for Rule {
+    const SCHEMA: Schema = Schema::Members(&[
+        Member::Like(&String::SCHEMA),
+        Member::Json("format", "\"regex\""),
+    ]);
+}
 
 /// The compiled rules.
 pub(super) struct Rules {
@@ -75,12 +85,8 @@ impl Serialize for Groups<'_> {
 /// Says everything that is wrong with a config.
 pub(super) fn check(config: &Config) -> Result<(), Vec<ConfigFault>> {
     let rules = &config.rules;
-    if rules.is_empty() || rules.len() > RULES {
-        let message = format!("there must be 1 to {RULES} rules");
-        return Err(vec![ConfigFault::at(&["rules"], message)]);
-    }
-    let fault = |(name, rule): (&String, &String)| {
-        let message = wrong(rule).or_else(|| Some(alone(rule, CACHE_LIMIT).err()?.to_string()));
+    let fault = |(name, rule): (&String, &Rule)| {
+        let message = wrong(&rule.0).or_else(|| Some(alone(rule, CACHE_LIMIT).err()?.to_string()));
         message.map(|message| ConfigFault::at(&["rules", name], message))
     };
     let mut faults: Vec<ConfigFault> = rules.iter().filter_map(fault).collect();
@@ -116,16 +122,16 @@ fn wrong(rule: &str) -> Option<String> {
     Some(format!("{message}, at character {at}: `{part}`"))
 }
 
-fn alone(rule: &str, cache: usize) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(rule)
+fn alone(rule: &Rule, cache: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&rule.0)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(cache)
         .nest_limit(NEST_LIMIT)
         .build()
 }
 
-fn set(rules: &BTreeMap<String, String>) -> Result<RegexSet, regex::Error> {
-    RegexSetBuilder::new(rules.values())
+fn set(rules: &BTreeMap<String, Rule>) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(rules.values().map(|rule| &rule.0))
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(CACHE_LIMIT)
         .nest_limit(NEST_LIMIT)
@@ -135,12 +141,12 @@ fn set(rules: &BTreeMap<String, String>) -> Result<RegexSet, regex::Error> {
 impl Rules {
     pub(super) fn new(config: Config) -> Result<Self, regex::Error> {
         let text = config.input == Input::Text;
-        let sieve = text.then(|| sieve::sieve(config.rules.values()));
+        let sieve = text.then(|| sieve::sieve(config.rules.values().map(|rule| &rule.0)));
         let wanted = |name: &String| config.groups || config.mask.contains(name);
         // Each has an automaton of its own: together they are to take no more than a few.
         let count = config.rules.keys().filter(|name| wanted(name)).count();
         let cache = 4 * CACHE_LIMIT / count.max(4);
-        let one = |(name, rule): (&String, &String)| {
+        let one = |(name, rule): (&String, &Rule)| {
             let compiled = wanted(name).then(|| alone(rule, cache));
             compiled.transpose()
         };

@@ -2,9 +2,11 @@ use serde_json::{Value, json};
 use theater_flow_sdk::{Event, Next, Trial, TypeMismatch};
 
 use super::Match;
-use super::rules::RULES;
 
 mod text;
+
+/// The bound of `rules`.
+const RULES: usize = 512;
 
 fn trial(rules: &Value) -> Trial<Match> {
     Trial::new(&json!({ "rules": rules }).to_string()).expect("good rules")

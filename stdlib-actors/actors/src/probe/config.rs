@@ -1,29 +1,35 @@
 //! What a probe is told to do.
 
 use serde::Deserialize;
-use theater_flow_sdk::{ConfigFault, Event, Port};
+use theater_flow_sdk::{Config, ConfigFault, Event, Port};
 
-/// See [`SCHEMA`].
-#[derive(Debug, Deserialize)]
+/// What the pipeline file says.
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The ports; without it `in: json`, optional, and `out`: json, or { n: u64, pad: string } with
+    /// `produce`.
     ports: Option<Vec<Declared>>,
+    /// What to do at which event; all rules that fit are followed in their order.
     #[serde(default)]
     pub(super) on: Vec<Rule>,
+    /// Send every message on, on `out`.
     #[serde(default)]
     pub(super) echo: bool,
+    /// Send so many messages { n, pad } on `out`, n from 0, 256 an event.
     #[serde(default)]
     pub(super) produce: u64,
+    /// Bytes of each `pad`.
     #[serde(default)]
     pub(super) pad: usize,
-    /// `ports` refuses the config with this message.
+    /// The message of a config fault that `ports` gives.
     refuse: Option<String>,
-    /// `init` answers with this fault.
+    /// The message of a fault that `init` gives.
     init_fault: Option<String>,
 }
 
 /// A port as the config declares it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields)]
 struct Declared {
     name: String,
@@ -34,7 +40,7 @@ struct Declared {
     optional: bool,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Direction {
     Input,
@@ -42,19 +48,22 @@ enum Direction {
 }
 
 /// What to do at which event.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Config)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Rule {
-    /// The kind of event; `message` if it is not given.
+    /// The kind of event.
+    #[config(default = "message")]
     event: Option<Kind>,
     /// Only messages whose JSON text holds this.
     #[serde(rename = "match")]
     holds: Option<String>,
     /// Only the nth such event of the instance, from 1; attempts count.
+    #[config(minimum = 1)]
     pub(super) nth: Option<u64>,
     #[serde(rename = "do")]
     pub(super) deed: Deed,
-    /// Where to send: `out`.
+    /// Where to send.
+    #[config(default = "out")]
     pub(super) port: Option<String>,
     /// What to send or write, a fault's message, a timer's name.
     pub(super) text: Option<String>,
@@ -66,7 +75,7 @@ pub(super) struct Rule {
     pub(super) n: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Start,
@@ -79,7 +88,7 @@ enum Kind {
 }
 
 /// What a probe can do. Those from `Append` on need `probe-full`.
-#[derive(Clone, Copy, PartialEq, PartialOrd, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Deed {
     Count,
@@ -211,52 +220,3 @@ impl Declared {
         if self.optional { port.optional() } else { port }
     }
 }
-
-/// JSON Schema of the config.
-pub(super) const SCHEMA: &str = r#"{
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {
-    "ports": {
-      "type": "array",
-      "description": "The ports; without it `in: json`, optional, and `out`: json, or { n: u64, pad: string } with `produce`.",
-      "items": {
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["name", "direction", "type"],
-        "properties": {
-          "name": { "type": "string" },
-          "direction": { "enum": ["input", "output"] },
-          "type": { "type": "string" },
-          "optional": { "type": "boolean", "default": false }
-        }
-      }
-    },
-    "on": {
-      "type": "array",
-      "description": "What to do at which event; all rules that fit are followed in their order.",
-      "items": {
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["do"],
-        "properties": {
-          "event": { "enum": ["start", "pull", "message", "closed", "timer", "down", "any"], "default": "message" },
-          "match": { "type": "string", "description": "Only messages whose JSON text holds this." },
-          "nth": { "type": "integer", "minimum": 1, "description": "Only the nth such event of the instance; attempts count." },
-          "do": { "enum": ["count", "deep-recursion", "done", "drift", "emit", "fault", "flood", "hoard", "huge", "lie", "log", "log-flood", "loop", "more", "panic", "trap", "unknown-port", "wait", "append", "cancel-timer", "clock", "close", "list", "random", "read", "read-denied", "replace", "set-timer", "stat", "stdin", "stdout", "trap-before"] },
-          "port": { "type": "string", "default": "out" },
-          "text": { "type": "string" },
-          "code": { "type": "string" },
-          "path": { "type": "string" },
-          "n": { "type": "integer", "minimum": 0 }
-        }
-      }
-    },
-    "echo": { "type": "boolean", "default": false, "description": "Send every message on, on `out`." },
-    "produce": { "type": "integer", "minimum": 0, "default": 0, "description": "Send so many messages { n, pad } on `out`, n from 0, 256 an event." },
-    "pad": { "type": "integer", "minimum": 0, "default": 0, "description": "Bytes of each `pad`." },
-    "refuse": { "type": "string", "description": "The message of a config fault that `ports` gives." },
-    "init-fault": { "type": "string", "description": "The message of a fault that `init` gives." }
-  }
-}"#;

@@ -160,10 +160,15 @@ fn a_bad_template_is_refused_with_its_place() {
         (
             json!({ "template": "x", "path": "" }),
             "/path",
-            "a path cannot be empty",
+            "expected 1 to 1048576 characters",
         ),
         (
             json!({ "template": "x".repeat(1 << 20) + "x" }),
+            "/template",
+            "1048576 characters",
+        ),
+        (
+            json!({ "template": "é".repeat(1 << 19) + "x" }),
             "/template",
             "1048576 bytes",
         ),

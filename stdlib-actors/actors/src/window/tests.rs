@@ -100,7 +100,7 @@ fn an_interval_is_wanted() {
     for (flush, pointer) in [
         (Value::Null, "/flush"),
         (json!("close"), "/flush"),
-        (json!({ "count": 2 }), "/flush"),
+        (json!({ "count": 2 }), "/flush/count"),
         (json!({ "every": "9ms" }), "/flush/every"),
         (json!({ "every": "25h" }), "/flush/every"),
         (json!({ "every": "10" }), "/flush/every"),

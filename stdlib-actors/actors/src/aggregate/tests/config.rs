@@ -1,9 +1,19 @@
 //! Configs that are refused.
 
-use serde_json::json;
-use theater_flow_sdk::Trial;
+use serde_json::{Value, json};
+use theater_flow_sdk::{Actor, ConfigSchema, Trial};
 
 use super::super::Aggregate;
+use crate::window::Window;
+
+fn places(config: &Value) -> Vec<String> {
+    let faults = Trial::<Aggregate>::new(&config.to_string())
+        .err()
+        .expect("a bad config");
+    let mut places: Vec<String> = faults.into_iter().map(|fault| fault.pointer).collect();
+    places.sort_unstable();
+    places
+}
 
 #[test]
 fn every_fault_of_a_config_is_named_with_its_place() {
@@ -12,25 +22,16 @@ fn every_fault_of_a_config_is_named_with_its_place() {
         "take": {
             "a": "count", "b": "counts", "c": { "sum": 1 }, "d": { "sum": "x", "max": "y" }, "e": {},
             "f": { "collect": "x", "max": 0 }, "g": { "top": 1 }, "h": { "top": 5000, "by": "/~" },
-            "i": { "top": 2, "by": "x", "keep": ["x", "y.x", ""] }, "j": 7, "k": { "collect": "v" },
-            "k-dropped": "count",
+            "i": { "top": 2, "by": "x", "keep": ["x", "y.x", ""] }, "j": 7,
         },
-        "order": "-z", "limit": 0, "max-groups": 0, "max-bytes": 1, "flush": { "count": 0 },
+        "limit": 0, "max-groups": 0, "max-bytes": 1, "flush": { "count": 0 },
     });
-    let faults = Trial::<Aggregate>::new(&config.to_string())
-        .err()
-        .expect("a bad config");
-    let mut places: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-    places.sort_unstable();
     let wanted = [
         "/by/1",
-        "/by/2",
         "/flush/count",
         "/limit",
         "/max-bytes",
         "/max-groups",
-        "/order",
-        "/take/a",
         "/take/b",
         "/take/c/sum",
         "/take/d/max",
@@ -42,9 +43,25 @@ fn every_fault_of_a_config_is_named_with_its_place() {
         "/take/i/keep/1",
         "/take/i/keep/2",
         "/take/j",
-        "/take/k-dropped",
     ];
-    assert_eq!(places, wanted, "{faults:#?}");
+    assert_eq!(places(&config), wanted);
+}
+
+#[test]
+fn names_that_do_not_fit_together_are_all_named() {
+    let config = json!({
+        "by": ["a", "x.a"],
+        "take": { "a": "count", "k": { "collect": "v" }, "k-dropped": "count" },
+        "order": "-z",
+    });
+    assert_eq!(
+        places(&config),
+        ["/by/1", "/order", "/take/a", "/take/k-dropped"]
+    );
+}
+
+#[test]
+fn a_bad_config_is_refused_with_its_place() {
     for (config, pointer) in [
         (json!({}), ""),
         (json!({ "take": {} }), "/take"),
@@ -64,9 +81,20 @@ fn every_fault_of_a_config_is_named_with_its_place() {
             "/take/other",
         ),
     ] {
-        let faults = Trial::<Aggregate>::new(&config.to_string())
-            .err()
-            .expect("a bad config");
-        assert_eq!(faults[0].pointer, pointer, "{config}: {faults:?}");
+        assert_eq!(places(&config)[0], pointer, "{config}");
     }
+}
+
+#[test]
+fn only_a_window_must_say_when_it_ends() {
+    fn schema<A: Actor>() -> Value {
+        serde_json::from_str(&A::Config::SCHEMA.text()).expect("JSON")
+    }
+    let (whole, window) = (schema::<Aggregate>(), schema::<Window>());
+    assert_eq!(whole["required"], json!(["take"]));
+    assert_eq!(whole["properties"]["flush"]["default"], "close");
+    assert_eq!(window["required"], json!(["take", "flush"]));
+    assert_eq!(window["properties"]["flush"]["required"], json!(["every"]));
+    assert_eq!(whole["properties"]["take"], window["properties"]["take"]);
+    Trial::<Aggregate>::new(r#"{"take":{"n":"count"}}"#).expect("a good config");
 }
