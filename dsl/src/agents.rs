@@ -73,7 +73,7 @@ fn facts<'a>(
     match facts.actors.get(actor) {
         None => notes.need(Need::Actor(actor.to_owned())),
         Some(Ok(facts)) => {
-            check_pin(spec, facts.digest, notes);
+            check_pin(spec, facts.file, notes);
             return Some(facts);
         }
         Some(Err(ActorProblem::NotFound)) => notes.fault(unknown_actor(spec, notes)),
@@ -118,6 +118,7 @@ fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
     Fault::new(codes::UNKNOWN_ACTOR, what).label(span, "unknown actor").maybe_help(help)
 }
 
+/// `found` is the digest of the file as it is, so that a user can compute what to pin.
 fn check_pin(spec: &AgentSpec, found: Digest, notes: &mut Notes<'_>) {
     let Some(pin) = spec.sha256.as_ref().filter(|pin| pin.value != found) else {
         return;

@@ -70,6 +70,9 @@ pub struct Facts {
 pub struct ActorFacts {
     /// SHA-256 of the component.
     pub digest: Digest,
+    /// SHA-256 of the actor's file as it is, which is what `sha256` pins: what `sha256sum` says. It is
+    /// another than that of the component if the file is a core module, of which one was made.
+    pub file: Digest,
     /// Every function that it imports.
     pub imports: Vec<Import>,
     /// Plain text.

@@ -1,5 +1,6 @@
 //! Compiles a pipeline file: fetches what the compiler says it needs, until it is done.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -10,7 +11,7 @@ use theater_flow_dsl::{
     ActorFacts, ActorProblem, Compiled, ConfigFault, Direction, Facts, Import, Mode, Need, Outcome,
     PortFacts, PortsProblem, Source, compile,
 };
-use theater_flow_host::{Actor, Host, LoadError};
+use theater_flow_host::{Actor, Host, LoadError, component_of};
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::limits;
 
@@ -157,11 +158,9 @@ impl Fetcher {
 
     /// What an actor says of itself: `std/<name>`, or an absolute path.
     pub fn about(&mut self, name: &str) -> Result<ActorFacts, ActorProblem> {
-        let bytes = component(name)?;
-        let actor = self.host.load(&bytes).map_err(|error| match error {
-            LoadError::WrongWorld { .. } => ActorProblem::WrongWorld(error.to_string()),
-            other => ActorProblem::NotAComponent(other.to_string()),
-        })?;
+        let file = file(name)?;
+        let bytes = component_of(&file).map_err(problem)?;
+        let actor = self.host.load(&bytes).map_err(problem)?;
         let about =
             self.host.about(&actor).map_err(|error| ActorProblem::WrongWorld(error.to_string()))?;
         let imports = actor.imports().iter().map(|(interface, function)| Import {
@@ -170,6 +169,7 @@ impl Fetcher {
         });
         let facts = ActorFacts {
             digest: actor.digest(),
+            file: Digest::of(&file),
             imports: imports.collect(),
             doc: about.doc,
             config_schema: about.config_schema,
@@ -204,13 +204,30 @@ impl Fetcher {
     }
 }
 
-/// The component of an actor: `std/<name>`, or an absolute path.
+/// The component of an actor: `std/<name>`, or an absolute path. Of a core module it is the component
+/// that is made of it, which is what runs, and is kept and cached.
 pub fn component(name: &str) -> Result<Vec<u8>, ActorProblem> {
+    let file = file(name)?;
+    match component_of(&file).map_err(problem)? {
+        Cow::Owned(made) => Ok(made),
+        Cow::Borrowed(_) => Ok(file.into_owned()),
+    }
+}
+
+fn problem(error: LoadError) -> ActorProblem {
+    match error {
+        LoadError::WrongWorld(_) => ActorProblem::WrongWorld(error.to_string()),
+        other => ActorProblem::NotAComponent(other.to_string()),
+    }
+}
+
+/// The file of an actor as it is.
+fn file(name: &str) -> Result<Cow<'static, [u8]>, ActorProblem> {
     if let Some(std) = name.strip_prefix("std/") {
-        return stdlib::component(std).map(<[u8]>::to_vec).ok_or(ActorProblem::NotFound);
+        return stdlib::component(std).map(Cow::Borrowed).ok_or(ActorProblem::NotFound);
     }
     match read_bounded(Path::new(name), limits::COMPONENT_BYTES) {
-        Ok(Some(bytes)) => Ok(bytes),
+        Ok(Some(bytes)) => Ok(Cow::Owned(bytes)),
         Ok(None) => {
             let why = format!("it is longer than {} bytes", limits::COMPONENT_BYTES);
             Err(ActorProblem::NotAComponent(why))

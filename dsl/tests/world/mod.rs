@@ -113,6 +113,7 @@ fn facts(name: &str, imports: &[(&str, &str)]) -> ActorFacts {
     };
     ActorFacts {
         digest: digest(name),
+        file: digest(name),
         imports: imports.iter().map(import).collect(),
         doc: format!("What {name} does."),
         config_schema: "{}".to_owned(),

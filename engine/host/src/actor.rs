@@ -125,8 +125,15 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadEr
     })
 }
 
-/// Looks at the first eight bytes, which tell components from all else.
-pub(crate) fn look(bytes: &[u8]) -> Result<(), LoadError> {
+/// What a WebAssembly file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Component,
+    Module,
+}
+
+/// Looks at the first eight bytes, which tell components and modules from all else.
+pub(crate) fn look(bytes: &[u8]) -> Result<Kind, LoadError> {
     const MODULE: [u8; 4] = [1, 0, 0, 0];
     const COMPONENT: [u8; 4] = [13, 0, 1, 0];
     let length = bytes.len() as u64;
@@ -139,8 +146,8 @@ pub(crate) fn look(bytes: &[u8]) -> Result<(), LoadError> {
     }
     match bytes.get(4..8) {
         None => Err(LoadError::Truncated(format!("it has {length} bytes"))),
-        Some(version) if *version == MODULE => Err(LoadError::CoreModule),
-        Some(version) if *version == COMPONENT => Ok(()),
+        Some(version) if *version == MODULE => Ok(Kind::Module),
+        Some(version) if *version == COMPONENT => Ok(Kind::Component),
         Some(version) => Err(LoadError::Malformed(format!("unknown format version {version:?}"))),
     }
 }

@@ -30,11 +30,16 @@ pub enum LoadError {
     /// The file ends in the middle.
     #[error("the component is cut off: {0}")]
     Truncated(String),
-    /// WebAssembly, but a module without the component around it.
+    /// WebAssembly, but a module without the component around it, and without what one could be made of.
     #[error(
-        "this is a core WebAssembly module, not a component; make it one with `wasm-tools component new`"
+        "this is a core WebAssembly module that does not describe its world (it has no `component-type` \
+         section); export an actor with the SDK (`theater-flow new --actor NAME` shows how), or make it \
+         a component with `wasm-tools component new`"
     )]
     CoreModule,
+    /// A module that describes a world, but its code is not of the one that actors are of.
+    #[error("no actor of `theater:flow@0.1.0` can be made of this core WebAssembly module: {0}")]
+    Unmade(String),
     /// The file is damaged, or uses what this engine does not allow.
     #[error("the component is not valid here: {0}")]
     Malformed(String),

@@ -17,6 +17,7 @@ mod actor;
 mod cache;
 mod config;
 mod crash;
+mod encode;
 mod error;
 mod imports;
 mod instance;
@@ -35,6 +36,7 @@ use wasmtime::Engine;
 pub use about::{About, ConfigFault, Port};
 pub use actor::{Actor, Import};
 pub use config::HostConfig;
+pub use encode::{CONTRACT, component_of};
 pub use error::{HostError, LoadError};
 pub use instance::Instance;
 
@@ -91,10 +93,12 @@ impl Host {
         self.cache.as_ref().err()?.as_deref()
     }
 
-    /// Makes an actor of a component's bytes: from memory if it was loaded before, else from the cache,
+    /// Makes an actor of a component's bytes (see [`component_of`]): from memory if it was loaded before, else from the cache,
     /// else by compiling, which takes about 2 ms per KiB of dense code.
     pub fn load(&self, bytes: &[u8]) -> Result<Actor, LoadError> {
-        actor::look(bytes)?;
+        if actor::look(bytes)? == actor::Kind::Module {
+            return Err(LoadError::CoreModule);
+        }
         let digest = Digest::of(bytes);
         let known =
             self.actors.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();

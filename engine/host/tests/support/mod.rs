@@ -205,8 +205,8 @@ pub fn core(parts: Parts<'_>) -> String {
 pub const ECHO: &str =
     "(call $emit (i32.const 16) (i32.const 3) (local.get $c) (local.get $d) (i32.const 3072))";
 
-/// A component around a core module.
-pub fn component(wat: &str) -> Vec<u8> {
+/// A core module with the description of its world, as wit-bindgen makes one.
+pub fn module(wat: &str) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = wit_parser::Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
@@ -219,7 +219,12 @@ pub fn component(wat: &str) -> Vec<u8> {
         wit_component::StringEncoding::UTF8,
     )
     .unwrap();
-    wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+    module
+}
+
+/// A component around a core module.
+pub fn component(wat: &str) -> Vec<u8> {
+    wit_component::ComponentEncoder::default().module(&module(wat)).unwrap().encode().unwrap()
 }
 
 /// The actor with these parts.
