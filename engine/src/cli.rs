@@ -165,6 +165,18 @@ pub enum Command {
         /// The actor: its name with or without `std/`, or the path of a component.
         name: Option<String>,
     },
+    /// Make a folder with a new pipeline, or a new actor in Rust, to begin with.
+    ///
+    /// Nothing is overwritten. The actor is a cargo project that holds the SDK.
+    #[command(after_long_help = "Example:\n  theater-flow new my-flow\n  \
+        theater-flow new --actor my-actor")]
+    New {
+        /// The folder: small letters, digits and `-`.
+        name: String,
+        /// An actor, not a pipeline.
+        #[arg(long)]
+        actor: bool,
+    },
     /// Print a script that completes commands in a shell.
     #[command(after_long_help = "Example:\n  \
         theater-flow completions bash > ~/.local/share/bash-completion/completions/theater-flow")]

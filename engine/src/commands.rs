@@ -5,6 +5,7 @@ mod check;
 mod ended;
 mod live;
 mod logs;
+mod new;
 mod picture;
 mod progress;
 mod read;
@@ -46,6 +47,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Replay { run } => read::replay(screen, &find(&data, &run)?, folder),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),
         Command::Man { command } => man(screen, command.as_deref()),
+        Command::New { name, actor } => new::new(screen, &name, actor),
         Command::Completions { shell } => {
             screen.line(cli::completions(shell).trim_end())?;
             Ok(Exit::Ok)

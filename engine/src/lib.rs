@@ -17,6 +17,7 @@ pub mod recover;
 pub mod render;
 pub mod replay;
 pub mod runs;
+pub mod scaffold;
 pub mod scribe;
 pub mod session;
 pub mod signals;

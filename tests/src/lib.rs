@@ -20,8 +20,16 @@ use std::time::SystemTime;
 pub use command::{LIMIT, Last, Ran, Scene, finish};
 
 /// What the program is made of.
-const SOURCES: [&str; 6] =
-    ["engine/src", "engine/kernel/src", "engine/host/src", "dsl", "wit", "stdlib-actors/prebuilt"];
+const SOURCES: [&str; 8] = [
+    "engine/src",
+    "engine/kernel/src",
+    "engine/host/src",
+    "dsl",
+    "wit",
+    "stdlib-actors/prebuilt",
+    "stdlib-actors/sdk",
+    "stdlib-actors/sdk-macros",
+];
 
 /// The folder of the workspace.
 #[must_use]
