@@ -275,3 +275,18 @@ fn too_many_crashes_fail_the_run() {
     assert!(beside.is_empty() || beside == "a\nb\nc\nd\ne\nf\n", "all or nothing: {beside}");
     scene.say("resume @latest").ends(2).tells(["already failed"]);
 }
+
+#[test]
+fn what_a_panic_says_is_on_record() {
+    let probe = r#"config = { on = [{ match = "bad", do = "panic", text = "no tea left" }] }"#;
+    let (scene, ran) = run("probe", probe);
+    ran.ends(1);
+    let logged = events(&scene, "log");
+    assert_eq!((logged.len(), &logged[0]["kind"]), (1, &"crashed".into()));
+    let parts = logged[0]["parts"].as_array().expect("parts");
+    let log = parts.iter().find(|part| part["kind"] == "log").expect("a line");
+    assert_eq!(log["level"], "error");
+    let text = log["text"].as_str().expect("text");
+    assert!(text.starts_with("panicked at ") && text.ends_with("no tea left"), "{text}");
+    scene.say("replay @latest").ends(0);
+}
