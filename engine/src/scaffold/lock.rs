@@ -56,7 +56,7 @@ pub(super) fn for_package(lock: &str, name: &str) -> String {
             wanted.extend(&all[at].needs);
         }
     }
-    let needs: String = NEEDS.iter().map(|need| format!(" \"{need}\",\n")).collect();
+    let needs = NEEDS.map(|need| format!(" \"{need}\",\n")).concat();
     let own = format!("name = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n{needs}]\n");
     let mut texts: Vec<(&str, &str)> =
         kept.iter().map(|at| (all[*at].name, all[*at].text.trim_end())).collect();
@@ -64,6 +64,6 @@ pub(super) fn for_package(lock: &str, name: &str) -> String {
     // Stable: versions of one name stay in their order.
     texts.sort_by_key(|(name, _)| *name);
     let header = lock.split(BEGIN).next().unwrap_or_default().trim_end();
-    let blocks: String = texts.iter().map(|(_, text)| format!("\n{BEGIN}{text}\n")).collect();
-    format!("{header}\n{blocks}")
+    let blocks: Vec<String> = texts.iter().map(|(_, text)| format!("\n{BEGIN}{text}\n")).collect();
+    format!("{header}\n{}", blocks.concat())
 }
