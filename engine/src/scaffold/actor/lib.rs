@@ -68,7 +68,14 @@ impl Actor for Finder {
                 let Line { line, text } = message.read()?;
                 if self.fits(&text) && self.0.at_most.is_none_or(|most| state.found < most) {
                     let nth = state.found + 1;
-                    cx.emit("out", &Found { nth, line, text: &text })?;
+                    cx.emit(
+                        "out",
+                        &Found {
+                            nth,
+                            line,
+                            text: &text,
+                        },
+                    )?;
                     // Last: a fault takes back what was sent, but not this.
                     state.found = nth;
                 }
@@ -85,7 +92,9 @@ impl Actor for Finder {
 
 impl Finder {
     fn fits(&self, text: &str) -> bool {
-        let Config { word, ignore_case, .. } = &self.0;
+        let Config {
+            word, ignore_case, ..
+        } = &self.0;
         if *ignore_case {
             text.to_lowercase().contains(&word.to_lowercase())
         } else {
@@ -108,7 +117,12 @@ mod tests {
         let handled = trial.message("in", r#"{ "line": 7, "text": "tea, please" }"#);
         let sent = r#"{"nth":1,"line":7,"text":"tea, please"}"#;
         assert_eq!(handled.emitted, [("out".to_owned(), sent.to_owned())]);
-        assert!(trial.message("in", r#"{ "line": 8, "text": "Tea" }"#).emitted.is_empty());
+        assert!(
+            trial
+                .message("in", r#"{ "line": 8, "text": "Tea" }"#)
+                .emitted
+                .is_empty()
+        );
         // As after a crash: a new life, with the state of the old one.
         trial.restore().expect("it goes on");
         assert_eq!(trial.state(), &State { found: 1 });
@@ -135,7 +149,10 @@ mod tests {
             assert_eq!(faults[0].pointer, pointer, "{config}");
         }
         let mut trial = Trial::<Finder>::new(r#"{ "word": "x" }"#).expect("a good config");
-        let fault = trial.message("in", r#"{ "text": "x" }"#).next.expect_err("no line");
+        let fault = trial
+            .message("in", r#"{ "text": "x" }"#)
+            .next
+            .expect_err("no line");
         assert_eq!(fault.code, "bad-message");
     }
 }
