@@ -28,6 +28,7 @@ const ACTORS: &[StdActor] = actors![
     "filter",
     "map",
     "match",
+    "report",
     "route",
     "sort",
     "split",

@@ -12,7 +12,9 @@ mod tally;
 mod tests;
 
 pub use config::Config;
+pub(crate) use config::Table;
 pub use flushing::Flush;
+pub(crate) use groups::Planned;
 pub use groups::State;
 
 use crate::fields::Fields;
@@ -26,7 +28,7 @@ pub struct Aggregate {
     count: u64,
 }
 
-/// What `std/aggregate` and `std/window` share: all but the time at which they flush.
+/// What `std/aggregate`, `std/window` and `std/report` share: all but the time at which they flush.
 pub(crate) struct Core {
     /// Names of the fields of `by`, which are picked first.
     by: Vec<String>,

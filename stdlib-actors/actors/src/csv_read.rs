@@ -48,6 +48,9 @@ pub struct Config {
     /// What becomes of columns that are not in `columns`.
     #[serde(default)]
     extra: Extra,
+    /// The name of one more field, which holds the line that the record begins in.
+    #[config(min_length = 1)]
+    line: Option<String>,
     /// Take white space off both ends of every field and name.
     #[serde(default)]
     trim: bool,
@@ -119,13 +122,13 @@ impl Actor for CsvRead {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let row = config.columns.as_ref().map_or_else(
-            || "json".to_owned(),
-            |columns| {
-                let fields = columns.iter().map(|(name, word)| format!("{name}: {word}"));
-                format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
-            },
-        );
+        let row = config.columns.as_ref().map(|columns| {
+            let line = config.line.iter().map(|name| format!("{name}: u64"));
+            let fields = columns.iter().map(|(name, word)| format!("{name}: {word}"));
+            let fields: Vec<String> = fields.chain(line).collect();
+            format!("{{ {} }}", fields.join(", "))
+        });
+        let row = row.unwrap_or_else(|| "json".to_owned());
         let mut ports = vec![Port::output("out", &row).doc("The records in their order.")];
         if config.on_error == OnError::Reject {
             let rejected = Port::output_of::<Rejected>("rejected").optional();
@@ -155,6 +158,11 @@ impl Config {
             let message = "expected one ASCII character that is neither a quote nor a line end";
             faults.push(ConfigFault::at(&["delimiter"], message));
         }
+        if let Some(line) = &self.line
+            && let Err(message) = columns::check_name(line)
+        {
+            faults.push(ConfigFault::at(&["line"], message));
+        }
         if let Some(columns) = &self.columns {
             columns::check(columns, &mut faults);
         } else if self.extra == Extra::Drop {
@@ -170,7 +178,13 @@ impl Config {
     }
 
     fn plan(&self, names: &[String]) -> Result<Plan, String> {
-        columns::plan(names, self.columns.as_ref(), self.extra == Extra::Drop)
+        let plan = columns::plan(names, self.columns.as_ref(), self.extra == Extra::Drop)?;
+        match self.line.as_ref().filter(|line| names.contains(line)) {
+            Some(line) => Err(format!(
+                "the column `{line}` is named as `line` says of the line"
+            )),
+            None => Ok(plan),
+        }
     }
 }
 
@@ -282,7 +296,12 @@ impl CsvRead {
             .map(|field| rows::trimmed(field, self.0.trim))
             .collect();
         match Row::read(names, plan, &fields) {
-            Ok(row) => Ok(cx.emit("out", &row)?),
+            Ok(mut row) => {
+                if let Some(name) = &self.0.line {
+                    row.add_line(name, state.records.line());
+                }
+                Ok(cx.emit("out", &row)?)
+            }
             Err(flawed) => self.wrong(state, &flawed, &fields, cx),
         }
     }

@@ -42,6 +42,8 @@ struct Keys {
     format: Format,
     /// With `text`: the field to write; without it the whole message.
     field: Option<String>,
+    /// A line that stands before all others, in a file that is replaced by all messages.
+    header: Option<String>,
     /// What becomes of what is in a file: it is replaced, by all messages or with `path-field` by
     /// each, or added to.
     #[serde(default)]
@@ -100,6 +102,7 @@ impl Actor for FileWrite {
     fn ports(Config(config): &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         let mut faults = Vec::new();
         config.check_target(&mut faults);
+        config.check_header(&mut faults);
         lines::check(config.format, config.field.as_deref(), &mut faults);
         if !faults.is_empty() {
             return Err(faults);
@@ -152,6 +155,14 @@ impl Actor for FileWrite {
 }
 
 impl Keys {
+    /// What is added to does not begin here, and what each message replaces has no lines of others.
+    fn check_header(&self, faults: &mut Vec<ConfigFault>) {
+        if self.header.is_some() && (self.path.is_none() || self.mode == Mode::Append) {
+            let message = "`header` goes with `path` and `mode = \"replace\"`";
+            faults.push(ConfigFault::at(&["header"], message));
+        }
+    }
+
     fn check_target(&self, faults: &mut Vec<ConfigFault>) {
         let mut fault = |at: &[&str], message: &str| faults.push(ConfigFault::at(at, message));
         match (&self.path, &self.path_field, &self.folder) {
@@ -179,7 +190,7 @@ impl FileWrite {
             return Ok(());
         }
         match self.config.mode {
-            Mode::Replace => replace(path, cx)?,
+            Mode::Replace => self.start(path, cx)?,
             // Nothing is added, but the file is made, as replacing it would, and it shows now
             // whether it can be written.
             Mode::Append => append(path, &[], cx)?,
@@ -188,13 +199,22 @@ impl FileWrite {
         Ok(())
     }
 
+    /// Begins a new content for the one file.
+    fn start(&self, path: &str, cx: &mut Cx) -> Result<(), Fault> {
+        replace(path, cx)?;
+        match &self.config.header {
+            Some(header) => append(path, format!("{header}\n").as_bytes(), cx),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a line to the one file.
     fn add(&self, state: &mut State, path: &str, of: &Message, cx: &mut Cx) -> Result<(), Fault> {
         let line = lines::line(self.config.format, self.config.field.as_deref(), of)?;
         let is_open = !state.open.is_empty();
         // Begun here too, should the start have ended as a dead letter.
         if !is_open && self.config.mode == Mode::Replace {
-            replace(path, cx)?;
+            self.start(path, cx)?;
         }
         append(path, &line, cx)?;
         if !is_open {

@@ -24,6 +24,7 @@ mod mark;
 pub mod matching;
 mod order;
 pub mod probe;
+pub mod report;
 pub mod route;
 pub mod sort;
 pub mod split;
@@ -85,6 +86,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<matching::Match>("match"),
     Listed::of::<probe::Probe>("probe"),
     Listed::of::<probe::ProbeFull>("probe-full"),
+    Listed::of::<report::Report>("report"),
     Listed::of::<route::Route>("route"),
     Listed::of::<sort::Sort>("sort"),
     Listed::of::<split::Split>("split"),

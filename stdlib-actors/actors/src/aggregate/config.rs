@@ -52,6 +52,62 @@ pub struct Config<F> {
     max_bytes: usize,
 }
 
+/// A table of `std/report`: what a config says, but for when and how the groups are sent.
+#[derive(Clone, Debug, Deserialize, Config)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Table {
+    /// The input whose messages it counts.
+    #[serde(default = "default_from")]
+    #[config(min_length = 1)]
+    pub(crate) from: String,
+    /// Fields whose values make a group. A field is a name, names with dots between them, or a JSON
+    /// pointer. Without any, all messages are one group.
+    #[serde(default)]
+    #[config(max_items = 16)]
+    by: Vec<Reference>,
+    /// What is taken of a group's messages, under its name in the output.
+    #[config(min_properties = 1, max_properties = 64)]
+    take: BTreeMap<String, Given>,
+    /// How groups are sorted: `key`, or a name of the output, with `-` before it for the largest
+    /// first.
+    #[serde(default = "default_order")]
+    order: String,
+    /// Groups in the table; the rest is left out. All by default.
+    #[config(minimum = 1)]
+    limit: Option<usize>,
+    /// Groups at a time.
+    #[serde(default = "default_max_groups")]
+    #[config(minimum = 1, maximum = 1_048_576)]
+    max_groups: usize,
+    /// What to do with a message whose group would be one too many: fault, or count it in one group
+    /// of all others.
+    #[serde(default)]
+    overflow: Overflow,
+}
+
+impl Table {
+    /// The table's core, which may keep as many bytes.
+    pub(crate) fn core(&self, max_bytes: usize) -> Result<Core, Vec<ConfigFault>> {
+        let table = self.clone();
+        let config = Config {
+            by: table.by,
+            take: table.take,
+            flush: (),
+            emit: Emit::All,
+            order: table.order,
+            limit: table.limit,
+            max_groups: table.max_groups,
+            overflow: table.overflow,
+            max_bytes,
+        };
+        config.core()
+    }
+}
+
+fn default_from() -> String {
+    "in".into()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Config)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Emit {

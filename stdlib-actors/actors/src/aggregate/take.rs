@@ -44,7 +44,7 @@ pub(super) enum What {
 
 /// An entry of `take` as the config has it: read by hand, since for a shape that none of several
 /// types has serde only says that.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Given(Value);
 

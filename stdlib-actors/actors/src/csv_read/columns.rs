@@ -125,16 +125,27 @@ impl Serialize for Cell<'_> {
     }
 }
 
+/// Checks a name of a record's field.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins && name.chars().all(inside) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` cannot name a record's field, which has ASCII letters, digits, `_` and `-`"
+    ))
+}
+
 /// Checks the table of columns.
 pub(super) fn check(columns: &BTreeMap<String, String>, faults: &mut Vec<ConfigFault>) {
     for (name, word) in columns {
-        let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !begins || !name.chars().all(inside) {
-            let message = format!(
-                "`{name}` cannot name a record's field, which has ASCII letters, digits, `_` and `-`; \
-                 leave `columns` out for JSON objects, whose names are free"
-            );
+        if let Err(message) = check_name(name) {
+            let message =
+                format!("{message}; leave `columns` out for JSON objects, whose names are free");
             faults.push(ConfigFault::at(&["columns", name], message));
         }
         if let Err(message) = Kind::read(word) {

@@ -70,6 +70,13 @@ impl<'a> Row<'a> {
     }
 }
 
+impl<'a> Row<'a> {
+    /// Adds the line in which the record begins.
+    pub(super) fn add_line(&mut self, name: &'a str, line: u64) {
+        self.0.push((name, Cell::Natural(line)));
+    }
+}
+
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;

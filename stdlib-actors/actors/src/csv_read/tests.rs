@@ -399,3 +399,20 @@ fn bad_configs_are_refused_with_their_places() {
         assert_eq!(found, pointers, "{config}: {faults:?}");
     }
 }
+
+#[test]
+fn the_line_of_a_record_is_a_field_if_it_is_wanted() {
+    let text = b"a,b\n1,\"x\ny\"\n2,z\n";
+    let config = json!({ "line": "at", "columns": { "a": "u8", "b": "string" } });
+    let rows = [
+        json!({ "a": 1, "b": "x\ny", "at": 2 }),
+        json!({ "a": 2, "b": "z", "at": 4 }),
+    ];
+    assert_eq!(out(&config, text), rows);
+    let (code, message) = fault(&json!({ "line": "b" }), text);
+    assert_eq!(code, "bad-header");
+    assert!(message.contains("`b` is named as `line` says"), "{message}");
+    let config = json!({ "path": "a.csv", "line": "a b" }).to_string();
+    let faults = Trial::<CsvRead>::new(&config).err().expect("a bad name");
+    assert_eq!(faults[0].pointer, "/line");
+}

@@ -233,3 +233,17 @@ fn bad_targets_are_refused_with_all_their_places() {
         assert_eq!(found, pointers, "{config}: {faults:?}");
     }
 }
+
+#[test]
+fn a_header_stands_first_in_a_file_that_is_replaced() {
+    let config = r#"{"path":"f","format":"text","header":"a,b"}"#;
+    assert_eq!(content(config, &[r#""1,2""#]), "a,b\n1,2\n");
+    assert_eq!(content(config, &[]), "a,b\n");
+    for config in [
+        r#"{"path":"f","header":"a","mode":"append"}"#,
+        r#"{"path-field":"p","folder":"d","header":"a"}"#,
+    ] {
+        let faults = Trial::<FileWrite>::new(config).err().expect("a bad config");
+        assert_eq!(faults[0].pointer, "/header");
+    }
+}
