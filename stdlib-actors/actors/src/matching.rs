@@ -19,6 +19,8 @@ use rules::{Line, Rule, Rules};
 pub struct Match {
     rules: Rules,
     input: Input,
+    /// Lines that no rule finds are sent too.
+    unmatched: bool,
 }
 
 /// What the pipeline file says.
@@ -37,6 +39,9 @@ pub struct Config {
     /// Send the rule's named groups as well.
     #[serde(default)]
     groups: bool,
+    /// With `input = "lines"`: send the lines that no rule finds to `unmatched`.
+    #[serde(default)]
+    unmatched: bool,
 }
 
 /// What a message holds.
@@ -67,7 +72,7 @@ struct Rest {
 }
 
 /// A string borrows from the message unless it has escapes.
-#[derive(Deserialize, Typed)]
+#[derive(Deserialize, Serialize, Typed)]
 struct GivenLine<'a> {
     #[serde(borrow)]
     path: Cow<'a, str>,
@@ -92,6 +97,10 @@ impl Actor for Match {
 
     fn ports(config: &Config) -> Result<Vec<Port>, Vec<ConfigFault>> {
         rules::check(config)?;
+        if config.unmatched && config.input == Input::Text {
+            let message = "whole texts have lines that no rule finds in plenty: they are not sent";
+            return Err(vec![ConfigFault::at(&["unmatched"], message)]);
+        }
         let given = match config.input {
             Input::Lines => Port::input_of::<GivenLine>("in").doc("Lines of files."),
             Input::Text => Port::input_of::<GivenText>("in").doc("Whole files."),
@@ -101,18 +110,23 @@ impl Actor for Match {
         } else {
             "{ path: string, line: u64, rule: string, text: string }"
         };
-        Ok(vec![
-            given,
-            Port::output("out", found)
-                .doc("One message for each rule that matches, in the order of the rules' names."),
-        ])
+        let found = Port::output("out", found)
+            .doc("One message for each rule that matches, in the order of the rules' names.");
+        let unmatched = config.unmatched.then(|| {
+            Port::output_of::<GivenLine>("unmatched").doc("The lines that no rule finds.")
+        });
+        Ok([given, found].into_iter().chain(unmatched).collect())
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let input = config.input;
+        let (input, unmatched) = (config.input, config.unmatched);
         let rules = Rules::new(config)
             .map_err(|error| Fault::new("bad-rules", format!("the rules: {error}")))?;
-        Ok(Self { rules, input })
+        Ok(Self {
+            rules,
+            input,
+            unmatched,
+        })
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
@@ -139,14 +153,19 @@ impl Actor for Match {
 
 impl Match {
     fn line(&self, message: &Message, cx: &mut Cx) -> Result<(), Fault> {
-        let GivenLine { path, line, text } = message.read()?;
+        let given: GivenLine = message.read()?;
         let line = Line {
-            path: &path,
-            number: line,
-            text: &text,
+            path: &given.path,
+            number: given.line,
+            text: &given.text,
         };
-        for rule in self.rules.matching(&text) {
+        let mut found = false;
+        for rule in self.rules.matching(&given.text) {
             self.rules.send(&line, rule, cx)?;
+            found = true;
+        }
+        if self.unmatched && !found {
+            cx.emit("unmatched", &given)?;
         }
         Ok(())
     }

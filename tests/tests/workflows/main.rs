@@ -4,6 +4,7 @@
 mod csv_clean;
 mod killed;
 mod log_summary;
+mod pages;
 mod repo_audit;
 
 use std::collections::BTreeMap;

@@ -153,3 +153,20 @@ fn rules_that_are_too_large_only_together_are_refused() {
     let faults = Trial::<Match>::new(&config).err().expect("too large");
     assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/rules"));
 }
+
+#[test]
+fn lines_that_no_rule_finds_go_their_own_way_if_they_are_wanted() {
+    let config = json!({ "rules": { "x": "x" }, "unmatched": true });
+    let mut trial = Trial::<Match>::new(&config.to_string()).expect("a good config");
+    let sent = |handled: theater_flow_sdk::Handled| handled.emitted;
+    let found = sent(trial.message("in", r#"{"path":"p","line":1,"text":"x"}"#));
+    assert_eq!((found.len(), &found[0].0[..]), (1, "out"));
+    let body = r#"{"path":"p","line":2,"text":"\"y\""}"#;
+    assert_eq!(
+        sent(trial.message("in", body)),
+        [("unmatched".to_owned(), body.to_owned())]
+    );
+    let config = json!({ "rules": { "x": "x" }, "unmatched": true, "input": "text" });
+    let faults = Trial::<Match>::new(&config.to_string()).err();
+    assert_eq!(faults.expect("a bad config")[0].pointer, "/unmatched");
+}
