@@ -30,11 +30,11 @@ fn every_command_can_be_typed() {
     assert!(ran > 0 || !root().join("README.md").exists(), "README shows no command");
 }
 
-/// README and the documents in `docs/`, those that are there.
+/// The READMEs and the documents in `docs/`, those that are there.
 fn documents() -> Vec<PathBuf> {
     let docs = fs::read_dir(root().join("docs")).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = docs.map(|entry| entry.path()).collect();
-    found.push(root().join("README.md"));
+    found.extend(["README.md", "workflows/README.md"].map(|page| root().join(page)));
     found.sort();
     let is_document =
         |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e == "md");
