@@ -100,11 +100,13 @@ fn help_and_version_end_with_0() {
 fn every_command_has_an_example_that_is_right() {
     for command in Cli::command().get_subcommands() {
         let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-        let line =
-            help.strip_prefix("Example:\n  ").unwrap_or_else(|| panic!("{}", command.get_name()));
-        let line = line.split(" > ").next().unwrap_or_default();
-        assert!(line.starts_with(&format!("{NAME} {}", command.get_name())), "{line}");
-        read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let examples =
+            help.strip_prefix("Example:\n").unwrap_or_else(|| panic!("{}", command.get_name()));
+        for line in examples.lines().map(str::trim) {
+            let line = line.split(" > ").next().unwrap_or_default();
+            assert!(line.starts_with(&format!("{NAME} {}", command.get_name())), "{line}");
+            read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
     }
 }
 

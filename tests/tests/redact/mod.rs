@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// `%` is a hex digit, `@` a digit, `#` one digit or more; `<` begins what is put there.
-const PATTERNS: [(&str, &str); 16] = [
+const PATTERNS: [(&str, &str); 18] = [
     ("%%%%%%%%-%%%%-%%%%-%%%%-%%%%%%%%%%%%", "<run>"),
     ("%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%", "<hash>"),
     ("@@@@-@@-@@T@@:@@:@@.@@@Z", "<date>"),
@@ -20,6 +20,9 @@ const PATTERNS: [(&str, &str); 16] = [
     ("\"pid\":#", "\"pid\":<n>"),
     ("process (#)", "process (<n>)"),
     ("# records", "<n> records"),
+    // Agents work side by side: which record is first is not always the same.
+    ("(record #)", "(record <n>)"),
+    ("in #.# after", "in <message> after"),
 ];
 
 /// The text with the names of folders, ids, hashes, times and counts replaced.
@@ -63,7 +66,10 @@ fn fits(text: &str, pattern: &str) -> Option<usize> {
             _ => return None,
         };
     }
-    Some(at)
+    // A number that goes on is another one.
+    let goes_on = |byte: &u8| byte.is_ascii_digit();
+    let ends = !pattern.ends_with('@') || !bytes.get(at).is_some_and(goes_on);
+    ends.then_some(at)
 }
 
 #[test]
@@ -73,5 +79,9 @@ fn what_differs_is_taken_out() {
     assert_eq!(redact(&text, &[]), "run <run> completed events=<n> head=<hash>");
     let text = "02:00:46.717 2026-11-23T02:00:46.717Z (1795399246717) 7 records é";
     assert_eq!(redact(text, &[]), "<time> <date> (<ms>) <n> records é");
+    assert_eq!(
+        redact("18446744073709551615 in 3.14 after", &[]),
+        "18446744073709551615 in <message> after"
+    );
     assert_eq!(redact("/a/b/c", &[(Path::new("/a/b"), "<folder>")]), "<folder>/c");
 }
