@@ -67,7 +67,7 @@ pub enum Command {
     ///
     /// The last line on standard error is `run <id> <status> events=<records> head=<64 hex digits>`.
     #[command(after_long_help = "Example:\n  \
-        theater-flow run workflows/find-todos.toml --set file=src/main.rs")]
+        theater-flow run workflows/find-todos.toml --set input=src/main.rs")]
     Run(Run),
     /// Go on with a run that was stopped, or whose process died.
     ///

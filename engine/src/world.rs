@@ -97,6 +97,11 @@ impl World for RealWorld {
     }
 
     fn claim(&mut self, at: &Located<'_>, _replace: bool) -> Result<Claimed, FileError> {
+        // A root may lie behind links; what stands in the claims does not.
+        let root = std::path::Path::new(&at.root.path);
+        let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+        let path = if at.rest.is_empty() { root } else { root.join(&at.rest) };
+        self.outside.claims.check_way(&path)?;
         let place = self.files.place(at)?;
         let found = place.found()?;
         let name = format!("{}/{}", at.root.name.trim_end_matches('/'), at.rest);

@@ -52,6 +52,25 @@ impl Claims {
         Ok(())
     }
 
+    /// Says no to a path below a file that is being written, or above one: it need not be there yet, so
+    /// that making folders would take its place.
+    pub fn check_way(&self, path: &Path) -> Result<(), FileError> {
+        let claims = self.lock();
+        let crosses = |taken: &&PathBuf| {
+            *taken != path && (path.starts_with(taken) || taken.starts_with(path))
+        };
+        match claims.keys().find(crosses) {
+            None => Ok(()),
+            Some(taken) => {
+                let (file, folder) =
+                    if path.starts_with(taken) { (&**taken, path) } else { (path, &**taken) };
+                let (file, folder) = (file.display(), folder.display());
+                let why = format!("`{file}` would be a file, and a folder of `{folder}`");
+                Err(FileError::new(FileErrorCode::Conflict, why))
+            }
+        }
+    }
+
     /// Notes a file that the record says is open: after a resume, before any agent runs.
     pub fn hold(&self, agent: AgentId, path: &Path) {
         self.lock().insert(path.to_path_buf(), Claim { agent, name: None, identity: None });

@@ -254,6 +254,20 @@ fn no_two_agents_write_one_file_under_whatever_name() {
 }
 
 #[test]
+fn what_is_to_be_a_file_is_no_folder() {
+    let scene = scene();
+    let mut world = scene.world(1);
+    assert!(world.claim(&at(&scene.root, "new"), true).is_ok());
+    assert!(world.claim(&at(&scene.root, "x/y"), true).is_ok());
+    for crossing in ["new/below", "new/far/below", "x"] {
+        let error = world.claim(&at(&scene.root, crossing), true).unwrap_err();
+        assert_eq!(error.code, FileErrorCode::Conflict, "{crossing}");
+    }
+    assert!(!scene.base.join("in/new").exists(), "no folder was made");
+    assert!(world.claim(&at(&scene.root, "newer"), true).is_ok());
+}
+
+#[test]
 fn a_place_is_written_at_positions_and_swapped_whole() {
     use std::os::unix::fs::FileExt as _;
     let scene = scene();

@@ -17,6 +17,7 @@ pub struct Report {
     tables: BTreeMap<String, Part>,
     /// The inputs.
     inputs: BTreeSet<String>,
+    max_bytes: usize,
 }
 
 /// One table.
@@ -32,8 +33,8 @@ pub struct Config {
     /// The tables by the names that they have in the message.
     #[config(min_properties = 1, max_properties = 32)]
     tables: BTreeMap<String, Table>,
-    /// Bytes of memory for all groups and what they keep, the same for each table. More than the
-    /// default needs more `limits.memory`, about four times as much.
+    /// Bytes of memory for the groups of all tables and what they keep. More than the default needs
+    /// more `limits.memory`, about four times as much.
     #[serde(default = "default_max_bytes")]
     #[config(minimum = 65_536, maximum = 50_331_648)]
     max_bytes: usize,
@@ -77,8 +78,12 @@ impl Actor for Report {
 
     fn new(config: Config) -> Result<Self, Fault> {
         let tables = config.tables().map_err(|faults| bad_config(&faults))?;
-        let inputs = config.inputs();
-        Ok(Self { tables, inputs })
+        let (inputs, max_bytes) = (config.inputs(), config.max_bytes);
+        Ok(Self {
+            tables,
+            inputs,
+            max_bytes,
+        })
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
@@ -99,11 +104,10 @@ impl Actor for Report {
 
 impl Config {
     fn tables(&self) -> Result<BTreeMap<String, Part>, Vec<ConfigFault>> {
-        let share = self.max_bytes / self.tables.len().max(1);
         let (mut parts, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, table) in &self.tables {
             let from = table.from.clone();
-            match table.core(share) {
+            match table.core(self.max_bytes) {
                 Ok(core) => drop(parts.insert(name.clone(), Part { from, core })),
                 Err(wrong) => faults.extend(wrong.into_iter().map(|fault| within(name, fault))),
             }
@@ -146,6 +150,9 @@ fn port_name(name: &str) -> Result<(), String> {
 impl Report {
     /// Takes a message into each table of its input, or into none of them.
     fn take(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
+        let taken: usize = state.tables.values().map(aggregate::State::bytes).sum();
+        // What one table takes of what is left is not there for the next of the same message.
+        let share = self.max_bytes.saturating_sub(taken) / self.tables.len();
         let mut planned: Vec<(&str, &Core, Planned)> = Vec::new();
         for (name, part) in self
             .tables
@@ -153,7 +160,7 @@ impl Report {
             .filter(|(_, part)| part.from == message.port)
         {
             let table = state.tables.entry(name.clone()).or_default();
-            let plan = part.core.plan(table, message);
+            let plan = part.core.plan(table, message, table.bytes() + share);
             planned.push((name, &part.core, plan.map_err(|fault| named(name, fault))?));
         }
         for (name, core, planned) in planned {

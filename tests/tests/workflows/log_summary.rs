@@ -148,6 +148,39 @@ fn request(kind: Kind, line: u64, dice: &mut Dice, (log, counted): (&mut String,
     counted.times.push((took, line));
 }
 
+/// Many more paths than rows of the table: no request is lost for it.
+#[test]
+fn a_log_of_ever_new_paths_is_counted_whole() {
+    let job = job();
+    let line = |n| {
+        format!(
+            "1.1.1.1 - - [14/Mar/2026:08:00:00 +0000] \"GET /u/{n} HTTP/1.1\" 200 5 \"-\" \"x\" 0.010\n"
+        )
+    };
+    let lines = size(12_000, 300_000);
+    job.scene.file("log", (0..lines).map(line).collect::<String>());
+    job.run();
+    let table: Value = serde_json::from_str(&job.scene.read("table.json")).expect("one JSON value");
+    let count = |name: &str| table[name]["groups"][0]["count"].clone();
+    assert_eq!((count("all"), count("status")), (json!(lines), json!(lines)));
+    assert_eq!(table["paths"]["count"], lines);
+}
+
+/// What servers write when a request is none, and what stands between quotes.
+#[test]
+fn odd_lines_of_servers_are_requests() {
+    let job = job();
+    let lines = [
+        r#"1.1.1.1 - - [t] "-" 408 0 "-" "-""#,
+        r#"1.1.1.1 - - [t] "\x16\x03\x01" 400 226 "-" "-""#,
+        r#"1.1.1.1 - a b [t] "GET / HTTP/1.1" 200 1 "-" "say \"hi\"" "10.0.0.1" 0.5"#,
+        r#"{"path":"/a","status":"200","ms":"12"}"#,
+    ];
+    job.scene.file("log", lines.join("\n"));
+    let ran = job.run();
+    assert!(ran.text().contains("4 requests"), "{ran}");
+}
+
 /// A log for those who look at other things.
 pub(crate) fn generate_small(job: &Job) {
     generate(job, Kind::Combined, 3_000);

@@ -256,7 +256,8 @@ impl AgentState {
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         let saved = self.saved.as_ref().map_or(0, |saved| saved.state.len());
-        self.redo.len() >= limits::REDO_CALLS || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
+        let calls = limits::REDO_CALLS.max(saved / limits::SNAPSHOT_BYTES_PER_CALL);
+        self.redo.len() >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
     }
 
     /// The content of a message that waits at the head of a queue of this input.

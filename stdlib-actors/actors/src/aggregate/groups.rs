@@ -38,6 +38,11 @@ pub struct State {
 }
 
 impl State {
+    /// Bytes of memory that the groups take, at a guess.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
     }
@@ -108,21 +113,30 @@ enum Place {
 impl Core {
     /// Takes a message into its group. A fault leaves everything as it was.
     pub(crate) fn take(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
-        let planned = self.plan(state, message)?;
+        let planned = self.plan(state, message, self.max_bytes)?;
         self.apply(state, planned);
         Ok(())
     }
 
-    /// What taking a message will change, or why it cannot be taken.
-    pub(crate) fn plan(&self, state: &State, message: &Message) -> Result<Planned, Fault> {
+    /// What taking a message will change when the groups may take as many bytes, or why it cannot be
+    /// taken.
+    pub(crate) fn plan(
+        &self,
+        state: &State,
+        message: &Message,
+        max_bytes: usize,
+    ) -> Result<Planned, Fault> {
         let picked = self.fields.pick(message)?;
         let values = &picked[..self.by.len()];
         let key = key(values.iter().copied())?;
         let known = state.groups.0.get(key.as_slice());
-        let apart = known.is_none() && state.groups.0.len() >= self.max_groups;
-        if apart && self.overflow == Overflow::Fault {
+        let many = state.groups.0.len() >= self.max_groups;
+        if known.is_none() && many && self.overflow == Overflow::Fault {
             return Err(self.too_many());
         }
+        // A quarter is left to the groups that are there, which may go on to keep values.
+        let short = self.overflow == Overflow::Other && state.bytes > max_bytes / 4 * 3;
+        let apart = known.is_none() && (many || short);
         let taken = match known {
             Some(group) => Some(&group.taken),
             None => state.other.as_ref().filter(|_| apart),
@@ -142,8 +156,8 @@ impl Core {
             changes.push(change);
         }
         let bytes = state.bytes.saturating_add_signed(more);
-        if more > 0 && bytes > self.max_bytes {
-            return Err(self.full());
+        if more > 0 && bytes > max_bytes {
+            return Err(full(max_bytes));
         }
         let place = match (apart, known) {
             (true, _) => Place::Other,
@@ -201,12 +215,11 @@ impl Core {
         let text = format!("this would be group {} of `max-groups` {most}", most + 1);
         Fault::new("too-many-groups", text)
     }
+}
 
-    fn full(&self) -> Fault {
-        let most = self.max_bytes;
-        let text = format!("the groups and what they keep take all of `max-bytes`, {most}");
-        Fault::new("state-full", text)
-    }
+fn full(most: usize) -> Fault {
+    let text = format!("the groups and what they keep take all of `max-bytes`, {most}");
+    Fault::new("state-full", text)
 }
 
 fn owned(value: Option<&RawValue>) -> Box<RawValue> {

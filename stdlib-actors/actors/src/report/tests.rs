@@ -82,13 +82,29 @@ fn a_message_at_fault_counts_in_no_table() {
 
 #[test]
 fn memory_is_shared_by_the_tables() {
-    let tables = json!({ "a": { "take": { "v": { "collect": "v", "max": 10000 } } }, "b": { "take": { "n": "count" } } });
+    let collect = json!({ "take": { "v": { "collect": "v", "max": 10000 } } });
+    let tables = json!({ "a": collect, "b": { "take": { "n": "count" } } });
     let mut trial = trial(&json!({ "tables": tables, "max-bytes": 65_536 }));
     let body = json!({ "v": "x".repeat(1_000) }).to_string();
     let taken = (0..100)
         .take_while(|_| trial.message("in", &body).next.is_ok())
         .count();
-    assert!((20..=32).contains(&taken), "{taken} of half of the bytes");
+    assert!((50..=65).contains(&taken), "{taken}");
+}
+
+#[test]
+fn what_memory_cannot_tell_apart_counts_as_other() {
+    let table = json!({ "by": ["v"], "take": { "n": "count" }, "overflow": "other" });
+    let mut trial = trial(&json!({ "tables": { "a": table }, "max-bytes": 65_536 }));
+    for nth in 0..2_000 {
+        let body = json!({ "v": format!("{nth:0100}") }).to_string();
+        assert_eq!(trial.message("in", &body).next, Ok(Next::Wait));
+    }
+    let handled = closed(&mut trial, "in");
+    let report: Value = serde_json::from_str(&handled.emitted[0].1).expect("JSON");
+    let told = report["a"]["groups"].as_array().expect("rows").len() as u64;
+    assert!(told > 100, "{told}");
+    assert_eq!(report["a"]["other"]["n"], 2_000 - told);
 }
 
 #[test]
