@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use theater_flow_kernel::flow;
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, Child, Grants, Plan, Strategy};
+use theater_flow_kernel::plan::{Agent, Child, Grants, Plan, Root, Strategy};
 
 pub use dot::dot;
 pub use json::json;
@@ -128,8 +128,18 @@ const fn strategy(strategy: Strategy) -> &'static str {
     }
 }
 
-/// What an agent may reach, in a few words each; nothing if that is nothing.
-fn reach(grants: &Grants) -> Vec<String> {
+/// One thing that an agent may reach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capability<'g> {
+    /// As faults and pages name it: `clock`, `files.read`.
+    pub name: &'static str,
+    /// What it is limited to, if it is.
+    pub root: Option<&'g Root>,
+}
+
+/// All that an agent may reach, files last. The one list of it, for whoever shows it.
+#[must_use]
+pub fn capabilities(grants: &Grants) -> Vec<Capability<'_>> {
     let flags = [
         (grants.clock, "clock"),
         (grants.random, "random"),
@@ -137,8 +147,20 @@ fn reach(grants: &Grants) -> Vec<String> {
         (grants.stdin, "stdin"),
         (grants.stdout, "stdout"),
     ];
-    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
-    let reads = grants.read.iter().map(|root| format!("reads {}", root.name));
-    let writes = grants.write.iter().map(|root| format!("writes {}", root.name));
+    let flags = flags.into_iter().filter(|(granted, _)| *granted);
+    let flags = flags.map(|(_, name)| Capability { name, root: None });
+    let below = |name, root| Capability { name, root: Some(root) };
+    let reads = grants.read.iter().map(|root| below("files.read", root));
+    let writes = grants.write.iter().map(|root| below("files.write", root));
     flags.chain(reads).chain(writes).collect()
+}
+
+/// What an agent may reach, in a few words each; nothing if that is nothing.
+fn reach(grants: &Grants) -> Vec<String> {
+    let words = |Capability { name, root }| match root {
+        None => String::from(name),
+        Some(root) if name == "files.read" => format!("reads {}", root.name),
+        Some(root) => format!("writes {}", root.name),
+    };
+    capabilities(grants).into_iter().map(words).collect()
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::json;
-use theater_flow_dsl::{Compiled, Mode, picture};
+use theater_flow_dsl::picture::{self, Capability, capabilities};
+use theater_flow_dsl::{Compiled, Mode};
 use theater_flow_kernel::plan::{Agent, Plan};
 
 use super::check;
@@ -52,12 +53,11 @@ fn plan(screen: &Screen, file: &Path) -> Result<Option<Plan>, Problem> {
 
 /// Agent, capability, and what it reaches by it. A name stands only in its first row.
 fn rows(agent: &Agent) -> Vec<[String; 3]> {
-    let mut rows: Vec<[String; 3]> = reach(agent)
-        .into_iter()
-        .map(|(capability, what)| {
-            [String::new(), capability.to_owned(), escape::escape(&what).into_owned()]
-        })
-        .collect();
+    let row = |Capability { name, root }: Capability<'_>| {
+        let what = root.map_or(String::new(), |root| escape::escape(&root.path).into_owned());
+        [String::new(), name.to_owned(), what]
+    };
+    let mut rows: Vec<[String; 3]> = capabilities(&agent.grants).into_iter().map(row).collect();
     if rows.is_empty() {
         rows.push([String::new(), "nothing".to_owned(), String::new()]);
     }
@@ -67,32 +67,11 @@ fn rows(agent: &Agent) -> Vec<[String; 3]> {
     rows
 }
 
-/// Each capability with what it is limited to; nothing if it has no limits.
-fn reach(agent: &Agent) -> Vec<(&'static str, String)> {
-    let grants = &agent.grants;
-    let flags = [
-        (grants.clock, "clock"),
-        (grants.random, "random"),
-        (grants.timer, "timer"),
-        (grants.stdin, "stdin"),
-        (grants.stdout, "stdout"),
-    ];
-    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| (word, String::new()));
-    let reads = grants.read.iter().map(|root| ("files.read", root.path.clone()));
-    let writes = grants.write.iter().map(|root| ("files.write", root.path.clone()));
-    flags.chain(reads).chain(writes).collect()
-}
-
 fn grants_json(agent: &Agent) -> serde_json::Value {
-    let reach: Vec<_> = reach(agent)
-        .into_iter()
-        .map(|(capability, what)| {
-            if what.is_empty() {
-                json!({ "capability": capability })
-            } else {
-                json!({ "capability": capability, "path": what })
-            }
-        })
-        .collect();
-    json!({ "agent": agent.name, "actor": agent.actor, "grants": reach })
+    let reach =
+        capabilities(&agent.grants).into_iter().map(|Capability { name, root }| match root {
+            None => json!({ "capability": name }),
+            Some(root) => json!({ "capability": name, "path": root.path }),
+        });
+    json!({ "agent": agent.name, "actor": agent.actor, "grants": reach.collect::<Vec<_>>() })
 }
