@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 use theater_flow_tests::dice::Dice;
+use theater_flow_tests::finish;
 
-use crate::{Job, size};
+use crate::{Job, LIMIT, size};
 
 /// What the workflow has to make of a file.
 #[derive(Default)]
@@ -35,6 +36,20 @@ fn good_and_bad_rows_are_told_apart() {
         assert!(row["reason"].as_str().is_some_and(|said| said.contains(reason)), "{row} {reason}");
     }
     println!("csv-clean: {} rows bad of {}", bad.len(), meant.good.lines().count() + bad.len());
+}
+
+/// More rows than `std/dedupe` remembers by itself: ids of the first ones are still known.
+#[test]
+fn an_id_is_known_after_many_others() {
+    let job = job();
+    let rows = 66_000;
+    let mut text = String::from("id,name,email,age\n");
+    for id in (1..=rows).chain([1, 2]) {
+        writeln!(text, "{id},n,x@example.org,5").expect("a string");
+    }
+    job.scene.file("in.csv", text);
+    let ran = finish(&mut job.scene.command(&job.args), LIMIT).ends(0);
+    assert!(ran.text().contains("66000 rows are good, 2 are bad"), "{ran}");
 }
 
 /// A file for those who look at other things.
