@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use theater_flow_kernel::ids::{AgentId, PortId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    self, Backoff, DeadLetterPort, GuestLimits, InputPort, OutputPort, Overflow, Restart, Restore,
-    Retry,
+    self, Backoff, DeadLetterPort, Feedback, GuestLimits, InputPort, OutputPort, Overflow, Restart,
+    Restore, Retry,
 };
 
 use crate::grants;
 use crate::graph::{Agent, Graph};
 use crate::solve::PortTypes;
-use crate::spec::{Habits, Spec};
+use crate::spec::{ChannelHabits, Habits, Spec};
 
 /// The agents of the plan; `None` if something of them is not known.
 pub(crate) fn agents(
@@ -21,19 +21,23 @@ pub(crate) fn agents(
     spec: &Spec,
 ) -> Option<Vec<plan::Agent>> {
     let ids = Numbers::new(graph);
-    let capacities = capacities(graph, spec);
+    let channels = channels(graph, spec);
     let mut agents = Vec::with_capacity(graph.agents.len());
     for (at, (agent, types)) in graph.agents.iter().zip(types).enumerate() {
         let inputs = inputs(agent, ids.first(at), &types.inputs)?;
         let first_output = ids.first(at) + id(inputs.len());
-        let outputs = outputs(agent, first_output, &types.outputs, capacities.get(at)?)?;
+        let outputs = outputs(agent, first_output, &types.outputs, channels.get(at)?)?;
         agents.push(one(AgentId(id(at)), agent, (inputs, outputs), &spec.default_agent)?);
     }
     for wire in &graph.wires {
         let (input, output) = (wire.input?, wire.output?);
         let from = agents.get(wire.from)?.outputs.get(output)?.port;
         let to = agents.get(wire.to)?.inputs.get(input)?.port;
-        agents.get_mut(wire.to)?.inputs.get_mut(input)?.from.push(from);
+        let read = agents.get_mut(wire.to)?.inputs.get_mut(input)?;
+        match wire.feedback {
+            None => read.from.push(from),
+            Some(rounds) => read.feedback.push(Feedback { from, rounds }),
+        }
         agents.get_mut(wire.from)?.outputs.get_mut(output)?.readers.push(to);
     }
     Some(agents)
@@ -90,6 +94,7 @@ fn inputs(agent: &Agent<'_>, first: u32, types: &[Option<TypeId>]) -> Option<Vec
             name: port.name.clone(),
             ty: (*ty)?,
             from: Vec::new(),
+            feedback: Vec::new(),
         })
     };
     (first..).zip(ports.iter().zip(types)).map(port).collect()
@@ -99,31 +104,35 @@ fn outputs(
     agent: &Agent<'_>,
     first: u32,
     types: &[Option<TypeId>],
-    capacities: &[u32],
+    channels: &[(u32, Overflow)],
 ) -> Option<Vec<OutputPort>> {
     let ports = &agent.ports.as_ref()?.outputs;
     let mut outputs = Vec::with_capacity(ports.len());
-    for (((number, port), ty), capacity) in (first..).zip(ports).zip(types).zip(capacities) {
+    for (((number, port), ty), channel) in (first..).zip(ports).zip(types).zip(channels) {
+        let (capacity, overflow) = *channel;
         outputs.push(OutputPort {
             port: PortId(number),
             name: port.name.clone(),
             ty: (*ty)?,
             readers: Vec::new(),
-            capacity: *capacity,
-            overflow: Overflow::Block,
+            capacity,
+            overflow,
         });
     }
     Some(outputs)
 }
 
-/// The capacity of every output, by agent and port.
-fn capacities(graph: &Graph<'_>, spec: &Spec) -> Vec<Vec<u32>> {
-    let usual = spec.default_capacity.unwrap_or(limits::CAPACITY);
-    let named = spec.channels.iter().map(|channel| (channel.name.value.as_str(), channel.capacity));
-    let named: BTreeMap<&str, Option<u32>> = named.collect();
+/// The capacity of every output and what happens beyond it, by agent and port. Each by itself: a channel that says
+/// only `capacity` keeps the file's `overflow`.
+fn channels(graph: &Graph<'_>, spec: &Spec) -> Vec<Vec<(u32, Overflow)>> {
+    let usual = spec.default_channel;
+    let named = spec.channels.iter().map(|channel| (channel.name.value.as_str(), channel.habits));
+    let named: BTreeMap<&str, ChannelHabits> = named.collect();
     let own = |agent: &Agent<'_>, port: &str| {
         let name = format!("{}.{port}", agent.spec.name.value);
-        named.get(name.as_str()).copied().flatten().unwrap_or(usual)
+        let own = named.get(name.as_str()).copied().unwrap_or_default();
+        let capacity = own.capacity.or(usual.capacity).unwrap_or(limits::CAPACITY);
+        (capacity, own.overflow.or(usual.overflow).unwrap_or(Overflow::Block))
     };
     let of = |agent: &Agent<'_>| {
         let outputs = agent.ports.iter().flat_map(|ports| &ports.outputs);

@@ -87,6 +87,7 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     grants::check_same_file(&graph.agents, notes);
     let letters = dead_letter::find(spec.dead_letter.as_ref(), &graph.agents, notes);
     wiring::check_open_ends(&graph.agents, &graph.wires, letters, notes);
+    graph.check_feedback(notes);
     if !graph.check_cycles(notes) || !types_are_sound {
         return None;
     }
@@ -130,14 +131,17 @@ fn solve(
     (types, review): (&mut Types, &Review<'_>),
     notes: &mut Notes<'_>,
 ) -> Option<Vec<PortTypes>> {
-    let order = toposort(&graph.flow, None).ok()?;
+    let order = toposort(&graph.forward, None).ok()?;
     let arriving = graph.arriving();
     let mut solver = Solver::new(types, review, graph.agents.len());
-    for node in order {
-        let at = node.index();
-        let mut arrivals = solver.arrivals(graph, arriving.get(at)?);
+    // Types go forward first. What is fed back is of a type that then is known, and is looked at with all
+    // that arrives beside it.
+    let fed_back = |at: usize| arriving[at].iter().any(|wire| wire.feedback.is_some());
+    let again = order.iter().map(|node| (node.index(), true)).filter(|(at, _)| fed_back(*at));
+    for (at, whole) in order.iter().map(|node| (node.index(), false)).chain(again) {
+        let mut arrivals = solver.arrivals(graph, arriving.get(at)?, whole);
         if let Some(name) = spec.dead_letter.as_ref().filter(|_| letters == Some(at)) {
-            arrivals.0.push(dead_letter::arrival(name, solver.types));
+            arrivals.known.push(dead_letter::arrival(name, solver.types));
         }
         solver.agent(at, graph.agents.get(at)?, &arrivals, notes);
     }

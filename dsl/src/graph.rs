@@ -50,6 +50,8 @@ pub(crate) struct Wire {
     pub(crate) output: Option<usize>,
     pub(crate) to: usize,
     pub(crate) input: Option<usize>,
+    /// Rounds, if it feeds back.
+    pub(crate) feedback: Option<u32>,
     /// Where the consumer names the producer.
     pub(crate) span: Span,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Graph<'a> {
     pub(crate) wires: Vec<Wire>,
     /// Nodes are the agents, edges the wires, both by position.
     pub(crate) flow: DiGraph<(), usize>,
+    /// As `flow`, without what feeds back.
+    pub(crate) forward: DiGraph<(), usize>,
 }
 
 impl<'a> Graph<'a> {
@@ -68,15 +72,31 @@ impl<'a> Graph<'a> {
         for _ in &agents {
             flow.add_node(());
         }
+        let mut forward = flow.clone();
         for (at, wire) in wires.iter().enumerate() {
-            flow.add_edge(NodeIndex::new(wire.from), NodeIndex::new(wire.to), at);
+            let (from, to) = (NodeIndex::new(wire.from), NodeIndex::new(wire.to));
+            flow.add_edge(from, to, at);
+            if wire.feedback.is_none() {
+                forward.add_edge(from, to, at);
+            }
         }
-        Self { agents, wires, flow }
+        Self { agents, wires, flow, forward }
     }
 
     /// The name of the agent at a position.
     pub(crate) fn name(&self, agent: usize) -> &str {
         &self.agents[agent].spec.name.value
+    }
+
+    /// The output of a wire as a file names it.
+    fn reference(&self, wire: &Wire) -> String {
+        let name = self.name(wire.from);
+        let ports = self.agents[wire.from].ports.as_ref();
+        let outputs = ports.map_or(&[][..], |ports| &ports.outputs);
+        match wire.output.and_then(|output| outputs.get(output)) {
+            Some(port) if outputs.len() > 1 => format!("{name}.{}", port.name),
+            _ => name.to_owned(),
+        }
     }
 
     /// The wires that end at each agent, in file order.
@@ -88,15 +108,15 @@ impl<'a> Graph<'a> {
         arriving
     }
 
-    /// Reports one shortest cycle of each knot of agents; true if there is none. Iterative searches:
-    /// a chain may be as long as the file.
+    /// Reports one shortest cycle of each knot of agents, what feeds back left out; true if there is none.
+    /// Iterative searches: a chain may be as long as the file.
     pub(crate) fn check_cycles(&self, notes: &mut Notes<'_>) -> bool {
         let mut sound = true;
-        for knot in kosaraju_scc(&self.flow) {
+        for knot in kosaraju_scc(&self.forward) {
             let Some(first) = knot.iter().min().copied() else {
                 continue;
             };
-            if knot.len() > 1 || self.flow.contains_edge(first, first) {
+            if knot.len() > 1 || self.forward.contains_edge(first, first) {
                 notes.fault(self.cycle(first));
                 sound = false;
             }
@@ -115,7 +135,35 @@ impl<'a> Graph<'a> {
             let text = format!("{} -> {}", self.name(wire.from), self.name(wire.to));
             fault = fault.label(wire.span, text);
         }
-        fault.help("take one of these wires out")
+        let help = chain.last().map(|wire| {
+            let from = self.reference(wire);
+            format!(
+                "take one of these wires out, or let one feed back: \
+                 {{ from = \"{from}\", feedback = true, rounds = 5 }}"
+            )
+        });
+        fault.maybe_help(help)
+    }
+
+    /// Reports wires that say they feed back, though no other wires lead from their consumer to their producer:
+    /// their input would wait for a cycle that is none.
+    pub(crate) fn check_feedback(&self, notes: &mut Notes<'_>) {
+        let mut knot_of = vec![0; self.agents.len()];
+        for (nth, knot) in kosaraju_scc(&self.flow).into_iter().enumerate() {
+            for node in knot {
+                knot_of[node.index()] = nth;
+            }
+        }
+        let closes = |wire: &&Wire| knot_of[wire.from] == knot_of[wire.to];
+        let feedback = self.wires.iter().filter(|wire| wire.feedback.is_some());
+        for wire in feedback.filter(|wire| !closes(wire)) {
+            let (from, to) = (self.name(wire.from), self.name(wire.to));
+            let message = format!("nothing leads from `{to}` back to `{from}`");
+            let fault = Fault::new(codes::NO_CYCLE, message);
+            let fault = fault.label(wire.span, "this edge closes no cycle");
+            notes
+                .fault(fault.help("take `feedback` and `rounds` out: it is a wire like any other"));
+        }
     }
 
     /// The wires of a shortest way from an agent back to itself.
@@ -123,7 +171,7 @@ impl<'a> Graph<'a> {
         let mut came: BTreeMap<NodeIndex, usize> = BTreeMap::new();
         let mut queue = std::collections::VecDeque::from([first]);
         while let Some(node) = queue.pop_front() {
-            for edge in self.flow.edges(node) {
+            for edge in self.forward.edges(node) {
                 came.entry(edge.target()).or_insert_with(|| {
                     queue.push_back(edge.target());
                     *edge.weight()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use theater_flow_kernel::flow;
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, Child, Grants, Plan, Root, Strategy};
+use theater_flow_kernel::plan::{Agent, Child, Grants, InputPort, Plan, Root, Strategy};
 
 pub use dot::dot;
 pub use json::json;
@@ -44,6 +44,8 @@ struct Arrow<'p> {
     ty: String,
     /// The producer has other outputs too, so that the port's name says something.
     named: bool,
+    /// It feeds back.
+    feedback: bool,
 }
 
 /// What an agent is at the edge of the graph.
@@ -86,20 +88,21 @@ fn below(plan: &Plan, nth: usize) -> Option<Frame<'_>> {
 
 /// In the order of their producers.
 fn arrows(plan: &Plan) -> Vec<Arrow<'_>> {
-    let mut inputs: BTreeMap<PortId, (usize, &str)> = BTreeMap::new();
+    let mut inputs: BTreeMap<PortId, (usize, &InputPort)> = BTreeMap::new();
     for (nth, agent) in plan.agents.iter().enumerate() {
-        inputs.extend(agent.inputs.iter().map(|input| (input.port, (nth, input.name.as_str()))));
+        inputs.extend(agent.inputs.iter().map(|input| (input.port, (nth, input))));
     }
     let mut arrows = Vec::new();
     for (nth, agent) in plan.agents.iter().enumerate() {
         for output in &agent.outputs {
             let ty = flow::show(&plan.types, output.ty);
             let to = output.readers.iter().filter_map(|reader| inputs.get(reader));
-            arrows.extend(to.map(|to| Arrow {
+            arrows.extend(to.map(|(to, input)| Arrow {
                 from: (nth, &output.name),
-                to: *to,
+                to: (*to, &input.name),
                 ty: ty.clone(),
                 named: agent.outputs.len() > 1,
+                feedback: input.feedback.iter().any(|edge| edge.from == output.port),
             }));
         }
     }

@@ -35,6 +35,15 @@ pub(crate) struct Arrival {
     pub(crate) source: Option<Span>,
 }
 
+/// All that arrives at an agent.
+pub(crate) struct Arrivals {
+    pub(crate) known: Vec<Arrival>,
+    /// Something else arrives, of which the type is not known.
+    partial: bool,
+    /// Inputs to which something is fed back of which the type is not looked at yet.
+    later: BTreeSet<usize>,
+}
+
 /// Solves agents in an order in which producers come before their consumers.
 pub(crate) struct Solver<'s> {
     pub(crate) types: &'s mut Types,
@@ -64,9 +73,9 @@ impl<'s> Solver<'s> {
         Self { types, review, found, flows: BTreeMap::new() }
     }
 
-    /// What arrives over wires whose producer is solved. The flag is true if something else arrives of
-    /// which the type is not known.
-    pub(crate) fn arrivals(&self, graph: &Graph<'_>, wires: &[&Wire]) -> (Vec<Arrival>, bool) {
+    /// What arrives over wires whose producer is solved: without what is fed back, or, once all producers
+    /// are solved, the `whole`.
+    pub(crate) fn arrivals(&self, graph: &Graph<'_>, wires: &[&Wire], whole: bool) -> Arrivals {
         let arrival = |wire: &&Wire| {
             let output = wire.output?;
             let ty = self.found.get(wire.from)?.outputs.get(output).copied().flatten()?;
@@ -81,9 +90,13 @@ impl<'s> Solver<'s> {
                 source: Some(bound.map_or(producer.spec.name.span, |spec| spec.ty.span)),
             })
         };
-        let known: Vec<Arrival> = wires.iter().filter_map(arrival).collect();
-        let partial = known.len() < wires.len();
-        (known, partial)
+        let (forward, back): (Vec<&Wire>, Vec<&Wire>) =
+            wires.iter().partition(|wire| wire.feedback.is_none());
+        let later = back.iter().filter(|_| !whole).filter_map(|wire| wire.input).collect();
+        let looked_at = forward.into_iter().chain(back.into_iter().filter(|_| whole));
+        let arrivals: Vec<Option<Arrival>> = looked_at.map(|wire| arrival(&wire)).collect();
+        let partial = arrivals.iter().any(Option::is_none);
+        Arrivals { known: arrivals.into_iter().flatten().collect(), partial, later }
     }
 
     /// Solves one agent.
@@ -91,7 +104,7 @@ impl<'s> Solver<'s> {
         &mut self,
         at: usize,
         agent: &Agent<'_>,
-        (arrivals, partial): &(Vec<Arrival>, bool),
+        Arrivals { known: arrivals, partial, later }: &Arrivals,
         notes: &mut Notes<'_>,
     ) {
         let Some(ports) = &agent.ports else { return };
@@ -110,7 +123,8 @@ impl<'s> Solver<'s> {
             }
         }
         clear &= disputed.is_empty();
-        let wired = |at: usize| arrivals.iter().any(|arrival| arrival.input == at);
+        let wired =
+            |at: usize| later.contains(&at) || arrivals.iter().any(|arrival| arrival.input == at);
         let open = ports.inputs.iter().enumerate().any(|(at, port)| !port.optional && !wired(at));
         let quiet = !clear || open;
         let mut found = PortTypes::default();

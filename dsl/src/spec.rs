@@ -1,7 +1,7 @@
 //! What a pipeline file says, before it is known what it means. Every leaf keeps its place.
 
 use theater_flow_kernel::ids::Digest;
-use theater_flow_kernel::plan::{Backoff, Restart, Restore, Strategy};
+use theater_flow_kernel::plan::{Backoff, Overflow, Restart, Restore, Strategy};
 
 use crate::span::{At, Span};
 use crate::tree::Node;
@@ -18,16 +18,23 @@ pub(crate) struct Spec {
     pub(crate) dead_letter: Option<At<String>>,
     pub(crate) agents: Vec<AgentSpec>,
     pub(crate) channels: Vec<ChannelSpec>,
-    pub(crate) default_capacity: Option<u32>,
+    pub(crate) default_channel: ChannelHabits,
     pub(crate) default_agent: Habits,
+    pub(crate) default_supervisor: SupervisorHabits,
 }
 
 /// `[supervisors.<name>]`.
 #[derive(Debug)]
 pub(crate) struct SupervisorSpec {
     pub(crate) name: At<String>,
-    pub(crate) strategy: Option<Strategy>,
     pub(crate) children: Vec<At<String>>,
+    pub(crate) habits: SupervisorHabits,
+}
+
+/// What `[defaults.supervisor]` can say too.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct SupervisorHabits {
+    pub(crate) strategy: Option<Strategy>,
     pub(crate) intensity: Option<u32>,
     pub(crate) period_ms: Option<u64>,
 }
@@ -97,10 +104,18 @@ pub(crate) struct RetrySpec {
 pub(crate) struct InputSpec {
     /// `None` where the file leaves it to the actor, which has only one.
     pub(crate) port: Option<At<String>>,
-    /// `walk` or `walk.out`.
-    pub(crate) from: Vec<At<String>>,
+    pub(crate) edges: Vec<EdgeSpec>,
     /// Where the input is wired.
     pub(crate) span: Span,
+}
+
+/// One producer of an input.
+#[derive(Debug)]
+pub(crate) struct EdgeSpec {
+    /// `walk` or `walk.out`.
+    pub(crate) from: At<String>,
+    /// Rounds, for an edge that feeds back.
+    pub(crate) feedback: Option<u32>,
 }
 
 /// `outputs = { <port> = <type> }`.
@@ -151,5 +166,12 @@ impl Switch {
 #[derive(Debug)]
 pub(crate) struct ChannelSpec {
     pub(crate) name: At<String>,
+    pub(crate) habits: ChannelHabits,
+}
+
+/// What `[defaults.channel]` can say too.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct ChannelHabits {
     pub(crate) capacity: Option<u32>,
+    pub(crate) overflow: Option<Overflow>,
 }

@@ -9,12 +9,11 @@ use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::span::At;
 use crate::spec::{
-    AgentSpec, ConfigSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
+    AgentSpec, ConfigSpec, EdgeSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
 };
 use crate::spec_file::inner_table;
 use crate::table::{
-    Table, boolean, check_name, duration, not_yet, size, string, table, whole, whole32, word,
-    wrong_kind,
+    Table, boolean, check_name, duration, size, string, table, whole, whole32, word, wrong_kind,
 };
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
@@ -113,12 +112,12 @@ fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
         Some(entries) if !is_bare_edge(entries, is_edge) => {
             let port = |entry: &Entry| InputSpec {
                 port: Some(entry.key.clone()),
-                from: producers(&entry.value, notes),
+                edges: edges(&entry.value, notes),
                 span: entry.key.span,
             };
             entries.iter().map(port).collect()
         }
-        _ => vec![InputSpec { port: None, from: producers(node, notes), span: node.span }],
+        _ => vec![InputSpec { port: None, edges: edges(node, notes), span: node.span }],
     }
 }
 
@@ -128,34 +127,48 @@ fn is_bare_edge(entries: &[Entry], is_edge: impl Fn(&str) -> bool) -> bool {
     entries.len() > 1 && entries.iter().all(|entry| is_edge(&entry.key.value))
 }
 
-fn producers(node: &Node, notes: &mut Notes<'_>) -> Vec<At<String>> {
+fn edges(node: &Node, notes: &mut Notes<'_>) -> Vec<EdgeSpec> {
     match &node.tree {
-        Tree::Array(items) => items.iter().filter_map(|node| producer(node, notes)).collect(),
-        _ => producer(node, notes).into_iter().collect(),
+        Tree::Array(items) => items.iter().filter_map(|node| edge(node, notes)).collect(),
+        _ => edge(node, notes).into_iter().collect(),
     }
 }
 
-/// `"walk"`, `"walk.out"`, or an edge as a table.
-fn producer(node: &Node, notes: &mut Notes<'_>) -> Option<At<String>> {
+/// `"walk"`, `"walk.out"`, or a table that says more.
+fn edge(node: &Node, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
     match &node.tree {
-        Tree::String(text) => Some(At::new(text.clone(), node.span)),
-        Tree::Table(entries) => {
-            let mut table = Table::new("an edge", node.span, entries);
-            let from = table.need("from", notes, string);
-            let feedback = table.read("feedback", notes, boolean);
-            table.read("rounds", notes, whole32(1, 1_000_000));
-            table.finish(notes);
-            if let Some(feedback) = feedback.filter(|feedback| feedback.value) {
-                not_yet("a feedback edge", feedback.span, notes);
-                return None;
-            }
-            from
+        Tree::String(text) => {
+            Some(EdgeSpec { from: At::new(text.clone(), node.span), feedback: None })
         }
+        Tree::Table(entries) => edge_table(Table::new("an edge", node.span, entries), notes),
         _ => {
             wrong_kind("a producer such as \"walk.out\", or a list of them", node, notes);
             None
         }
     }
+}
+
+/// `{ from = "critic.revise", feedback = true, rounds = 5 }`. What feeds back has an end: `rounds` must be there,
+/// and means nothing where nothing feeds back.
+fn edge_table(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
+    let from = table.need("from", notes, string);
+    let feedback = table.read("feedback", notes, boolean);
+    let bound = whole32(1, limits::ROUNDS_MAX);
+    let (rounds, feeds_back) = if feedback.is_some_and(|feedback| feedback.value) {
+        (table.need("rounds", notes, bound), true)
+    } else {
+        let rounds = table.read("rounds", notes, bound);
+        if let Some(rounds) = &rounds {
+            let message = "an edge with `rounds` has no `feedback = true`";
+            let fault = Fault::new(codes::MISSING_KEY, message).label(rounds.span, "of what?");
+            notes.fault(fault.help("write feedback = true beside it, or take `rounds` out"));
+        }
+        (None, false)
+    };
+    table.finish(notes);
+    // Without its rounds it is a feedback edge all the same: the cycle is not the fault.
+    let feedback = feeds_back.then(|| rounds.map_or(1, |rounds| rounds.value));
+    Some(EdgeSpec { from: from?, feedback })
 }
 
 fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {

@@ -7,10 +7,12 @@ use crate::codes;
 use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::span::Span;
-use crate::spec::{ChannelSpec, ParamSpec, Spec, SupervisorSpec, TypeSpec};
+use crate::spec::{
+    ChannelHabits, ChannelSpec, ParamSpec, Spec, SupervisorHabits, SupervisorSpec, TypeSpec,
+};
 use crate::spec_agent::{agent, habits};
 use crate::table::{
-    Table, check_name, duration, not_yet, string, strings, table, whole32, word, wrong_kind,
+    Table, check_name, duration, string, strings, table, whole32, word, wrong_kind,
 };
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
@@ -22,6 +24,13 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("one-for-one", Strategy::OneForOne),
     ("one-for-all", Strategy::OneForAll),
     ("rest-for-one", Strategy::RestForOne),
+];
+
+const OVERFLOWS: &[(&str, Overflow)] = &[
+    ("block", Overflow::Block),
+    ("drop-oldest", Overflow::DropOldest),
+    ("drop-newest", Overflow::DropNewest),
+    ("fail", Overflow::Fail),
 ];
 
 /// Reads the file's tables. What cannot be read is left out of the [`Spec`], after its fault.
@@ -107,14 +116,21 @@ fn supervisor(entry: &Entry, notes: &mut Notes<'_>) -> Option<SupervisorSpec> {
     check_name(&name, "a supervisor", notes);
     let mut table = Table::of(format!("supervisor `{}`", name.value), entry, notes)?;
     let spec = SupervisorSpec {
-        strategy: table.read("strategy", notes, word(STRATEGIES)).map(|read| read.value),
         children: table.need("children", notes, strings).map_or_else(Vec::new, |read| read.value),
-        intensity: table.read("intensity", notes, whole32(0, 1_000_000)).map(|read| read.value),
-        period_ms: table.read("period", notes, duration).map(|read| read.value),
+        habits: supervisor_habits(&mut table, notes),
         name,
     };
     table.finish(notes);
     Some(spec)
+}
+
+/// Reads what a supervisor and `[defaults.supervisor]` have in common.
+fn supervisor_habits(table: &mut Table<'_>, notes: &mut Notes<'_>) -> SupervisorHabits {
+    SupervisorHabits {
+        strategy: table.read("strategy", notes, word(STRATEGIES)).map(|read| read.value),
+        intensity: table.read("intensity", notes, whole32(0, 1_000_000)).map(|read| read.value),
+        period_ms: table.read("period", notes, duration).map(|read| read.value),
+    }
 }
 
 fn param(entry: &Entry, notes: &mut Notes<'_>) -> Option<ParamSpec> {
@@ -153,7 +169,7 @@ fn defaults(entry: &Entry, spec: &mut Spec, notes: &mut Notes<'_>) {
         return;
     };
     if let Some(entry) = table.get("channel") {
-        spec.default_capacity = channel_table(entry, "`[defaults.channel]`", notes);
+        spec.default_channel = channel_table(entry, "`[defaults.channel]`", notes);
     }
     if let Some(entry) = table.get("agent")
         && let Some(mut table) = Table::of("`[defaults.agent]`", entry, notes)
@@ -161,38 +177,30 @@ fn defaults(entry: &Entry, spec: &mut Spec, notes: &mut Notes<'_>) {
         spec.default_agent = habits(&mut table, notes);
         table.finish(notes);
     }
+    if let Some(entry) = table.get("supervisor")
+        && let Some(mut table) = Table::of("`[defaults.supervisor]`", entry, notes)
+    {
+        spec.default_supervisor = supervisor_habits(&mut table, notes);
+        table.finish(notes);
+    }
     table.finish(notes);
 }
 
 fn channel(entry: &Entry, notes: &mut Notes<'_>) -> ChannelSpec {
     let what = format!("channel `{}`", entry.key.value);
-    let capacity = channel_table(entry, &what, notes);
-    ChannelSpec { name: entry.key.clone(), capacity }
+    let habits = channel_table(entry, &what, notes);
+    ChannelSpec { name: entry.key.clone(), habits }
 }
 
-/// The capacity that a channel's table gives.
-fn channel_table(entry: &Entry, what: &str, notes: &mut Notes<'_>) -> Option<u32> {
-    let mut table = Table::of(what, entry, notes)?;
+fn channel_table(entry: &Entry, what: &str, notes: &mut Notes<'_>) -> ChannelHabits {
+    let Some(mut table) = Table::of(what, entry, notes) else {
+        return ChannelHabits::default();
+    };
     let capacity = table.read("capacity", notes, whole32(1, limits::CAPACITY_MAX));
-    table.read("overflow", notes, overflow);
+    let overflow = table.read("overflow", notes, word(OVERFLOWS));
     table.finish(notes);
-    capacity.map(|read| read.value)
-}
-
-fn overflow(node: &Node, notes: &mut Notes<'_>) -> Option<Overflow> {
-    const WORDS: &[(&str, Option<Overflow>)] = &[
-        ("block", Some(Overflow::Block)),
-        ("drop-oldest", None),
-        ("drop-newest", None),
-        ("fail", None),
-    ];
-    let policy = word(WORDS)(node, notes)?;
-    if policy.is_none()
-        && let Tree::String(name) = &node.tree
-    {
-        not_yet(&format!("`overflow = \"{name}\"`"), node.span, notes);
-    }
-    policy
+    let (capacity, overflow) = (capacity.map(|read| read.value), overflow.map(|read| read.value));
+    ChannelHabits { capacity, overflow }
 }
 
 /// A table, or a fault that says what the table is for.

@@ -20,13 +20,17 @@ pub(crate) fn tree(spec: &Spec, notes: &mut Notes<'_>) -> Vec<Supervisor> {
     let parents = names.parents(&order, notes);
     check_orphans(spec, &parents, notes);
     check_circles(&order, &parents, notes);
-    let supervisor = |(at, spec): (usize, &&SupervisorSpec)| Supervisor {
-        id: SupervisorId(id(at)),
-        name: spec.name.value.clone(),
-        strategy: spec.strategy.unwrap_or(Strategy::OneForOne),
-        children: spec.children.iter().filter_map(|name| names.find(&name.value)).collect(),
-        intensity: spec.intensity.unwrap_or(limits::INTENSITY),
-        period_ms: spec.period_ms.unwrap_or(limits::PERIOD_MS),
+    let usual = spec.default_supervisor;
+    let supervisor = |(at, spec): (usize, &&SupervisorSpec)| {
+        let own = spec.habits;
+        Supervisor {
+            id: SupervisorId(id(at)),
+            name: spec.name.value.clone(),
+            strategy: own.strategy.or(usual.strategy).unwrap_or(Strategy::OneForOne),
+            children: spec.children.iter().filter_map(|name| names.find(&name.value)).collect(),
+            intensity: own.intensity.or(usual.intensity).unwrap_or(limits::INTENSITY),
+            period_ms: own.period_ms.or(usual.period_ms).unwrap_or(limits::PERIOD_MS),
+        }
     };
     order.iter().enumerate().map(supervisor).collect()
 }

@@ -18,10 +18,10 @@ pub(crate) fn wires(agents: &[Agent<'_>], notes: &mut Notes<'_>) -> Vec<Wire> {
     for (to, agent) in agents.iter().enumerate() {
         for input in &agent.spec.inputs {
             let port = consumer_port(agent, input, notes);
-            for from in &input.from {
-                if let Some((from_agent, output)) = producer(from, agents, &by_name, notes) {
-                    let span = from.span;
-                    wires.push(Wire { from: from_agent, output, to, input: port, span });
+            for edge in &input.edges {
+                if let Some((from, output)) = producer(&edge.from, agents, &by_name, notes) {
+                    let (span, feedback) = (edge.from.span, edge.feedback);
+                    wires.push(Wire { from, output, to, input: port, feedback, span });
                 }
             }
         }
@@ -174,7 +174,7 @@ pub(crate) fn check_open_ends(
     let read: BTreeSet<(usize, usize)> =
         wires.iter().filter_map(|wire| Some((wire.from, wire.output?))).collect();
     // After a reference that leads nowhere, an unread output may be the one that was meant.
-    let clear = [codes::UNKNOWN_AGENT, codes::BAD_REFERENCE, codes::UNKNOWN_PORT, codes::NOT_YET]
+    let clear = [codes::UNKNOWN_AGENT, codes::BAD_REFERENCE, codes::UNKNOWN_PORT]
         .into_iter()
         .all(|code| notes.has(code) == 0);
     let clear = clear && wires.iter().all(|wire| wire.output.is_some());

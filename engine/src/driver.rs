@@ -282,7 +282,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
 
     fn input(&mut self, input: Input) {
         let (wall_ms, salt) = (self.clock.now_ms(), self.clock.salt());
-        let step = advance(&mut self.state, Stamped { wall_ms, salt, input });
+        let step = advance(&mut self.state, &self.desk, Stamped { wall_ms, salt, input });
         self.desk.touch(&step.touched);
         self.tray.note(&self.state, &step.entries);
         self.backlog.add(&step.entries);

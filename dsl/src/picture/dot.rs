@@ -16,7 +16,8 @@ pub fn dot(plan: &Plan) -> String {
     }
     for arrow in arrows(plan) {
         let (from, to, label) = (arrow.from.0, arrow.to.0, quoted(&arrow.label()));
-        line(1, &format!("a{from} -> a{to} [label={label}];"), &mut out);
+        let style = if arrow.feedback { ", style=dashed" } else { "" };
+        line(1, &format!("a{from} -> a{to} [label={label}{style}];"), &mut out);
     }
     out.push_str("}\n");
     out

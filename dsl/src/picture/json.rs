@@ -7,7 +7,7 @@ use theater_flow_kernel::plan::{Agent, Child, Plan};
 use super::{arrows, reach, strategy};
 
 /// `{ name, agents, supervisors, channels }`; agents and supervisors are named, channels are
-/// `{ from, to, type }` with `agent.port` at both ends.
+/// `{ from, to, type, feedback }` with `agent.port` at both ends.
 #[must_use]
 pub fn json(plan: &Plan) -> Value {
     let agents: Vec<Value> = plan.agents.iter().map(|agent| node(plan, agent)).collect();
@@ -25,9 +25,10 @@ pub fn json(plan: &Plan) -> Value {
     let end = |(nth, port): (usize, &str)| {
         plan.agents.get(nth).map(|agent| format!("{}.{port}", agent.name))
     };
-    let channels = arrows(plan)
-        .into_iter()
-        .map(|arrow| object!({ "from": end(arrow.from), "to": end(arrow.to), "type": arrow.ty }));
+    let channels = arrows(plan).into_iter().map(|arrow| {
+        let (from, to) = (end(arrow.from), end(arrow.to));
+        object!({ "from": from, "to": to, "type": arrow.ty, "feedback": arrow.feedback })
+    });
     object!({
         "name": plan.name,
         "agents": agents,

@@ -15,7 +15,8 @@ pub fn mermaid(plan: &Plan) -> String {
     }
     for arrow in arrows(plan) {
         let (from, to, label) = (arrow.from.0, arrow.to.0, escaped(&arrow.label()));
-        line(1, &format!("a{from} -- \"{label}\" --> a{to}"), &mut out);
+        let (shaft, head) = if arrow.feedback { ("-.", ".->") } else { ("--", "-->") };
+        line(1, &format!("a{from} {shaft} \"{label}\" {head} a{to}"), &mut out);
     }
     out
 }

@@ -3,12 +3,14 @@
 mod fact;
 mod letter;
 mod settle;
+mod spill;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::desk::Desk;
 use crate::fold::fold;
 use crate::ids::{AgentId, Bytes, Ref, Salt};
 use crate::input::{Input, Stamped};
@@ -41,9 +43,12 @@ impl Draft {
     }
 }
 
-/// Takes an input into the state: decides what it means, and what follows from that.
-pub fn advance(state: &mut State, stamped: Stamped) -> Advance {
+/// Takes an input into the state: decides what it means, and what follows from that. The desk says which
+/// messages are in a worker's hands: those are not dropped. Records hold what was decided, so that nobody
+/// has to know later what lay on the desk.
+pub fn advance(state: &mut State, desk: &Desk, stamped: Stamped) -> Advance {
     let mut step = Step {
+        desk,
         at: stamped.wall_ms.max(state.kept.now),
         salt: stamped.salt,
         drawn: 0,
@@ -72,14 +77,15 @@ fn may_come(phase: Phase, input: &Input) -> bool {
 }
 
 /// One step under way.
-struct Step {
+struct Step<'d> {
+    desk: &'d Desk,
     at: u64,
     salt: Salt,
     drawn: u32,
     gave: Advance,
 }
 
-impl Step {
+impl Step<'_> {
     /// A report of a life that is over says nothing: what it did was not committed.
     fn report(&mut self, state: &mut State, report: Report) {
         self.gave.touched.push(report.agent);
@@ -95,7 +101,12 @@ impl Step {
                         return;
                     }
                     let draft = fact::call(state, id, call);
+                    let before = state.touched.len();
                     self.write(state, Some(draft));
+                    // After each call: a mailbox never holds more than one event beyond its places.
+                    for nth in before..state.touched.len() {
+                        self.spill(state, state.touched[nth]);
+                    }
                 }
             }
             Done::Snapshot(taken) if fact::is_this_life(state, id, report.incarnation) => {
@@ -126,7 +137,15 @@ impl Step {
         self.gave.touched.dedup();
     }
 
+    /// Decides about what finds no place.
+    fn spill(&mut self, state: &mut State, id: AgentId) {
+        while let Some(draft) = spill::agent(state, self.desk, id) {
+            self.write(state, Some(draft));
+        }
+    }
+
     fn agent(&mut self, state: &mut State, id: AgentId) {
+        self.spill(state, id);
         while let Some(draft) = settle::agent(state, id, self.at) {
             let gave_up = matches!(draft.body, Body::Escalated(_));
             self.write(state, Some(draft));

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use crate::ids::AgentId;
 use crate::limits;
-use crate::plan::Plan;
+use crate::plan::{Overflow, Plan};
 use crate::record::{Consumed, Next, Origin};
-use crate::state::{AgentState, Life, Pending, Phase, State};
+use crate::state::{AgentState, Life, Pending, Phase, Reader, Spill, State};
 use crate::work::{Activation, Batch, Begin, Event, Work};
 
 /// See the [module](self).
@@ -17,6 +17,8 @@ use crate::work::{Activation, Batch, Begin, Event, Work};
 pub struct Desk {
     /// By agent: a worker has it.
     busy: Vec<bool>,
+    /// By agent: how many messages of each of its queues a worker has, the oldest of each. Empty for none.
+    held: Vec<Vec<usize>>,
     /// By agent: an instance may be alive.
     alive: Vec<bool>,
     /// How many workers' reports are awaited.
@@ -42,7 +44,8 @@ impl Desk {
         let none = vec![false; plan.agents.len()];
         let (ready, waiting) = (VecDeque::new(), BTreeSet::new());
         let due = vec![None; plan.agents.len()];
-        Self { busy: none.clone(), alive: none, awaited: 0, ready, waiting, due }
+        let held = vec![Vec::new(); plan.agents.len()];
+        Self { busy: none.clone(), held, alive: none, awaited: 0, ready, waiting, due }
     }
 
     /// These agents may be ready.
@@ -55,7 +58,14 @@ impl Desk {
         if core::mem::take(&mut self.busy[id.index()]) {
             self.awaited -= 1;
         }
+        self.held[id.index()].clear();
         self.ready.push_back(id);
+    }
+
+    /// How many messages of an agent's queue a worker has: the oldest ones.
+    #[must_use]
+    pub fn held(&self, id: AgentId, queue: usize) -> usize {
+        self.held[id.index()].get(queue).copied().unwrap_or(0)
     }
 
     /// True if no report is awaited.
@@ -117,6 +127,11 @@ impl Desk {
         self.busy[id.index()] = true;
         self.alive[id.index()] = true;
         self.awaited += 1;
+        if let Work::Handle(batch) = &work
+            && state.routes.spills(id).iter().any(|spill| spill.overflow == Overflow::DropOldest)
+        {
+            self.held[id.index()] = held(state.agent(id), &batch.events);
+        }
         let begins = matches!(work, Work::Begin(_));
         let incarnation = state.agent(id).incarnations + u32::from(begins);
         Activation { agent: id, incarnation, work }
@@ -182,7 +197,7 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
         // What one timer's event does may move or cancel the next.
         events.truncate(1);
     } else {
-        messages(agent, &mut events);
+        messages(agent, state.routes.spills(id), &mut events);
     }
     if events.is_empty()
         && agent.mode == Next::Wait
@@ -231,16 +246,29 @@ pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
     })
 }
 
-/// Free places per output: the least over its readers.
+/// How many messages of each queue are among these events: the oldest ones of each.
+fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<usize> {
+    let mut held = vec![0; agent.queues.len()];
+    for event in events {
+        if let Event::Message { id, port, .. } = event
+            && let Some((queue, _)) = agent.find(*id, *port)
+        {
+            held[queue] += 1;
+        }
+    }
+    held
+}
+
+/// Free places per output: the least over the readers that it waits for.
 fn room(state: &State, id: AgentId) -> Vec<u32> {
     let outputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.outputs);
     let free = |port| {
         let route = state.routes.output(port)?;
-        let readers =
-            route.readers.iter().filter(|reader| !state.agent(reader.agent).life.is_over());
+        let waits = |reader: &&Reader| reader.blocks && !state.agent(reader.agent).life.is_over();
+        let readers = route.readers.iter().filter(waits);
         let fullest =
             readers.map(|reader| state.agent(reader.agent).queues[reader.queue].items.len()).max();
-        let taken = u32::try_from(fullest.unwrap_or(0)).unwrap_or(u32::MAX);
+        let taken = u32::try_from(fullest?).unwrap_or(u32::MAX);
         Some(route.capacity.saturating_sub(taken))
     };
     outputs.iter().map(|output| free(output.port).unwrap_or(u32::MAX)).collect()
@@ -254,15 +282,20 @@ fn timers(agent: &AgentState, now: u64) -> VecDeque<Event> {
     due.into_iter().map(|(_, _, name)| Event::Timer { name: name.clone() }).collect()
 }
 
-/// Messages, oldest first over all queues, as many as a batch may hold.
-fn messages(agent: &AgentState, events: &mut VecDeque<Event>) {
+/// Messages, what was fed back first, then oldest first over all queues; as many as a batch may hold.
+fn messages(agent: &AgentState, spills: &[Spill], events: &mut VecDeque<Event>) {
+    let mut fed_back = vec![false; agent.queues.len()];
+    for spill in spills.iter().filter(|spill| spill.rounds.is_some()) {
+        fed_back[spill.queue] = true;
+    }
     let mut taken = vec![0_usize; agent.queues.len()];
     let mut bytes = 0;
     while events.len() < limits::BATCH_EVENTS && bytes < limits::BATCH_BYTES {
         let heads = agent.queues.iter().zip(&taken).enumerate();
-        let heads =
-            heads.filter_map(|(nth, (queue, from))| Some((queue.items.get(*from)?.id, nth)));
-        let Some((id, nth)) = heads.min() else { break };
+        let heads = heads.filter_map(|(nth, (queue, from))| {
+            Some((!fed_back[nth], queue.items.get(*from)?.id, nth))
+        });
+        let Some((_, id, nth)) = heads.min() else { break };
         let queue = &agent.queues[nth];
         let body = queue.items[taken[nth]].body.clone();
         taken[nth] += 1;

@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
 use crate::plan::{Child, Restart, Restore};
 use crate::record::{
-    Body, Confirmed, Crashed, DeadLettered, End, Ended, Entry, Escalated, Incarnation, Next,
-    Restarted, SinkId, Snapshot,
+    Body, Confirmed, Crashed, DeadLettered, Dropped, End, Ended, Entry, Escalated, Incarnation,
+    Next, Restarted, Rested, SinkId, Snapshot,
 };
 use crate::record::{Consumed, CrashKind};
 use crate::state::{
-    AgentState, GaveUp, Life, Pending, Phase, Queue, Queued, Saved, State, SupervisorState,
-    WriteOp, WriteWhat,
+    AgentState, GaveUp, Life, Pending, Phase, Queued, Saved, State, SupervisorState, WriteOp,
+    WriteWhat,
 };
 use crate::work::Sinks;
 
@@ -53,6 +53,8 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         }
         Body::Suspended(_) => state.kept.phase = Phase::Suspended,
         Body::Finished(body) => state.kept.phase = Phase::Finished(body.status),
+        Body::Dropped(body) => dropped(state, entry.seq, body),
+        Body::Rested(body) => rested(state, entry.seq, body),
     }
 }
 
@@ -244,7 +246,9 @@ fn escalated(state: &mut State, entry: &Entry, body: &Escalated) {
 
 fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
     let reader = agent(state, body.agent);
-    reader.pending = None;
+    let (id, port) = (body.message, body.port);
+    let message = Consumed::Message { id, port };
+    let _ = reader.pending.take_if(|pending| pending.consumed == message);
     reader.last = Ref::record(entry.seq);
     reader.letters += 1;
     reader.failure = Some(entry.seq);
@@ -254,7 +258,7 @@ fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
     match (letters, body.letter, entry.payloads.last()) {
         (Some((to, port)), Some(_), Some(letter)) => {
             if let Some(queue) = state.routes.letters(to, port) {
-                let letter = Queued { id: Ref::record(entry.seq), body: letter.clone() };
+                let letter = Queued { id: Ref::record(entry.seq), body: letter.clone(), round: 0 };
                 agent(state, to).queues[queue].items.push_back(letter);
                 state.touched.push(to);
             }
@@ -266,12 +270,33 @@ fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
 /// Takes a message out of a reader's mailbox, and lets its producer know that there is room.
 fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> Option<Queued> {
     let input = state.routes.inputs(reader).iter().find(|input| input.port == port)?;
-    let queues = &mut state.kept.agents[reader.index()].queues;
-    let is_head = |queue: &Queue| queue.items.front().is_some_and(|item| item.id == message);
-    let queue = *input.queues.iter().find(|queue| is_head(&queues[**queue]))?;
-    let taken = queues[queue].items.pop_front();
+    let (queue, at) = state.agent(reader).find(message, port)?;
+    let taken = state.kept.agents[reader.index()].queues[queue].items.remove(at);
     state.touched.extend(&input.producers);
     taken
+}
+
+/// Messages that found no place.
+fn dropped(state: &mut State, seq: u64, body: &Dropped) {
+    for message in &body.messages {
+        take(state, body.agent, (*message, body.port));
+    }
+    let reader = agent(state, body.agent);
+    reader.dropped += body.messages.len() as u64;
+    reader.last = Ref::record(seq);
+    state.touched.push(body.agent);
+}
+
+/// A cycle's feedback edges close, which its agents have yet to be told.
+fn rested(state: &mut State, seq: u64, body: &Rested) {
+    let cycle = body.agents.first().and_then(|agent| state.routes.cycle_of(*agent));
+    if let Some(rested) = cycle.and_then(|cycle| state.kept.rested.get_mut(cycle)) {
+        *rested = true;
+    }
+    for id in &body.agents {
+        agent(state, *id).last = Ref::record(seq);
+    }
+    state.touched.extend(&body.agents);
 }
 
 fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {

@@ -41,6 +41,10 @@ pub const BATCH_EVENTS: usize = 256;
 /// Payload bytes handed to a worker at a time, and given back by it; one event always fits.
 pub const BATCH_BYTES: usize = 4 << 20;
 
+/// Messages that may wait at one feedback edge, for which its producer does not wait.
+pub const FEEDBACK_MESSAGES: u32 = 1 << 16;
+/// Rounds that a feedback edge may allow.
+pub const ROUNDS_MAX: u32 = 1_000_000;
 /// Free places of a channel, by default.
 pub const CAPACITY: u32 = 1_024;
 /// … and at most.

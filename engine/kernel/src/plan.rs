@@ -78,6 +78,17 @@ pub struct InputPort {
     pub ty: TypeId,
     /// The output ports it reads, in file order; empty if it is unwired.
     pub from: Vec<PortId>,
+    /// The output ports that feed back into it, in file order. Each closes a cycle.
+    pub feedback: Vec<Feedback>,
+}
+
+/// An edge that closes a cycle. Its producer never waits for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Feedback {
+    /// The output port.
+    pub from: PortId,
+    /// How often a message may have gone over such edges; beyond it is a dead letter.
+    pub rounds: u32,
 }
 
 /// An output port, which is a channel, with its readers.
@@ -97,11 +108,17 @@ pub struct OutputPort {
     pub overflow: Overflow,
 }
 
-/// What happens when a reader is full.
+/// What happens when a reader is full. Each reader is full for itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Overflow {
     /// The producer waits.
     Block,
+    /// Its oldest messages make place.
+    DropOldest,
+    /// What finds no place is dropped.
+    DropNewest,
+    /// What finds no place is a dead letter.
+    Fail,
 }
 
 /// What an agent may reach. Nothing by default.

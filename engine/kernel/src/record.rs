@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use body::{
-    Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, End,
-    Ended, EngineFacts, Escalated, Faulted, Finished, Genesis, Incarnation, Origin, Repeated,
-    Restarted, Resumed, Snapshot, Status, Stopping, Suspended, Transaction,
+    Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered,
+    DropChoice, Dropped, End, Ended, EngineFacts, Escalated, Faulted, Finished, Genesis,
+    Incarnation, Origin, Repeated, Restarted, Rested, Resumed, Snapshot, Status, Stopping,
+    Suspended, Transaction,
 };
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
 
@@ -125,6 +126,10 @@ pub enum Body {
     Suspended(Suspended),
     /// The run is over.
     Finished(Finished),
+    /// Messages found no place, as their channel's `overflow` says.
+    Dropped(Dropped),
+    /// A cycle came to rest: its feedback edges are closed.
+    Rested(Rested),
 }
 
 impl Body {
@@ -171,6 +176,8 @@ impl Body {
             Self::Stopping(_) => "stopping",
             Self::Suspended(_) => "suspended",
             Self::Finished(_) => "finished",
+            Self::Dropped(_) => "dropped",
+            Self::Rested(_) => "rested",
         }
     }
 
@@ -186,6 +193,7 @@ impl Body {
             Self::Snapshot(body) => Some(body.agent),
             Self::Confirmed(body) => Some(body.agent),
             Self::Ended(body) => Some(body.agent),
+            Self::Dropped(body) => Some(body.agent),
             _ => None,
         }
     }

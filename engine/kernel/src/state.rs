@@ -1,6 +1,7 @@
 //! The kernel's state: what all records so far add up to. It changes only in [`fold`](crate::fold).
 
 mod agent;
+mod cycles;
 mod routes;
 
 use alloc::collections::VecDeque;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{
     AgentState, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
 };
-pub use routes::{InputRoute, Reader, Route, Routes};
+pub use routes::{InputRoute, Reader, Route, Routes, Spill};
 
 use crate::ids::{AgentId, Ref, RunId};
 use crate::plan::{Child, Plan};
@@ -51,6 +52,8 @@ pub struct Kept {
     pub to_start: VecDeque<AgentId>,
     /// Agents that have not ended.
     pub alive: u32,
+    /// By cycle, as [`Routes::cycles`] has them: it has come to rest.
+    pub rested: Vec<bool>,
     /// Dead letters that the engine keeps.
     pub dead_letters: u64,
     /// Bytes of log since the last checkpoint, about.
@@ -110,6 +113,7 @@ impl State {
             agents,
             supervisors: plan.supervisors.iter().map(|_| SupervisorState::default()).collect(),
             to_start: VecDeque::new(),
+            rested: routes.cycles().iter().map(|_| false).collect(),
             dead_letters: 0,
             since_checkpoint: 0,
             checkpoint_len: 0,
@@ -130,9 +134,10 @@ impl State {
     #[must_use]
     pub fn from_checkpoint(plan: Arc<Plan>, bytes: &[u8]) -> Option<Self> {
         let kept: Kept = postcard::from_bytes(bytes).ok()?;
-        let fits = kept.agents.len() == plan.agents.len()
-            && kept.supervisors.len() == plan.supervisors.len();
         let routes = Arc::new(Routes::of(&plan));
+        let fits = kept.agents.len() == plan.agents.len()
+            && kept.supervisors.len() == plan.supervisors.len()
+            && kept.rested.len() == routes.cycles().len();
         let touched = plan.agents.iter().map(|agent| agent.id).collect();
         fits.then_some(Self { plan, routes, kept, touched })
     }
@@ -180,14 +185,20 @@ impl State {
     pub fn closed_input(&self, id: AgentId) -> Option<usize> {
         let agent = self.agent(id);
         let inputs = self.routes.inputs(id);
+        let over = |producer: &AgentId| self.agent(*producer).life.is_over();
         (0..inputs.len()).find(|nth| {
+            let input = &inputs[*nth];
             !agent.closed[*nth]
-                && inputs[*nth].queues.iter().all(|queue| agent.queues[*queue].items.is_empty())
-                && inputs[*nth]
-                    .producers
-                    .iter()
-                    .all(|producer| self.agent(*producer).life.is_over())
+                && input.queues.iter().all(|queue| agent.queues[*queue].items.is_empty())
+                && input.producers.iter().all(over)
+                && (self.has_rested(id) || input.feedback.iter().all(over))
         })
+    }
+
+    /// True if this agent is in a cycle that has come to rest: nothing comes over feedback edges any more.
+    #[must_use]
+    pub fn has_rested(&self, id: AgentId) -> bool {
+        self.routes.cycle_of(id).is_some_and(|cycle| self.kept.rested[cycle])
     }
 
     /// True if a checkpoint is due.

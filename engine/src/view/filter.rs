@@ -8,7 +8,7 @@ use super::part;
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 18] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -25,6 +25,8 @@ pub(super) const KINDS: [&str; 16] = [
     "stopping",
     "suspended",
     "finished",
+    "dropped",
+    "rested",
 ];
 
 /// The kinds of record and of part, for `--kind`.
@@ -62,6 +64,7 @@ impl Filter {
 fn is_about(body: &Body, agent: AgentId) -> bool {
     match body {
         Body::Restarted(body) => body.agents.contains(&agent),
+        Body::Rested(body) => body.agents.contains(&agent),
         Body::Resumed(body) => body.repeated.iter().any(|repeated| repeated.agent == agent),
         _ => body.agent() == Some(agent),
     }

@@ -1,8 +1,8 @@
 //! A record as JSON.
 
 use theater_flow_kernel::record::{
-    Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, End,
-    EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
+    Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, DropChoice,
+    End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
 };
 
 use super::json::{Fields, Json};
@@ -95,6 +95,19 @@ impl View<'_> {
                 let status = ("status", Json::text(super::status(body.status)));
                 vec![status, ("dead_letters", body.dead_letters.into())]
             }
+            Body::Dropped(body) => {
+                let messages = body.messages.iter().map(Json::text).collect();
+                let port = ("port", Json::text(self.port(body.port)));
+                let which = match body.which {
+                    DropChoice::Oldest => "oldest",
+                    DropChoice::Newest => "newest",
+                };
+                vec![port, ("which", Json::text(which)), ("messages", messages)]
+            }
+            Body::Rested(body) => {
+                let agents = body.agents.iter().map(|agent| Json::text(self.agent(*agent)));
+                vec![("agents", agents.collect())]
+            }
         }
     }
 
@@ -143,6 +156,9 @@ impl View<'_> {
             }
             DeadLetterReason::Crash(how) => vec![("crash", Json::Object(crash(how)))],
             DeadLetterReason::Ended => vec![("ended", true.into())],
+            DeadLetterReason::Overflow => vec![("overflow", true.into())],
+            DeadLetterReason::Rounds => vec![("rounds", true.into())],
+            DeadLetterReason::Closed => vec![("closed", true.into())],
         };
         let letter = body.letter.as_ref().map(|letter| {
             let mut fields = vec![];

@@ -80,6 +80,9 @@ impl View<'_> {
                     DeadLetterReason::Fault(fault) => said(&fault.code, &fault.message),
                     DeadLetterReason::Crash(crash) => crashed(crash),
                     DeadLetterReason::Ended => READER_ENDED.to_owned(),
+                    DeadLetterReason::Overflow => NO_PLACE.to_owned(),
+                    DeadLetterReason::Rounds => TOO_MANY_ROUNDS.to_owned(),
+                    DeadLetterReason::Closed => CYCLE_RESTED.to_owned(),
                 };
                 Some(set_aside(&body.message.to_string(), &why))
             }
@@ -92,7 +95,10 @@ impl View<'_> {
 }
 
 const ERASED: &str = "(erased)";
-const READER_ENDED: &str = "its reader has ended";
+pub(super) const READER_ENDED: &str = "its reader has ended";
+pub(super) const NO_PLACE: &str = "its reader had no place for it";
+pub(super) const TOO_MANY_ROUNDS: &str = "it has gone round as often as it may";
+pub(super) const CYCLE_RESTED: &str = "its cycle had come to rest";
 
 fn said(code: &str, message: &str) -> String {
     format!("{code}: {message}")
@@ -201,6 +207,9 @@ fn failure_of_json(record: &Value) -> Option<String> {
             let why = match (why.get("fault"), why.get("crash")) {
                 (Some(fault), _) => pair(fault, "code"),
                 (_, Some(crash)) => pair(crash, "kind"),
+                _ if why.get("overflow").is_some() => NO_PLACE.to_owned(),
+                _ if why.get("rounds").is_some() => TOO_MANY_ROUNDS.to_owned(),
+                _ if why.get("closed").is_some() => CYCLE_RESTED.to_owned(),
                 _ => READER_ENDED.to_owned(),
             };
             Some(set_aside(&word(&record["message"]), &why))

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, Incarnation, Next, Origin, Part,
-    Restarted, Resumed, SinkId, Transaction,
+    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Incarnation, Next, Origin,
+    Part, Restarted, Resumed, SinkId, Transaction,
 };
 
 use super::line::{crash_kind, end, next};
+use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
 use super::{Row, View, count, part, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns, fit};
@@ -73,6 +74,18 @@ impl View<'_> {
             Body::Finished(body) => {
                 let letters = count(body.dead_letters, "dead letter", "dead letters");
                 format!("{}{}", super::status(body.status), some(body.dead_letters, &letters))
+            }
+            Body::Dropped(body) => {
+                let which = match body.which {
+                    DropChoice::Oldest => "the oldest, to make place",
+                    DropChoice::Newest => "without a place",
+                };
+                let messages = count(body.messages.len() as u64, "message", "messages");
+                format!("{} {messages}, {which}", escape(self.port(body.port)))
+            }
+            Body::Rested(body) => {
+                let names = body.agents.iter().map(|agent| escape(self.agent(*agent)));
+                format!("the cycle of {}", names.collect::<Vec<_>>().join(", "))
             }
         };
         fit(&text, SUMMARY)
@@ -166,7 +179,10 @@ impl View<'_> {
             DeadLetterReason::Crash(crash) => {
                 format!("{}: {}", crash_kind(crash.kind), crash.message)
             }
-            DeadLetterReason::Ended => "its reader has ended".to_owned(),
+            DeadLetterReason::Ended => READER_ENDED.to_owned(),
+            DeadLetterReason::Overflow => NO_PLACE.to_owned(),
+            DeadLetterReason::Rounds => TOO_MANY_ROUNDS.to_owned(),
+            DeadLetterReason::Closed => CYCLE_RESTED.to_owned(),
         };
         let attempts = count(body.attempts.into(), "attempt", "attempts");
         format!(

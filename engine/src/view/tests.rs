@@ -29,7 +29,7 @@ const SALT: [u8; 16] = [7; 16];
 
 fn agent(id: u32, name: &str) -> Agent {
     let (ty, port) = (TypeId(0), PortId(2 * id));
-    let input = InputPort { port, name: "in".into(), ty, from: vec![] };
+    let input = InputPort { port, name: "in".into(), ty, from: vec![], feedback: vec![] };
     let port = PortId(2 * id + 1);
     let (readers, capacity, overflow) = (vec![], limits::CAPACITY, Overflow::Block);
     let output = OutputPort { port, name: "out".into(), ty, readers, capacity, overflow };

@@ -50,7 +50,10 @@ pub enum Branch {
         crashes: u64,
         /// Messages that it could not handle so far.
         dead_letters: u64,
-        /// The last of these.
+        /// Messages that found no place in its mailbox and were dropped so far.
+        #[serde(default)]
+        dropped: u64,
+        /// The last fault, crash or dead letter.
         last_failure: Option<Failure>,
     },
 }
@@ -101,6 +104,7 @@ fn agent(state: &State, id: AgentId) -> Option<Branch> {
         faults: kept.faults,
         crashes: kept.crashes,
         dead_letters: kept.letters,
+        dropped: kept.dropped,
         last_failure: kept.failure.map(|seq| Failure { seq, what: String::new() }),
     })
 }
@@ -203,13 +207,14 @@ fn label(branch: &Branch, look: Look) -> String {
 
 /// How often an agent has failed, each sort of failure in words of its own.
 fn failures(branch: &Branch) -> Vec<String> {
-    let Branch::Agent { faults, crashes, dead_letters, .. } = branch else {
+    let Branch::Agent { faults, crashes, dead_letters, dropped, .. } = branch else {
         return vec![];
     };
     let sorts = [
         (*faults, "fault", "faults"),
         (*crashes, "crash", "crashes"),
         (*dead_letters, "dead letter", "dead letters"),
+        (*dropped, "message dropped", "messages dropped"),
     ];
     let some = sorts.into_iter().filter(|(number, ..)| *number > 0);
     some.map(|(number, one, more)| count(number, one, more)).collect()

@@ -74,7 +74,8 @@ pub const LIMITS: GuestLimits = GuestLimits { memory: 16 << 20, fuel: 50_000_000
 pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
     let mut types = TypeTable::default();
     let ty = types.intern(Type::Json);
-    let input = InputPort { port: PortId(0), name: String::from("in"), ty, from: Vec::new() };
+    let (name, from, feedback) = (String::from("in"), Vec::new(), Vec::new());
+    let input = InputPort { port: PortId(0), name, ty, from, feedback };
     let output = OutputPort {
         port: PortId(1),
         name: String::from("out"),

@@ -101,7 +101,7 @@ fn causes_of(state: &State, id: AgentId, consumed: &Consumed) -> Vec<Ref> {
         }
         Consumed::Closed { port } => {
             let inputs = state.routes.inputs(id).iter().filter(|input| input.port == *port);
-            let producers = inputs.flat_map(|input| &input.producers);
+            let producers = inputs.flat_map(|input| input.producers.iter().chain(&input.feedback));
             producers.map(|producer| state.agent(*producer).last).collect()
         }
     };

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use super::Draft;
 use crate::ids::{AgentId, Bytes, PortId, Ref, Salt};
 use crate::limits;
-use crate::record::{Body, DeadLetterReason, DeadLettered, Payload};
+use crate::record::{Body, Consumed, DeadLetterReason, DeadLettered, Payload};
 use crate::state::State;
 
 /// The record that sets a message aside. It goes to the dead-letter agent if there is one that takes
@@ -19,7 +19,9 @@ pub(super) fn draft(
     (attempts, why): (u32, DeadLetterReason),
 ) -> Draft {
     let (message, port) = message;
-    let failure = state.agent(id).pending.as_ref().map(|pending| Ref::record(pending.failure));
+    let consumed = Consumed::Message { id: message, port };
+    let failed = state.agent(id).pending.as_ref().filter(|pending| pending.consumed == consumed);
+    let failure = failed.map(|pending| Ref::record(pending.failure));
     let causes = [message].into_iter().chain(failure).collect();
     let bytes =
         takes_letters(state, id).then(|| text(state, id, (message, port), (attempts, &why)));
@@ -55,11 +57,15 @@ fn text(
 ) -> Option<Bytes> {
     let agent = state.plan.agent(id)?;
     let input = agent.inputs.iter().find(|input| input.port == port)?;
-    let body = core::str::from_utf8(state.agent(id).head(message, port)?).ok()?;
+    let (queue, at) = state.agent(id).find(message, port)?;
+    let body = core::str::from_utf8(&state.agent(id).queues[queue].items[at].body).ok()?;
     let (code, text) = match why {
         DeadLetterReason::Fault(fault) => (fault.code.as_str(), fault.message.as_str()),
         DeadLetterReason::Crash(crash) => ("crash", crash.message.as_str()),
         DeadLetterReason::Ended => ("ended", "the agent has ended and will not come back"),
+        DeadLetterReason::Overflow => ("overflow", "the agent had no place for it"),
+        DeadLetterReason::Rounds => ("rounds", "it has gone round as often as it may"),
+        DeadLetterReason::Closed => ("closed", "its cycle had come to rest"),
     };
     let [name, input, code, text] = [&agent.name, &input.name, code, text].map(quote);
     let letter = format!(

@@ -10,7 +10,7 @@ use crate::ids::{AgentId, Ref, SupervisorId};
 use crate::plan::{Child, Restart, Restore};
 use crate::record::{
     Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, End, Ended, Escalated, Finished,
-    Next, Restarted, Status,
+    Next, Restarted, Rested, Status,
 };
 use crate::state::{AgentState, Life, Pending, Phase, State};
 use crate::supervise;
@@ -25,13 +25,45 @@ pub(super) fn agent(state: &State, id: AgentId, now: u64) -> Option<Draft> {
     match agent.life {
         Life::Up => exhausted(state, id)
             .or_else(|| done(state, id, now))
-            .or_else(|| state.is_finished(id).then(|| end(state, id, End::Finished))),
+            .or_else(|| state.is_finished(id).then(|| end(state, id, End::Finished)))
+            .or_else(|| rest(state, id)),
         Life::Down { crash, again } => {
             exhausted(state, id).or_else(|| Some(crashed(state, id, (crash, again), now)))
         }
-        Life::Over(End::Crashed | End::Stopped) => unread(state, id),
-        Life::Over(_) | Life::Starting => None,
+        Life::Over(End::Crashed | End::Stopped) => unread(state, id).or_else(|| rest(state, id)),
+        Life::Over(_) => rest(state, id),
+        Life::Starting => None,
     }
+}
+
+/// A cycle to which nothing more can come, and in which nothing moves: its feedback edges close. This follows
+/// from the state alone: an agent with an event in a worker's hands still has that event, too.
+fn rest(state: &State, id: AgentId) -> Option<Draft> {
+    let cycle = state.routes.cycle_of(id)?;
+    let agents = &state.routes.cycles()[cycle];
+    if state.kept.rested[cycle] || !agents.iter().all(|id| is_still(state, *id, cycle)) {
+        return None;
+    }
+    let mut causes: Vec<Ref> = agents.iter().map(|id| state.agent(*id).last).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    Some(Draft::new(causes, Body::Rested(Rested { agents: agents.clone() })))
+}
+
+/// True if this agent of a cycle does nothing more unless something comes over a feedback edge.
+fn is_still(state: &State, id: AgentId, cycle: usize) -> bool {
+    let agent = state.agent(id);
+    let over = agent.life.is_over();
+    let outside = |producer: &&AgentId| state.routes.cycle_of(**producer) != Some(cycle);
+    let done = |producer: &AgentId| state.agent(*producer).life.is_over();
+    let mut inputs = state.routes.inputs(id).iter().zip(&agent.closed);
+    agent.depth() == 0
+        && (over || agent.is_quiet() && state.closed_input(id).is_none())
+        && inputs.all(|(input, closed)| {
+            let alone = input.feedback.is_empty() && input.producers.iter().all(|p| outside(&p));
+            let ended = input.producers.iter().filter(outside).all(done);
+            ended && (over || *closed || !alone)
+        })
 }
 
 /// An event that was tried as often as it may be.
@@ -58,7 +90,10 @@ fn gave_up(agent: &AgentState, id: AgentId, pending: &Pending) -> Draft {
     let why = match &pending.why {
         DeadLetterReason::Fault(fault) => format!("{}: {}", fault.code, fault.message),
         DeadLetterReason::Crash(crash) => crash.message.clone(),
-        DeadLetterReason::Ended => String::new(),
+        DeadLetterReason::Ended
+        | DeadLetterReason::Overflow
+        | DeadLetterReason::Rounds
+        | DeadLetterReason::Closed => String::new(),
     };
     let crash = Crash { kind: CrashKind::Fault, message: why };
     let by = by(id, agent.incarnations, pending.failed);

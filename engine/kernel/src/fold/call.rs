@@ -15,15 +15,23 @@ use crate::work::{Event, Redo, Sink};
 /// A handled event: it is consumed, and its parts take effect.
 pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transaction) {
     let id = body.by.agent;
+    let round = round(state.agent(id), &body.consumed);
     let event = consume(state, id, &body.consumed);
     let mut payloads = entry.payloads.iter();
     for (nth, part) in (0_u32..).zip(&body.parts) {
         let here = Ref::part(entry.seq, nth);
-        effect(state, id, (here, entry.at), part, payloads.clone().next());
+        let payload = payloads.clone().next();
+        match (part, payload) {
+            (Part::Emission { port, .. }, Some(body)) => deliver(state, (*port, here), body, round),
+            _ => effect(state, id, (here, entry.at), part, payload),
+        }
         let _ = payloads.by_ref().take(part.payloads().count()).count();
     }
     let agent = agent(state, id);
     agent.mode = body.next;
+    if !matches!(body.consumed, Consumed::Timer { .. }) {
+        agent.round = round;
+    }
     // A fresh life handles `start` before the message that the one before it failed at.
     // One that is done handles nothing any more.
     let settled =
@@ -31,6 +39,19 @@ pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transact
     let _ = agent.pending.take_if(settled);
     agent.handled += u64::from(matches!(body.consumed, Consumed::Message { .. }));
     remember(state, entry, body.by, event);
+}
+
+/// The round of what is emitted at an event. A pull belongs to the message that was answered with `more`;
+/// what nobody sent begins anew.
+fn round(agent: &AgentState, consumed: &Consumed) -> u32 {
+    match consumed {
+        Consumed::Message { id, port } => {
+            let found = agent.find(*id, *port);
+            found.map_or(0, |(queue, at)| agent.queues[queue].items[at].round)
+        }
+        Consumed::Pull => agent.round,
+        Consumed::Start | Consumed::Closed { .. } | Consumed::Timer { .. } => 0,
+    }
 }
 
 /// An event answered with a fault: it stays, and is tried again later.
@@ -142,7 +163,6 @@ fn peek(state: &State, id: AgentId, consumed: &Consumed) -> Option<Event> {
 fn effect(state: &mut State, id: AgentId, here: (Ref, u64), part: &Part, payload: Option<&Bytes>) {
     let (part_ref, at) = here;
     match (part, payload) {
-        (Part::Emission { port, .. }, Some(body)) => deliver(state, *port, part_ref, body),
         (Part::Opened { sink, name, path, base, replace }, _) => {
             let write =
                 Write { path: path.clone(), replace: *replace, base: *base, ..empty_write(*base) };
@@ -179,8 +199,8 @@ fn effect(state: &mut State, id: AgentId, here: (Ref, u64), part: &Part, payload
 }
 
 /// Puts a message into the mailbox of each reader that has not ended well: what comes for one that crashed for
-/// good becomes a dead letter.
-fn deliver(state: &mut State, port: PortId, id: Ref, body: &Bytes) {
+/// good becomes a dead letter, and so does what comes over a feedback edge to one that has finished.
+fn deliver(state: &mut State, (port, id): (PortId, Ref), body: &Bytes, round: u32) {
     let routes = Arc::clone(&state.routes);
     let Some(route) = routes.output(port) else {
         return;
@@ -188,8 +208,14 @@ fn deliver(state: &mut State, port: PortId, id: Ref, body: &Bytes) {
     agent(state, route.agent).emitted += 1;
     for reader in &route.readers {
         let to = agent(state, reader.agent);
-        if !matches!(to.life, Life::Over(End::Finished | End::Done)) {
-            to.queues[reader.queue].items.push_back(Queued { id, body: body.clone() });
+        let gone = match to.life {
+            Life::Over(End::Finished) => !reader.feedback,
+            Life::Over(End::Done) => true,
+            _ => false,
+        };
+        if !gone {
+            let round = round.saturating_add(u32::from(reader.feedback));
+            to.queues[reader.queue].items.push_back(Queued { id, body: body.clone(), round });
             state.touched.push(reader.agent);
         }
     }

@@ -227,6 +227,42 @@ pub enum DeadLetterReason {
     Crash(Crash),
     /// Its reader has ended and will not come back.
     Ended,
+    /// Its reader had no place for it, and its channel says `overflow = "fail"`; or it came over a
+    /// feedback edge, and more waited there than may.
+    Overflow,
+    /// It went over feedback edges more often than the last of them allows.
+    Rounds,
+    /// It came over a feedback edge after its cycle had come to rest.
+    Closed,
+}
+
+/// See [`Body::Dropped`](super::Body::Dropped).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The reader that had no place.
+    pub agent: AgentId,
+    /// The input they came by.
+    pub port: PortId,
+    /// The messages, in the order in which they were emitted.
+    pub messages: Vec<Ref>,
+    /// Which of those that waited they were.
+    pub which: DropChoice,
+}
+
+/// Which messages make place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum DropChoice {
+    /// Those that had waited longest, but for those that are being handled.
+    Oldest,
+    /// Those that came last.
+    Newest,
+}
+
+/// See [`Body::Rested`](super::Body::Rested).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rested {
+    /// The agents of the cycle, by id.
+    pub agents: Vec<AgentId>,
 }
 
 /// See [`Body::Snapshot`](super::Body::Snapshot).

@@ -23,7 +23,11 @@ pub struct AgentState {
     pub started: bool,
     /// What it answered last.
     pub mode: Next,
-    /// One per (input, producer), in the plan's order.
+    /// The round of the message it handled last, 0 if `start` or `closed` came since: what it emits at a
+    /// pull belongs to it.
+    pub round: u32,
+    /// One per (input, producer), in the plan's order; an input's feedback edges come after its other
+    /// producers.
     pub queues: Vec<Queue>,
     /// By input: it knows that no more will come. An input without producers counts as known.
     pub closed: Vec<bool>,
@@ -57,6 +61,8 @@ pub struct AgentState {
     pub faults: u64,
     /// Messages that it could not handle so far.
     pub letters: u64,
+    /// Messages that found no place in its mailbox and were dropped so far.
+    pub dropped: u64,
     /// How often its supervisor has started it again, because of itself or of a sibling.
     pub restarts: u64,
     /// The record of its last fault, crash or dead letter.
@@ -105,6 +111,8 @@ pub struct Queued {
     pub id: Ref,
     /// JSON text.
     pub body: Bytes,
+    /// How often what it follows from has gone over a feedback edge.
+    pub round: u32,
 }
 
 /// An event that failed.
@@ -195,7 +203,7 @@ impl AgentState {
         let mut closed = Vec::new();
         for input in &agent.inputs {
             let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
-            let count = input.from.len() + usize::from(takes_letters);
+            let count = input.from.len() + input.feedback.len() + usize::from(takes_letters);
             let queue = Queue { port: input.port, items: VecDeque::new() };
             queues.extend(core::iter::repeat_n(queue, count));
             closed.push(count == 0);
@@ -205,6 +213,7 @@ impl AgentState {
             incarnations: 0,
             started: false,
             mode: Next::Wait,
+            round: 0,
             queues,
             closed,
             pending: None,
@@ -222,6 +231,7 @@ impl AgentState {
             crashes: 0,
             faults: 0,
             letters: 0,
+            dropped: 0,
             restarts: 0,
             failure: None,
         }
@@ -266,6 +276,17 @@ impl AgentState {
         let heads = self.queues.iter().filter(|queue| queue.port == port);
         let head = heads.filter_map(|queue| queue.items.front()).find(|item| item.id == message);
         head.map(|item| &item.body)
+    }
+
+    /// A message that waits for this input, wherever it stands in its queue: the positions of the queue and
+    /// of the message.
+    #[must_use]
+    pub fn find(&self, message: Ref, port: PortId) -> Option<(usize, usize)> {
+        let mut queues = self.queues.iter().enumerate().filter(|(_, queue)| queue.port == port);
+        // A queue has one producer, so that what it holds is in the order of the log.
+        queues.find_map(|(nth, queue)| {
+            Some((nth, queue.items.binary_search_by_key(&message, |item| item.id).ok()?))
+        })
     }
 
     /// The oldest message: the position of its queue.

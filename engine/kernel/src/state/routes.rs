@@ -4,7 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::ids::{AgentId, PortId, SupervisorId};
-use crate::plan::{Agent, Child, Plan};
+use crate::limits;
+use crate::plan::{Agent, Child, Overflow, Plan};
+
+use super::cycles::cycles;
 
 /// Tables over a plan's ports.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +16,12 @@ pub struct Routes {
     outputs: BTreeMap<PortId, Route>,
     /// By agent, then in the plan's order; the dead-letter port, if it is not wired, as one more.
     inputs: Vec<Vec<InputRoute>>,
+    /// By agent.
+    spills: Vec<Vec<Spill>>,
+    /// Agents that feed back into one another, by id; the cycles in the order of their first agents.
+    cycles: Vec<Vec<AgentId>>,
+    /// By agent: its cycle.
+    cycle_of: Vec<Option<usize>>,
     /// By agent.
     agent_parents: Vec<SupervisorId>,
     /// By supervisor; the root is its own.
@@ -37,6 +46,23 @@ pub struct Reader {
     pub agent: AgentId,
     /// Its position in [`AgentState::queues`](super::AgentState::queues).
     pub queue: usize,
+    /// The producer waits for it when it is full.
+    pub blocks: bool,
+    /// It is at the end of a feedback edge.
+    pub feedback: bool,
+}
+
+/// A queue for which its producer does not wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spill {
+    /// Its position in [`AgentState::queues`](super::AgentState::queues).
+    pub queue: usize,
+    /// How many messages may wait there.
+    pub places: usize,
+    /// What happens beyond.
+    pub overflow: Overflow,
+    /// For a feedback edge, the rounds that it allows.
+    pub rounds: Option<u32>,
 }
 
 /// One input.
@@ -48,6 +74,8 @@ pub struct InputRoute {
     pub queues: Vec<usize>,
     /// Whose end closes it.
     pub producers: Vec<AgentId>,
+    /// Who feeds back into it; their end or the cycle's rest closes it.
+    pub feedback: Vec<AgentId>,
 }
 
 impl Routes {
@@ -59,7 +87,7 @@ impl Routes {
             .iter()
             .flat_map(|agent| agent.outputs.iter().map(|output| (output.port, agent.id)))
             .collect();
-        let mut outputs: BTreeMap<PortId, Route> = plan
+        let outputs: BTreeMap<PortId, Route> = plan
             .agents
             .iter()
             .flat_map(|agent| agent.outputs.iter().map(|output| (agent.id, output)))
@@ -67,11 +95,27 @@ impl Routes {
                 (output.port, Route { agent, capacity: output.capacity, readers: Vec::new() })
             })
             .collect();
-        let inputs =
-            plan.agents.iter().map(|agent| inputs_of(plan, agent, &producers, &mut outputs));
-        let inputs = inputs.collect();
+        let overflows: BTreeMap<PortId, Overflow> = plan
+            .agents
+            .iter()
+            .flat_map(|agent| agent.outputs.iter().map(|output| (output.port, output.overflow)))
+            .collect();
+        let mut wiring = Wiring { producers, overflows, outputs, spills: Vec::new() };
+        let mut inputs: Vec<Vec<InputRoute>> = Vec::with_capacity(plan.agents.len());
+        for agent in &plan.agents {
+            wiring.spills.push(Vec::new());
+            inputs.push(wiring.inputs_of(plan, agent));
+        }
+        let cycles = cycles(&inputs);
+        let mut cycle_of = alloc::vec![None; plan.agents.len()];
+        for (nth, cycle) in cycles.iter().enumerate() {
+            for agent in cycle {
+                cycle_of[agent.index()] = Some(nth);
+            }
+        }
         let (agent_parents, supervisor_parents) = parents(plan);
-        Self { outputs, inputs, agent_parents, supervisor_parents }
+        let Wiring { outputs, spills, .. } = wiring;
+        Self { outputs, inputs, spills, cycles, cycle_of, agent_parents, supervisor_parents }
     }
 
     /// The supervisor of a child; the root's is the root.
@@ -94,6 +138,24 @@ impl Routes {
     #[must_use]
     pub fn inputs(&self, agent: AgentId) -> &[InputRoute] {
         self.inputs.get(agent.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The queues of an agent for which their producers do not wait.
+    #[must_use]
+    pub fn spills(&self, agent: AgentId) -> &[Spill] {
+        self.spills.get(agent.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The cycles of the graph.
+    #[must_use]
+    pub fn cycles(&self) -> &[Vec<AgentId>] {
+        &self.cycles
+    }
+
+    /// The cycle that an agent is in.
+    #[must_use]
+    pub fn cycle_of(&self, agent: AgentId) -> Option<usize> {
+        self.cycle_of.get(agent.index()).copied().flatten()
     }
 
     /// The queue that takes dead letters.
@@ -122,33 +184,65 @@ fn parents(plan: &Plan) -> (Vec<SupervisorId>, Vec<SupervisorId>) {
     (agents, supervisors)
 }
 
-/// An agent's inputs; enters it as a reader of what it reads.
-fn inputs_of(
-    plan: &Plan,
-    agent: &Agent,
-    producers: &BTreeMap<PortId, AgentId>,
-    outputs: &mut BTreeMap<PortId, Route>,
-) -> Vec<InputRoute> {
-    let mut routes = Vec::new();
-    let mut queue = 0;
-    for input in &agent.inputs {
-        let mut route = InputRoute { port: input.port, queues: Vec::new(), producers: Vec::new() };
-        for from in &input.from {
-            if let Some(output) = outputs.get_mut(from) {
-                output.readers.push(Reader { agent: agent.id, queue });
+/// What is known while the tables are made.
+struct Wiring {
+    producers: BTreeMap<PortId, AgentId>,
+    overflows: BTreeMap<PortId, Overflow>,
+    outputs: BTreeMap<PortId, Route>,
+    spills: Vec<Vec<Spill>>,
+}
+
+impl Wiring {
+    /// An agent's inputs; enters it as a reader of what it reads.
+    fn inputs_of(&mut self, plan: &Plan, agent: &Agent) -> Vec<InputRoute> {
+        let mut routes = Vec::with_capacity(agent.inputs.len());
+        let mut next = 0;
+        for input in &agent.inputs {
+            let mut route = InputRoute {
+                port: input.port,
+                queues: Vec::new(),
+                producers: Vec::new(),
+                feedback: Vec::new(),
+            };
+            let forward = input.from.iter().map(|from| (*from, None));
+            let feedback = input.feedback.iter().map(|edge| (edge.from, Some(edge.rounds)));
+            for (from, rounds) in forward.chain(feedback) {
+                self.read((agent.id, next), from, rounds);
+                let side =
+                    if rounds.is_none() { &mut route.producers } else { &mut route.feedback };
+                side.extend(self.producers.get(&from));
+                route.queues.push(next);
+                next += 1;
             }
-            route.producers.extend(producers.get(from));
-            route.queues.push(queue);
-            queue += 1;
+            let letters = plan.dead_letter.as_ref().filter(|letters| letters.port == input.port);
+            if let Some(letters) = letters {
+                route.producers.extend(&letters.feeders);
+                route.queues.push(next);
+                next += 1;
+            }
+            routes.push(route);
         }
-        if let Some(letters) =
-            plan.dead_letter.as_ref().filter(|letters| letters.port == input.port)
-        {
-            route.producers.extend(&letters.feeders);
-            route.queues.push(queue);
-            queue += 1;
-        }
-        routes.push(route);
+        routes
     }
-    routes
+
+    /// Enters a queue as a reader of this output.
+    fn read(&mut self, (agent, queue): (AgentId, usize), from: PortId, rounds: Option<u32>) {
+        let overflow = self.overflows.get(&from).copied().unwrap_or(Overflow::Block);
+        let Some(output) = self.outputs.get_mut(&from) else {
+            return;
+        };
+        let spill = match rounds {
+            Some(_) => {
+                let places = limits::FEEDBACK_MESSAGES as usize;
+                Some(Spill { queue, places, overflow: Overflow::Fail, rounds })
+            }
+            None if overflow == Overflow::Block => None,
+            None => Some(Spill { queue, places: output.capacity as usize, overflow, rounds }),
+        };
+        let (blocks, feedback) = (spill.is_none(), rounds.is_some());
+        output.readers.push(Reader { agent, queue, blocks, feedback });
+        if let (Some(spill), Some(spills)) = (spill, self.spills.get_mut(agent.index())) {
+            spills.push(spill);
+        }
+    }
 }

@@ -7,7 +7,9 @@ use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::{PortId, Ref};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Consumed, Entry, Part, Payload};
+use theater_flow_kernel::record::{
+    Body, Consumed, DeadLetterReason, End, Entry, Part, Payload, Transaction,
+};
 use theater_flow_kernel::state::{Life, State};
 
 /// Checks a log of a run of `plan`, from its first record on.
@@ -51,54 +53,93 @@ fn bounds(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
             let route = state.routes.output(output.port).expect("a port of the plan");
             for reader in &route.readers {
                 let len = state.agent(reader.agent).queues[reader.queue].items.len();
-                let bound = output.capacity as usize + limits::EMISSIONS_PER_EVENT as usize;
+                let places = if reader.feedback {
+                    limits::FEEDBACK_MESSAGES as usize
+                } else {
+                    output.capacity as usize
+                };
+                let bound = places + limits::EMISSIONS_PER_EVENT as usize;
                 assert!(len <= bound, "{len} at {reader:?} after {}", entry.seq);
             }
         }
     }
 }
 
-/// By channel and reader: what was emitted is what was handled or set aside, in this order; all of it, if the
-/// reader ended by itself.
+/// By channel and reader: what was emitted is what was handled and set aside, in this order, or dropped, and
+/// nothing twice; all of it, if the reader ended by itself.
 fn channels(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
     let mut emitted: BTreeMap<PortId, Vec<Ref>> = BTreeMap::new();
-    let mut taken: BTreeMap<(PortId, PortId), Vec<Ref>> = BTreeMap::new();
     let ports: BTreeMap<Ref, PortId> = emissions(entries).collect();
     for (id, port) in &ports {
         emitted.entry(*port).or_default().push(*id);
     }
+    let mut taken: BTreeMap<(PortId, PortId), [Vec<Ref>; 3]> = BTreeMap::new();
     for entry in entries {
-        let message = match &entry.body {
-            Body::Transaction(body) => match body.consumed {
-                Consumed::Message { id, port } => Some((id, port)),
-                _ => None,
-            },
-            Body::DeadLettered(body) => Some((body.message, body.port)),
-            _ => None,
-        };
-        if let Some((id, port)) = message
-            && let Some(from) = ports.get(&id)
-        {
-            taken.entry((*from, port)).or_default().push(id);
+        for (fate, id, port) in fates(&entry.body) {
+            if let Some(from) = ports.get(&id) {
+                taken.entry((*from, port)).or_default()[fate as usize].push(id);
+            }
         }
     }
     let end = super::sim::folded(State::new(Arc::clone(plan)), entries);
+    let nothing = Default::default();
     for agent in &plan.agents {
+        let finished = end.agent(agent.id).life == Life::Over(End::Finished);
         for input in &agent.inputs {
-            for from in &input.from {
-                let sent = emitted.get(from).map_or(&[][..], Vec::as_slice);
-                let got = taken.get(&(*from, input.port)).map_or(&[][..], Vec::as_slice);
-                assert!(
-                    sent.starts_with(got),
-                    "{from:?} to {}: sent {sent:?}, took {got:?}",
-                    agent.name
-                );
-                let finished = Life::Over(theater_flow_kernel::record::End::Finished);
-                if end.agent(agent.id).life == finished {
-                    assert_eq!(sent.len(), got.len(), "{from:?} to {}: lost", agent.name);
-                }
+            let feedback = input.feedback.iter().map(|edge| edge.from);
+            for from in input.from.iter().copied().chain(feedback) {
+                let sent = emitted.get(&from).map_or(&[][..], Vec::as_slice);
+                let got = taken.get(&(from, input.port)).unwrap_or(&nothing);
+                let what = format!("{from:?} to {}: sent {sent:?}, took {got:?}", agent.name);
+                one_channel(sent, got, &what);
+                let count = got.iter().map(Vec::len).sum::<usize>();
+                assert!(!finished || count == sent.len(), "lost: {what}");
             }
         }
+    }
+}
+
+fn one_channel(sent: &[Ref], got: &[Vec<Ref>; 3], what: &str) {
+    let [taken, spilled, dropped] = got;
+    assert!(taken.is_sorted() && spilled.is_sorted(), "order: {what}");
+    let mut all = got.concat();
+    all.sort_unstable();
+    let count = all.len();
+    all.dedup();
+    assert_eq!(all.len(), count, "twice: {what}");
+    if spilled.is_empty() && dropped.is_empty() {
+        assert!(sent.starts_with(&all), "out of order: {what}");
+    } else {
+        assert!(all.iter().all(|id| sent.binary_search(id).is_ok()), "from nowhere: {what}");
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It was handled, or set aside because it could not be.
+    Taken,
+    /// It was set aside for want of a place, or a round too many.
+    Spilled,
+    /// It was dropped.
+    Dropped,
+}
+
+fn fates(body: &Body) -> Vec<(Fate, Ref, PortId)> {
+    match body {
+        Body::Transaction(Transaction { consumed: Consumed::Message { id, port }, .. }) => {
+            vec![(Fate::Taken, *id, *port)]
+        }
+        Body::DeadLettered(body) => {
+            use DeadLetterReason::{Closed, Overflow, Rounds};
+            let spilled = matches!(body.why, Overflow | Rounds | Closed);
+            let fate = if spilled { Fate::Spilled } else { Fate::Taken };
+            vec![(fate, body.message, body.port)]
+        }
+        Body::Dropped(body) => {
+            body.messages.iter().map(|id| (Fate::Dropped, *id, body.port)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

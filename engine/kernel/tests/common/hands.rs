@@ -47,6 +47,16 @@ impl Sim {
         self.reports.push(Report { agent, incarnation, done });
     }
 
+    /// No worker begins what was given out for this agent.
+    pub(crate) fn hold(&mut self, agent: AgentId) {
+        self.stuck.extend(self.given.extract_if(.., |given| given.agent == agent));
+    }
+
+    /// Workers begin what was held.
+    pub(crate) fn let_go(&mut self) {
+        self.given.append(&mut self.stuck);
+    }
+
     pub(super) fn report(&mut self) {
         let nth = self.rng.below(self.reports.len());
         let report = self.reports.remove(nth);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, Backoff, Child, DeadLetterPort, Grants, GuestLimits, InputPort, OutputPort, Overflow,
-    Plan, Restart, Restore, Retry, Root, Strategy, Supervisor,
+    Agent, Backoff, Child, DeadLetterPort, Feedback, Grants, GuestLimits, InputPort, OutputPort,
+    Overflow, Plan, Restart, Restore, Retry, Root, Strategy, Supervisor,
 };
 use theater_flow_kernel::types::{Type, TypeTable};
 
@@ -60,8 +60,8 @@ impl Build {
         let ty = self.plan.types.intern(Type::Json);
         let name_of = |name: &&str| String::from(*name);
         let inputs = inputs.iter().map(|name| {
-            let (port, from) = (self.port(), Vec::new());
-            InputPort { port, name: name_of(name), ty, from }
+            let (port, from, feedback) = (self.port(), Vec::new(), Vec::new());
+            InputPort { port, name: name_of(name), ty, from, feedback }
         });
         let inputs = inputs.collect();
         let outputs = outputs.iter().map(|name| {
@@ -107,6 +107,15 @@ impl Build {
         self.plan.agents[to.0.index()].inputs[to.1].from.push(port);
     }
 
+    /// Joins an output to an input of an agent that feeds it.
+    pub(crate) fn feed_back(&mut self, from: (AgentId, usize), to: (AgentId, usize), rounds: u32) {
+        let input = self.plan.agents[to.0.index()].inputs[to.1].port;
+        let output = &mut self.plan.agents[from.0.index()].outputs[from.1];
+        let from = output.port;
+        output.readers.push(input);
+        self.plan.agents[to.0.index()].inputs[to.1].feedback.push(Feedback { from, rounds });
+    }
+
     /// Agents in a row, each with one input and one output, after a source of `n` messages.
     pub(crate) fn chain(n: u32, kinds: &[Kind]) -> Self {
         let mut build = Self::new();
@@ -121,6 +130,11 @@ impl Build {
 
     pub(crate) fn agent(&mut self, id: u32) -> &mut Agent {
         &mut self.plan.agents[id as usize]
+    }
+
+    /// How many agents there are.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.plan.agents.len()).expect("few agents")
     }
 
     pub(crate) fn root(&mut self) -> &mut Supervisor {

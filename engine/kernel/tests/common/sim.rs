@@ -51,6 +51,8 @@ pub(crate) struct Sim {
     pub(super) desk: Desk,
     pub(super) instances: Vec<Option<Native>>,
     pub(super) given: Vec<Activation>,
+    /// Work that no worker begins for now.
+    pub(super) stuck: Vec<Activation>,
     pub(super) reports: Vec<Report>,
     pub(super) written: Vec<Input>,
     pub(super) flushed: usize,
@@ -73,6 +75,7 @@ impl Sim {
             desk: Desk::new(&plan),
             instances: plan.agents.iter().map(|_| None).collect(),
             given: Vec::new(),
+            stuck: Vec::new(),
             reports: Vec::new(),
             written: Vec::new(),
             flushed: 0,
@@ -168,7 +171,7 @@ impl Sim {
         drop(outside);
         let stamped = Stamped { wall_ms, salt, input };
         self.inputs.push(stamped.clone());
-        let step = advance(&mut self.state, stamped);
+        let step = advance(&mut self.state, &self.desk, stamped);
         self.entries.extend(step.entries);
         self.desk.touch(&step.touched);
         self.dispatch();
@@ -211,6 +214,7 @@ impl Sim {
         self.desk = Desk::new(&self.plan);
         self.instances.iter_mut().for_each(|instance| *instance = None);
         self.given.clear();
+        self.stuck.clear();
         self.reports.clear();
         self.written.clear();
         self.inputs.clear();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId, SupervisorId};
 use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
-    DeadLettered, End, Ended, Entry, Escalated, Faulted, Finished, Genesis, Incarnation, Level,
-    Next, Origin, Part, Payload, Repeated, Restarted, Resumed, SinkId, Snapshot, Status, Stopping,
-    Suspended, Transaction, link,
+    DeadLettered, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished, Genesis,
+    Incarnation, Level, Next, Origin, Part, Payload, Repeated, Restarted, Rested, Resumed, SinkId,
+    Snapshot, Status, Stopping, Suspended, Transaction, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -89,6 +89,7 @@ fn ends() -> Vec<Body> {
     let (agent, sink, why) = (AgentId(1), SinkId(1), String::from("w"));
     let (instance, incarnation, parts, fuel) = (0, 2, vec![], 1);
     let (state, status) = (payload(b"s"), Status::Failed);
+    let messages = vec![Ref::part(5, 1), Ref::part(6, 0)];
     vec![
         Body::Snapshot(Snapshot { agent, instance, incarnation, state, parts, fuel }),
         Body::Confirmed(Confirmed { agent, sink, upto: 301, closed: true }),
@@ -97,6 +98,8 @@ fn ends() -> Vec<Body> {
         Body::Stopping(Stopping { by: why.clone() }),
         Body::Suspended(Suspended { why }),
         Body::Finished(Finished { status, dead_letters: 2 }),
+        Body::Dropped(Dropped { agent, port: PortId(2), messages, which: DropChoice::Newest }),
+        Body::Rested(Rested { agents: vec![agent, AgentId(2)] }),
     ]
 }
 
@@ -203,5 +206,9 @@ fn enums_keep_their_order() {
     ]);
     let fault = DeadLetterReason::Fault(Fault { code: String::new(), message: String::new() });
     let crash = DeadLetterReason::Crash(Crash { kind: CrashKind::Trap, message: String::new() });
-    counted(&[fault, crash, DeadLetterReason::Ended]);
+    {
+        use DeadLetterReason::{Closed, Ended, Overflow, Rounds};
+        counted(&[fault, crash, Ended, Overflow, Rounds, Closed]);
+    }
+    counted(&[DropChoice::Oldest, DropChoice::Newest]);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
+use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::record::{Entry, Linked, link};
 use theater_flow_kernel::state::State;
@@ -26,7 +27,9 @@ fn the_same_inputs_give_the_same_bytes() {
         let options = Options { cut: true, checkpoint: 30, ..Options::calm(seed) };
         let (_, sim) = Sim::new(random(seed), options).run();
         let mut state = State::new(Arc::clone(&sim.plan));
-        let again = sim.inputs.iter().cloned().flat_map(|input| advance(&mut state, input).entries);
+        let desk = Desk::new(&sim.plan);
+        let inputs = sim.inputs.iter().cloned();
+        let again = inputs.flat_map(|input| advance(&mut state, &desk, input).entries);
         let again: Vec<Arc<Entry>> = again.collect();
         assert_eq!(chain(&again), chain(&sim.entries), "seed {seed}");
         assert_eq!(state, sim.state, "seed {seed}");

@@ -5,9 +5,11 @@ mod common;
 
 mod dags;
 mod ends;
+mod feedback;
 mod gates;
 mod golden;
 mod logs;
+mod overflow;
 mod redo;
 mod regressions;
 mod retries;

@@ -64,7 +64,17 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
     let (message, port, attempts) = (Ref::part(3, 0), PortId(2), 1);
     let why = DeadLetterReason::Crash(crash());
     let letter = DeadLettered { agent: AGENT, message, port, attempts, why, letter: None };
+    let (messages, which) = (vec![message, Ref::part(3, 1)], DropChoice::Oldest);
+    let dropped = Dropped { agent: AGENT, port, messages, which };
+    let one = Dropped { which: DropChoice::Newest, messages: vec![message], ..dropped.clone() };
+    assert_eq!(
+        View::new(&plan()).summary(&row(9, &[], Body::Dropped(one), &[])),
+        "in 1 message, without a place"
+    );
+    let rested = Rested { agents: vec![AgentId(0), AGENT] };
     vec![
+        (Body::Dropped(dropped), "in 2 messages, the oldest, to make place"),
+        (Body::Rested(rested), "the cycle of walk, scanner"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
         (Body::DeadLettered(letter), "in 3.0 after 1 attempt: trap: boom\\n2  forged"),

@@ -35,6 +35,9 @@ fn rows() -> Vec<Row> {
         DeadLetterReason::Fault(fault()),
         DeadLetterReason::Crash(crash()),
         DeadLetterReason::Ended,
+        DeadLetterReason::Overflow,
+        DeadLetterReason::Rounds,
+        DeadLetterReason::Closed,
     ];
     let escalated = Escalated { supervisor: SupervisorId(1), count: 1 };
     let mut rows = vec![
