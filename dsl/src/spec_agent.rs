@@ -107,9 +107,8 @@ fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
 
 /// `inputs`: a producer, a list of them, or a table of ports.
 fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
-    let is_edge = |key: &str| matches!(key, "from" | "feedback" | "rounds");
     match node.entries() {
-        Some(entries) if !is_bare_edge(entries, is_edge) => {
+        Some(entries) if !is_bare_edge(entries) => {
             let port = |entry: &Entry| InputSpec {
                 port: Some(entry.key.clone()),
                 edges: edges(&entry.value, notes),
@@ -121,10 +120,15 @@ fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
     }
 }
 
-/// Whether a table is one edge and not a table of ports: an actor may well have a port `from`, but
-/// hardly one `feedback` beside it.
-fn is_bare_edge(entries: &[Entry], is_edge: impl Fn(&str) -> bool) -> bool {
-    entries.len() > 1 && entries.iter().all(|entry| is_edge(&entry.key.value))
+/// Whether a table is one edge and not a table of ports: an actor may well have a port `from`, but hardly one
+/// `feedback` beside it; and no port is wired to a number or to `true`, whatever its key was meant to be.
+fn is_bare_edge(entries: &[Entry]) -> bool {
+    let is_edge = |key: &str| matches!(key, "from" | "feedback" | "rounds");
+    let is_more = |node: &Node| matches!(node.tree, Tree::Bool(_) | Tree::Integer(_));
+    let from = entries.iter().any(|entry| entry.key.value == "from");
+    entries.len() > 1
+        && (entries.iter().all(|entry| is_edge(&entry.key.value))
+            || from && entries.iter().any(|entry| is_more(&entry.value)))
 }
 
 fn edges(node: &Node, notes: &mut Notes<'_>) -> Vec<EdgeSpec> {

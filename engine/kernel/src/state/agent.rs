@@ -283,8 +283,12 @@ impl AgentState {
     #[must_use]
     pub fn find(&self, message: Ref, port: PortId) -> Option<(usize, usize)> {
         let mut queues = self.queues.iter().enumerate().filter(|(_, queue)| queue.port == port);
-        // A queue has one producer, so that what it holds is in the order of the log.
         queues.find_map(|(nth, queue)| {
+            // Most are asked for when their turn has come.
+            if queue.items.front()?.id == message {
+                return Some((nth, 0));
+            }
+            // A queue has one producer, so that what it holds is in the order of the log.
             Some((nth, queue.items.binary_search_by_key(&message, |item| item.id).ok()?))
         })
     }

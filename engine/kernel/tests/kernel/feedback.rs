@@ -15,7 +15,7 @@ use crate::common::Rng;
 use crate::common::audit::audit;
 use crate::common::guests::{Bad, Kind};
 use crate::common::plans::Build;
-use crate::common::sim::{Options, Sim};
+use crate::common::sim::{Options, Sim, folded};
 
 fn wild(seed: u64) -> Options {
     Options { seed, crash: 35, checkpoint: 15, cut: true }
@@ -159,7 +159,7 @@ impl Cyclic {
                 (0..*n).for_each(|i| send(at(nth), &i.to_string(), 0, &mut flying));
             }
         }
-        for _ in 0..4_000 {
+        for _ in 0..700 {
             let Some((to, body, round)) = flying.pop() else {
                 return Some((handled, beyond));
             };
@@ -192,6 +192,8 @@ fn random_graphs_with_feedback_end_as_the_model_says() {
             let (status, sim) = Sim::new(Cyclic::random(seed).build, options).run();
             audit(&sim.plan, &sim.entries);
             check_rounds(&sim);
+            let again = folded(State::new(Arc::clone(&sim.plan)), &sim.entries);
+            assert_eq!(again.kept, sim.state.kept, "{options:?}");
             let expected = if beyond > 0 { Status::Degraded } else { Status::Completed };
             assert_eq!(status, expected, "{options:?}");
             assert_eq!(letters(&sim, &DeadLetterReason::Rounds), beyond, "{options:?}");

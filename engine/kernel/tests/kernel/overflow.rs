@@ -1,14 +1,17 @@
 //! Channels whose producers do not wait: what finds no place is dropped or set aside, never silently.
 
+use std::sync::Arc;
+
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::plan::{Overflow, Restart};
 use theater_flow_kernel::record::{Body, DeadLetterReason, DropChoice, Status};
+use theater_flow_kernel::state::State;
 
 use crate::common::Rng;
 use crate::common::audit::audit;
 use crate::common::guests::{Bad, Kind};
 use crate::common::plans::Build;
-use crate::common::sim::{Options, Sim};
+use crate::common::sim::{Options, Sim, folded};
 use crate::dags::random;
 
 const DROPS: [Overflow; 2] = [Overflow::DropOldest, Overflow::DropNewest];
@@ -181,6 +184,8 @@ fn random_graphs_with_any_policy_lose_only_what_is_named() {
         }
         let (status, sim) = Sim::new(build, wild(seed)).run();
         audit(&sim.plan, &sim.entries);
+        let again = folded(State::new(Arc::clone(&sim.plan)), &sim.entries);
+        assert_eq!(again.kept, sim.state.kept, "seed {seed}");
         let kept = sim.state.kept.dead_letters;
         assert_eq!(status == Status::Degraded, kept > 0, "seed {seed}");
         letters += kept;
