@@ -271,7 +271,7 @@ fn tone_of(kind: &str, status: Option<&str>, denied: bool) -> Tone {
     match (kind, status) {
         ("finished", Some("completed")) => Tone::Good,
         ("finished", Some("degraded"))
-        | ("restarted" | "stopping" | "suspended" | "resumed", _) => Tone::Warn,
+        | ("restarted" | "stopping" | "suspended" | "resumed" | "dropped", _) => Tone::Warn,
         ("finished" | "crashed" | "faulted" | "escalated" | "dead-lettered", _) => Tone::Bad,
         ("snapshot" | "checkpoint" | "confirmed", _) => Tone::Faint,
         _ if denied => Tone::Warn,

@@ -61,6 +61,7 @@ fn the_tree_shows_how_each_is() {
     (walk.life, walk.incarnations, walk.crashes, walk.handled, walk.emitted) =
         (Life::Up, 2, 1, 3, 40);
     state.kept.agents[1].life = Life::Over(End::Stopped);
+    state.kept.agents[1].dropped = 2;
     state.kept.supervisors[1].failed =
         Some(theater_flow_kernel::state::GaveUp { seq: 9, at_start: false });
     state.kept.supervisors[0].recent = vec![1, 2];
@@ -69,11 +70,11 @@ fn the_tree_shows_how_each_is() {
         "root  rest-for-one, 2 recent restarts",
         "├─ walk  up, handled 3, emitted 40, 1 crash, life 2",
         "└─ low  rest-for-one, gave up",
-        "   └─ scanner  stopped, handled 0, emitted 0",
+        "   └─ scanner  stopped, handled 0, emitted 0, 2 messages dropped",
     ];
     assert_eq!(tree_lines(&root, Look::PLAIN), expected);
     let json = serde_json::to_string(&root).expect("JSON");
-    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"handled":3,"emitted":40,"waiting":0,"faults":0,"crashes":1,"dead_letters":0,"last_failure":null}"#), "{json}");
+    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"handled":3,"emitted":40,"waiting":0,"faults":0,"crashes":1,"dead_letters":0,"dropped":0,"last_failure":null}"#), "{json}");
     assert_eq!(serde_json::from_str::<Branch>(&json).expect("the same"), root);
 }
 
