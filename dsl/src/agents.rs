@@ -6,14 +6,12 @@ use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Root;
 
 use crate::codes;
-use crate::facts::{
-    ActorFacts, ActorProblem, ConfigFault, Direction, Need, PortFacts, PortsProblem,
-};
+use crate::config;
+use crate::facts::{ActorFacts, ActorProblem, Direction, Need, PortFacts, PortsProblem};
 use crate::fault::{Fault, did_you_mean};
 use crate::graph::{Agent, Port, Ports};
 use crate::notes::Notes;
 use crate::paths;
-use crate::pointer;
 use crate::span::Span;
 use crate::spec::{AgentSpec, ConfigSpec};
 use crate::tree::Node;
@@ -36,7 +34,9 @@ pub(crate) fn meet<'s, 'n: 's>(
         ConfigSpec::Faulty => None,
     };
     let said = match (facts, &config) {
-        (Some(facts), Some(config)) => said(spec, facts, config, notes),
+        (Some(facts), Some(config)) if config::fits(spec, facts, config, notes) => {
+            said(spec, facts, config, notes)
+        }
         _ => None,
     };
     let ports = said.and_then(|said| ports(spec, said, review, notes));
@@ -143,7 +143,7 @@ fn said<'a>(
         Some(Ok(ports)) => return Some(ports),
         Some(Err(PortsProblem::Config(faults))) => {
             for fault in faults {
-                notes.fault(config_fault(spec, fault));
+                notes.fault(config::told(spec, fault, notes.source.text));
             }
         }
         Some(Err(PortsProblem::Crashed(reason))) => {
@@ -153,20 +153,6 @@ fn said<'a>(
         }
     }
     None
-}
-
-fn config_fault(spec: &AgentSpec, fault: &ConfigFault) -> Fault {
-    let name = &spec.name.value;
-    let span = match &spec.config {
-        ConfigSpec::Table(config) => pointer::span(config, &fault.pointer),
-        ConfigSpec::Absent | ConfigSpec::Faulty => spec.name.span,
-    };
-    let place = match fault.pointer.as_str() {
-        "" => String::new(),
-        pointer => format!(" at {pointer}"),
-    };
-    let message = format!("the config of `{name}` is not accepted{place}: {}", fault.message);
-    Fault::new(codes::CONFIG, message).label(span, fault.message.clone())
 }
 
 /// The actor's word on its ports, checked: an actor is code that somebody wrote, too.

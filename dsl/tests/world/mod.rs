@@ -76,6 +76,8 @@ const ACTORS: &[(&str, &[(&str, &str)])] = &[
     ("stdout", &[("stdout", "write")]),
     ("probe", &[("outbox", "emit"), ("wasi:clocks/wall-clock@0.2.0", "now")]),
     ("clock-probe", &[("clock", "now")]),
+    ("strict-probe", &[]),
+    ("broken-probe", &[]),
     ("odd-probe", &[("acme:db/query@1.0.0", "run")]),
 ];
 
@@ -116,8 +118,16 @@ fn facts(name: &str, imports: &[(&str, &str)]) -> ActorFacts {
         file: digest(name),
         imports: imports.iter().map(import).collect(),
         doc: format!("What {name} does."),
-        config_schema: "{}".to_owned(),
+        config_schema: schema(name).to_owned(),
         stateless: name == "std/match",
+    }
+}
+
+fn schema(name: &str) -> &'static str {
+    match name {
+        "std/strict-probe" => include_str!("strict.schema.json"),
+        "std/broken-probe" => r##"{ "allOf": [{ "$ref": "#" }] }"##,
+        _ => "{}",
     }
 }
 
