@@ -42,6 +42,7 @@ mod dead_letter;
 mod grants;
 mod graph;
 mod json_schema;
+mod layout;
 pub mod picture;
 mod solve;
 mod supervision;
@@ -54,4 +55,5 @@ pub use facts::{
     PortsProblem, Source,
 };
 pub use fault::{Fault, Label, Severity};
+pub use layout::format;
 pub use span::{At, Span};

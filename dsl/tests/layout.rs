@@ -1,0 +1,188 @@
+//! `fmt` keeps what a file means, and its comments; and laying out what is laid out changes nothing.
+#![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use theater_flow_dsl::format;
+use theater_flow_kernel::flow;
+use theater_flow_kernel::plan::{Child, Plan};
+use world::{Beside, settle};
+
+/// All pipelines of the repository: cases and examples.
+fn pipelines() -> Vec<(PathBuf, String)> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in [here.join("tests/cases"), here.join("../workflows")] {
+        for entry in fs::read_dir(folder).expect("the folder is in the repository") {
+            let path = entry.expect("a readable folder").path();
+            let path = if path.is_dir() { path.join("pipeline.toml") } else { path };
+            if path.extension().is_some_and(|end| end == "toml") && path.exists() {
+                let text = fs::read_to_string(&path).expect("a text");
+                files.push((path, text));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// What a plan means, without its numbers: they follow the order of the file.
+fn meaning(plan: &Plan) -> BTreeMap<String, String> {
+    let mut ports = BTreeMap::new();
+    for agent in &plan.agents {
+        ports.extend(agent.inputs.iter().map(|port| (port.port, (&agent.name, &port.name))));
+        ports.extend(agent.outputs.iter().map(|port| (port.port, (&agent.name, &port.name))));
+    }
+    let ty = |ty| flow::show(&plan.types, ty);
+    let mut said = BTreeMap::new();
+    for agent in &plan.agents {
+        let inputs = agent.inputs.iter().map(|port| {
+            let from: Vec<_> = port.from.iter().map(|from| ports[from]).collect();
+            (&port.name, ty(port.ty), from)
+        });
+        let inputs: Vec<_> = inputs.collect();
+        let outputs = agent.outputs.iter().map(|port| {
+            (&port.name, ty(port.ty), port.readers.len(), port.capacity, port.overflow)
+        });
+        let outputs: Vec<_> = outputs.collect();
+        let habits = (agent.restart, agent.restore, &agent.retry, agent.timeout_ms, &agent.limits);
+        let what = (&agent.actor, agent.component, &agent.config, &agent.grants, habits);
+        said.insert(format!("agent {}", agent.name), format!("{what:#?} {inputs:#?} {outputs:#?}"));
+    }
+    for supervisor in &plan.supervisors {
+        let child = |child: &Child| match child {
+            Child::Agent(id) => plan.agents.iter().find(|a| a.id == *id).map(|a| &a.name),
+            Child::Supervisor(id) => plan.supervisors.iter().find(|s| s.id == *id).map(|s| &s.name),
+        };
+        let children: Vec<_> = supervisor.children.iter().map(child).collect();
+        let habits = (supervisor.strategy, supervisor.intensity, supervisor.period_ms);
+        said.insert(format!("supervisor {}", supervisor.name), format!("{habits:?} {children:?}"));
+    }
+    let letters = plan.dead_letter.as_ref().map(|port| ports[&port.port]);
+    let rest = (&plan.name, &plan.description, letters, &plan.params, &plan.env, &plan.secrets);
+    said.insert("rest".to_owned(), format!("{rest:?}"));
+    said
+}
+
+fn comments(text: &str) -> Vec<&str> {
+    let mut comments: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| line.starts_with('#')).collect();
+    comments.sort_unstable();
+    comments
+}
+
+/// Formats a text and checks what must hold for every one.
+fn check(text: &str) -> Option<String> {
+    let laid_out = format(text).ok()?;
+    assert_eq!(format(&laid_out).as_ref(), Ok(&laid_out), "laid out again:\n{text}");
+    assert_eq!(comments(text), comments(&laid_out), "comments of:\n{text}");
+    let beside = beside(text);
+    let (before, after) = (settle(text, &beside), settle(&laid_out, &beside));
+    let codes = |compiled: &theater_flow_dsl::Compiled| {
+        let mut codes: Vec<_> = compiled.faults.iter().map(|fault| fault.code).collect();
+        codes.sort_unstable();
+        codes
+    };
+    assert_eq!(before.plan.as_ref().map(meaning), after.plan.as_ref().map(meaning), "{text}");
+    if before.plan.is_some() {
+        assert_eq!(codes(&before), codes(&after), "{text}");
+    }
+    Some(laid_out)
+}
+
+fn beside(text: &str) -> Beside {
+    let mut beside = Beside::default();
+    for line in text.lines().filter_map(|line| line.strip_prefix("#@ ")) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (name, value) = rest.split_once('=').unwrap_or_default();
+        match word {
+            "set" => beside.set.push((name.to_owned(), value.to_owned())),
+            "env" => drop(beside.env.insert(name.to_owned(), value.to_owned())),
+            _ => beside.check = true,
+        }
+    }
+    beside
+}
+
+#[test]
+fn every_pipeline_of_the_repository() {
+    let mut plans = 0;
+    for (path, text) in pipelines() {
+        let laid_out = check(&text);
+        let faults = settle(&text, &beside(&text)).faults;
+        let is_toml = faults.iter().all(|fault| !matches!(fault.code, "TF0101" | "TF0509"));
+        assert_eq!(laid_out.is_some(), is_toml, "{}", path.display());
+        plans += usize::from(settle(&text, &beside(&text)).plan.is_some());
+    }
+    assert!(plans >= 3, "some of them are good");
+}
+
+#[test]
+fn what_it_does() {
+    let text = fs::read_to_string(here("messy.toml")).expect("the example is there");
+    let laid_out = check(&text).expect("it is TOML");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(here("neat.toml"), &laid_out).expect("a writable folder");
+    }
+    assert_eq!(laid_out, fs::read_to_string(here("neat.toml")).expect("the example is there"));
+}
+
+fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/layout").join(name)
+}
+
+#[test]
+fn odd_files() {
+    let cases = [
+        ("", ""),
+        ("\n\n# alone\n\n", "# alone\n"),
+        ("#:schema x\nname='a'\nformat=1", "#:schema x\nformat = 1\nname = 'a'\n"),
+        ("# about\n\nname='a'\nformat=1", "# about\n\nformat = 1\nname = 'a'\n"),
+        ("# key\nname='a'\nformat=1", "format = 1\n# key\nname = 'a'\n"),
+        ("#:schema x\n[types]\n[params]", "#:schema x\n\n[params]\n\n[types]\n"),
+        ("a.b=1\nname   =  'a'   #   why", "name = 'a' #   why\na.b=1\n"),
+        (
+            "[supervisors.root] # x\nperiod='5s'\n\nchildren=[]",
+            "[supervisors.root] # x\nchildren = []\nperiod = '5s'\n",
+        ),
+        ("format=1\r\n# x\r\nname='a'\r\n", "format = 1\n# x\nname = 'a'\n"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(check(text).as_deref(), Some(want), "{text:?}");
+    }
+    for broken in ["a =", "[a", "a = 1\na = 2", "\u{0}", "x = [[[", "= 5"] {
+        let faults = format(broken).expect_err("it is not TOML");
+        assert!(faults.iter().all(|fault| fault.code == "TF0101"), "{broken:?}");
+        assert!(!faults.is_empty(), "{broken:?}");
+    }
+}
+
+#[test]
+fn mutations_of_every_pipeline() {
+    const SPICE: &[u8] = b"[]{}=\"'.,#\n \t\\1a-";
+    for (_, text) in pipelines() {
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) };
+        let changes =
+            prop::collection::vec((any::<prop::sample::Index>(), 0..SPICE.len(), 0..3_u8), 1..3);
+        proptest!(config, |(changes in changes)| {
+            let mut bytes = text.clone().into_bytes();
+            let changes = if bytes.is_empty() { vec![] } else { changes };
+            for (at, spice, kind) in changes {
+                let at = at.index(bytes.len());
+                match kind {
+                    0 => bytes.insert(at, SPICE[spice]),
+                    1 => bytes[at] = SPICE[spice],
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            if let Ok(text) = String::from_utf8(bytes) {
+                check(&text);
+            }
+        });
+    }
+}
