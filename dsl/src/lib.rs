@@ -39,6 +39,7 @@ mod assemble;
 mod compile;
 mod config;
 mod dead_letter;
+mod expand;
 mod grants;
 mod graph;
 mod json_schema;
@@ -50,6 +51,7 @@ mod wiring;
 
 pub use codes::{ALL as CODES, Code, explain};
 pub use compile::{Compiled, Outcome, compile};
+pub use expand::expand;
 pub use facts::{
     ActorFacts, ActorProblem, ConfigFault, Direction, Facts, Import, Mode, Need, PortFacts,
     PortsProblem, Source,

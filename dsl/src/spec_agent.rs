@@ -18,14 +18,14 @@ use crate::table::{
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
 
-const RESTARTS: &[(&str, Restart)] = &[
+pub(crate) const RESTARTS: &[(&str, Restart)] = &[
     ("permanent", Restart::Permanent),
     ("transient", Restart::Transient),
     ("temporary", Restart::Temporary),
 ];
-const RESTORES: &[(&str, Restore)] =
+pub(crate) const RESTORES: &[(&str, Restore)] =
     &[("checkpoint", Restore::Checkpoint), ("fresh", Restore::Fresh)];
-const BACKOFFS: &[(&str, Backoff)] = &[
+pub(crate) const BACKOFFS: &[(&str, Backoff)] = &[
     ("constant", Backoff::Constant),
     ("linear", Backoff::Linear),
     ("exponential", Backoff::Exponential),

@@ -20,7 +20,7 @@ use crate::type_text;
 /// The name of the supervisor that every other one is below.
 pub(crate) const ROOT: &str = "root";
 
-const STRATEGIES: &[(&str, Strategy)] = &[
+pub(crate) const STRATEGIES: &[(&str, Strategy)] = &[
     ("one-for-one", Strategy::OneForOne),
     ("one-for-all", Strategy::OneForAll),
     ("rest-for-one", Strategy::RestForOne),

@@ -17,6 +17,23 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// Milliseconds in the largest unit that leaves nothing over.
+pub(crate) fn duration(ms: u64) -> String {
+    written(ms, &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)])
+}
+
+/// Bytes in the largest unit that leaves nothing over.
+pub(crate) fn size(bytes: u64) -> String {
+    written(bytes, &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)])
+}
+
+fn written(number: u64, units: &[(&str, u64)]) -> String {
+    let whole =
+        units.iter().find(|(_, factor)| number >= *factor && number.is_multiple_of(*factor));
+    let (unit, factor) = whole.or(units.last()).copied().unwrap_or(("", 1));
+    format!("{}{unit}", number / factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +58,17 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(milliseconds(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_is_read_again() {
+        for text in ["1ms", "1500ms", "5s", "90s", "2m", "1h", "720h"] {
+            let ms = milliseconds(text).expect("a duration");
+            assert_eq!(duration(ms), text);
+        }
+        for text in ["64KiB", "64MiB", "1GiB", "1025KiB"] {
+            assert_eq!(size(bytes(text).expect("a size")), text);
         }
     }
 

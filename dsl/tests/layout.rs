@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use theater_flow_dsl::format;
+use theater_flow_dsl::{expand, format};
 use theater_flow_kernel::flow;
 use theater_flow_kernel::plan::{Child, Plan};
 use world::{Beside, settle};
@@ -120,6 +120,35 @@ fn every_pipeline_of_the_repository() {
         plans += usize::from(settle(&text, &beside(&text)).plan.is_some());
     }
     assert!(plans >= 3, "some of them are good");
+}
+
+#[test]
+fn what_is_expanded_means_the_same() {
+    let mut plans = 0;
+    for (path, text) in pipelines() {
+        let beside = beside(&text);
+        let Some(plan) = settle(&text, &beside).plan else { continue };
+        plans += 1;
+        let whole = expand(&text, &plan).expect("what compiles can be changed");
+        let after = settle(&whole, &beside);
+        let again =
+            after.plan.unwrap_or_else(|| panic!("{}: {:?}\n{whole}", path.display(), after.faults));
+        assert_eq!(meaning(&plan), meaning(&again), "{whole}");
+        assert_eq!(expand(&whole, &again).as_ref(), Ok(&whole), "{}", path.display());
+        assert_eq!(comments(&whole).len(), comments(&text).len(), "{whole}");
+    }
+    assert!(plans >= 3, "some of them are good");
+}
+
+#[test]
+fn what_expand_does() {
+    let text = fs::read_to_string(here("messy.toml")).expect("the example is there");
+    let plan = settle(&text, &Beside::default()).plan.expect("it is good");
+    let whole = expand(&text, &plan).expect("it is TOML");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(here("whole.toml"), &whole).expect("a writable folder");
+    }
+    assert_eq!(whole, fs::read_to_string(here("whole.toml")).expect("the example is there"));
 }
 
 #[test]

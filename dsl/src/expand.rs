@@ -1,0 +1,134 @@
+//! `expand`: a pipeline file with everything that it leaves unsaid written out.
+
+use theater_flow_kernel::ids::PortId;
+use theater_flow_kernel::plan::{Agent, Overflow, Plan, Supervisor};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
+
+use crate::fault::Fault;
+use crate::layout;
+use crate::spec_agent::{BACKOFFS, RESTARTS, RESTORES};
+use crate::spec_file::STRATEGIES;
+use crate::units;
+
+/// The file of a plan with its defaults written out and its shorthand resolved: inputs as tables, each
+/// agent's habits, each channel's bound. References to params, files and the environment stay as they
+/// are, and so do comments. It compiles to the same plan.
+///
+/// # Errors
+/// What keeps the text from being TOML; never for the text that the plan was compiled from.
+pub fn expand(text: &str, plan: &Plan) -> Result<String, Vec<Fault>> {
+    let mut document = layout::editable(text)?;
+    document.remove("defaults");
+    for supervisor in &plan.supervisors {
+        if let Some(table) = named(&mut document, "supervisors", &supervisor.name) {
+            expand_supervisor(table, supervisor);
+        }
+    }
+    let outputs = |agent: &'_ Agent| -> Vec<(PortId, String)> {
+        let name = |port: &str| format!("{}.{port}", agent.name);
+        agent.outputs.iter().map(|output| (output.port, name(&output.name))).collect()
+    };
+    let outputs = plan.agents.iter().flat_map(outputs).collect();
+    for agent in &plan.agents {
+        if let Some(table) = named(&mut document, "agents", &agent.name) {
+            expand_agent(table, agent, &outputs);
+        }
+    }
+    for agent in &plan.agents {
+        expand_channels(&mut document, agent);
+    }
+    layout::lay_out(&mut document);
+    Ok(document.to_string())
+}
+
+type Outputs = std::collections::BTreeMap<PortId, String>;
+
+/// `[section.name]`, made a table with a header if it is written otherwise.
+fn named<'d>(document: &'d mut DocumentMut, section: &str, name: &str) -> Option<&'d mut Table> {
+    let all = with_header(document.get_mut(section)?)?;
+    with_header(all.get_mut(name)?)
+}
+
+fn with_header(item: &mut Item) -> Option<&mut Table> {
+    if item.is_inline_table() {
+        let table = std::mem::take(item).into_table().unwrap_or_default();
+        *item = Item::Table(table);
+    }
+    let table = item.as_table_mut()?;
+    table.set_dotted(false);
+    Some(table)
+}
+
+/// Sets a value; the comments above its key and behind it stay.
+fn set(table: &mut Table, key: &str, value: impl Into<Value>) {
+    let mut value = value.into();
+    if let Some(old) = table.get(key).and_then(Item::as_value) {
+        *value.decor_mut() = old.decor().clone();
+    }
+    match table.get_mut(key) {
+        Some(item) => *item = Item::Value(value),
+        None => drop(table.insert(key, Item::Value(value))),
+    }
+}
+
+fn expand_supervisor(table: &mut Table, supervisor: &Supervisor) {
+    set(table, "strategy", word(STRATEGIES, supervisor.strategy));
+    set(table, "intensity", i64::from(supervisor.intensity));
+    set(table, "period", units::duration(supervisor.period_ms));
+}
+
+fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs) {
+    let wired: Vec<_> = agent.inputs.iter().filter(|input| !input.from.is_empty()).collect();
+    if !wired.is_empty() {
+        let mut inputs = InlineTable::new();
+        for input in wired {
+            let from: Vec<&str> = input
+                .from
+                .iter()
+                .filter_map(|from| outputs.get(from))
+                .map(String::as_str)
+                .collect();
+            let from = match from.as_slice() {
+                [only] => Value::from(*only),
+                several => Value::from(several.iter().copied().collect::<Array>()),
+            };
+            inputs.insert(&input.name, from);
+        }
+        set(table, "inputs", inputs);
+    }
+    set(table, "restart", word(RESTARTS, agent.restart));
+    set(table, "restore", word(RESTORES, agent.restore));
+    let mut retry = InlineTable::new();
+    retry.insert("max", i64::from(agent.retry.max).into());
+    retry.insert("backoff", word(BACKOFFS, agent.retry.backoff).into());
+    retry.insert("base", units::duration(agent.retry.base_ms).into());
+    retry.insert("cap", units::duration(agent.retry.cap_ms).into());
+    set(table, "retry", retry);
+    set(table, "timeout", units::duration(agent.timeout_ms));
+    let mut limits = InlineTable::new();
+    limits.insert("memory", units::size(agent.limits.memory).into());
+    limits.insert("fuel", i64::try_from(agent.limits.fuel).unwrap_or(i64::MAX).into());
+    set(table, "limits", limits);
+}
+
+fn expand_channels(document: &mut DocumentMut, agent: &Agent) {
+    for output in &agent.outputs {
+        let implicit = || {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        };
+        let all = document.entry("channels").or_insert_with(implicit);
+        let Some(all) = with_header(all) else { return };
+        let name = format!("{}.{}", agent.name, output.name);
+        let channel = all.entry(&name).or_insert_with(|| Item::Table(Table::new()));
+        let Some(channel) = with_header(channel) else { return };
+        set(channel, "capacity", i64::from(output.capacity));
+        let Overflow::Block = output.overflow;
+        set(channel, "overflow", "block");
+    }
+}
+
+fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| *word)
+}
