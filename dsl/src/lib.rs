@@ -45,6 +45,7 @@ mod graph;
 mod json_schema;
 mod layout;
 pub mod picture;
+mod schema;
 mod solve;
 mod supervision;
 mod wiring;
@@ -58,4 +59,5 @@ pub use facts::{
 };
 pub use fault::{Fault, Label, Severity};
 pub use layout::format;
+pub use schema::SCHEMA;
 pub use span::{At, Span};

@@ -75,6 +75,8 @@ impl<'t> Table<'t> {
 
     /// Reports the keys that nobody asked for.
     pub(crate) fn finish(self, notes: &mut Notes<'_>) {
+        #[cfg(test)]
+        seen::note(&self.what, &self.known);
         let read = |key: &str| self.known.contains(&key) || self.later.contains(&key);
         for entry in self.entries.iter().filter(|entry| !read(&entry.key.value)) {
             let key = &entry.key.value;
@@ -232,5 +234,29 @@ pub(crate) fn check_name(name: &At<String>, what: &str, notes: &mut Notes<'_>) {
         let message = format!("`{}` cannot name {what}", name.value);
         let fault = Fault::new(codes::BAD_NAME, message).label(name.span, "not a name");
         notes.fault(fault.help("a name is a small letter, then small letters, digits and `-`"));
+    }
+}
+
+/// Which keys each table knows, so that a test can hold the schema against them.
+#[cfg(test)]
+pub(crate) mod seen {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    pub(crate) type Seen = BTreeMap<String, BTreeSet<&'static str>>;
+
+    thread_local! {
+        static SEEN: RefCell<Seen> = const { RefCell::new(BTreeMap::new()) };
+    }
+
+    pub(super) fn note(what: &str, known: &[&'static str]) {
+        SEEN.with_borrow_mut(|seen| {
+            seen.entry(what.to_owned()).or_default().extend(known);
+        });
+    }
+
+    /// What this thread has seen since the last time.
+    pub(crate) fn take() -> Seen {
+        SEEN.take()
     }
 }

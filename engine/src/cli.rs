@@ -99,6 +99,30 @@ pub enum Command {
         /// The pipeline's TOML file.
         file: PathBuf,
     },
+    /// Print a pipeline with everything that it leaves unsaid written out.
+    ///
+    /// Defaults stand with each agent and channel, inputs name their ports. References to params, files
+    /// and the environment stay. What is printed compiles to the same plan.
+    #[command(after_long_help = "Example:\n  theater-flow expand workflows/repo-audit.toml")]
+    Expand {
+        /// The pipeline's TOML file.
+        file: PathBuf,
+    },
+    /// Lay out pipeline files: sections and keys in one order, comments kept.
+    ///
+    /// Agents and supervisors stand in the order of the tree. What a file means does not change; one
+    /// that is not TOML is left alone.
+    #[command(after_long_help = "Example:\n  theater-flow fmt --check workflows/*.toml")]
+    Fmt(Fmt),
+    /// Print the JSON Schema of pipeline files, or of an actor's config.
+    ///
+    /// Editors that read TOML by a schema use it when a file begins with `#:schema` and its path.
+    #[command(after_long_help = "Example:\n  theater-flow schema > pipeline.schema.json")]
+    Schema {
+        /// Of this actor's config: its name with or without `std/`, or the path of a component.
+        #[arg(long, value_name = "NAME")]
+        actor: Option<String>,
+    },
     /// List the runs, newest first.
     #[command(after_long_help = "Example:\n  theater-flow runs --json")]
     Runs,
@@ -244,6 +268,17 @@ pub struct Check {
     /// Take warnings for faults.
     #[arg(long)]
     pub deny_warnings: bool,
+}
+
+/// See [`Command::Fmt`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Fmt {
+    /// The pipelines' TOML files; `-` reads standard input and prints what comes of it.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Change nothing: print the names of files that are not laid out so, and end with 1.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// See [`Command::Events`].

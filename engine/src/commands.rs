@@ -11,6 +11,7 @@ mod progress;
 mod read;
 mod run;
 mod runs;
+mod text;
 
 use std::path::Path;
 
@@ -37,6 +38,9 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Explain { code } => check::explain(screen, &code),
         Command::Graph { file, format } => picture::graph(screen, &file, format),
         Command::Grants { file } => picture::grants(screen, &file),
+        Command::Expand { file } => text::expand(screen, &file),
+        Command::Fmt(args) => text::fmt(screen, &args),
+        Command::Schema { actor } => text::schema(screen, actor.as_deref()),
         Command::Runs => runs::runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),

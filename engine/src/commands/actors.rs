@@ -46,6 +46,12 @@ fn list(screen: &Screen, fetcher: &mut Fetcher) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
+/// The JSON Schema of an actor's config, as the actor says it.
+pub(super) fn config_schema(name: &str) -> Result<String, Problem> {
+    let mut fetcher = Fetcher::new(check::instances_host(AGENTS)?);
+    Ok(described(&mut fetcher, &full_name(name)?, false)?.facts.config_schema)
+}
+
 /// As a pipeline names it: `std/<name>`, or an absolute path.
 fn full_name(name: &str) -> Result<String, Problem> {
     let short = name.strip_prefix("std/").unwrap_or(name);
