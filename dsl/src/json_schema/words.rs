@@ -40,7 +40,7 @@ pub(super) fn describe(schema: &Value) -> String {
     let required = keywords.get("required").and_then(Value::as_array);
     let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
     let range = range(keywords).map_or_else(String::new, |range| format!(" {range}"));
-    match (kind, required.as_slice()) {
+    match (kind.as_deref(), required.as_slice()) {
         (None | Some("a table"), [_, ..]) => format!("a table with {}", list(&required)),
         (Some(kind), _) => format!("{kind}{range}"),
         (None, []) => match keywords.get("description").and_then(Value::as_str) {
@@ -61,13 +61,13 @@ pub(super) fn either(branches: &[Value], and: &str) -> String {
 }
 
 /// What `type` says, with its article.
-pub(super) fn kinds(keywords: &Map<String, Value>) -> Option<&'static str> {
+pub(super) fn kinds(keywords: &Map<String, Value>) -> Option<String> {
     match keywords.get("type")? {
-        Value::String(name) => Some(kind(name)),
-        Value::Array(names) => match names.as_slice() {
-            [Value::String(only)] => Some(kind(only)),
-            _ => Some("a value of another type"),
-        },
+        Value::String(name) => Some(kind(name).to_owned()),
+        Value::Array(names) => {
+            let names = names.iter().filter_map(Value::as_str).take(LISTED);
+            Some(names.map(kind).collect::<Vec<&str>>().join(" or "))
+        }
         _ => None,
     }
 }
