@@ -1,13 +1,13 @@
 //! `expand`: a pipeline file with everything that it leaves unsaid written out.
 
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, Overflow, Plan, Supervisor};
+use theater_flow_kernel::plan::{Agent, InputPort, Plan, Supervisor};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::fault::Fault;
 use crate::layout;
 use crate::spec_agent::{BACKOFFS, RESTARTS, RESTORES};
-use crate::spec_file::STRATEGIES;
+use crate::spec_file::{OVERFLOWS, STRATEGIES};
 use crate::units;
 
 /// The file of a plan with its defaults written out and its shorthand resolved: inputs as tables, each
@@ -78,19 +78,14 @@ fn expand_supervisor(table: &mut Table, supervisor: &Supervisor) {
 }
 
 fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs) {
-    let wired: Vec<_> = agent.inputs.iter().filter(|input| !input.from.is_empty()).collect();
+    let wired: Vec<_> = agent.inputs.iter().filter(|input| is_wired(input)).collect();
     if !wired.is_empty() {
         let mut inputs = InlineTable::new();
         for input in wired {
-            let from: Vec<&str> = input
-                .from
-                .iter()
-                .filter_map(|from| outputs.get(from))
-                .map(String::as_str)
-                .collect();
-            let from = match from.as_slice() {
-                [only] => Value::from(*only),
-                several => Value::from(several.iter().copied().collect::<Array>()),
+            let mut edges = edges(input, outputs);
+            let from = match edges.pop() {
+                Some(only) if edges.is_empty() => only,
+                last => Value::from(edges.into_iter().chain(last).collect::<Array>()),
             };
             inputs.insert(&input.name, from);
         }
@@ -111,6 +106,24 @@ fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs) {
     set(table, "limits", limits);
 }
 
+fn is_wired(input: &InputPort) -> bool {
+    !input.from.is_empty() || !input.feedback.is_empty()
+}
+
+/// The edges of an input as values: names, and tables for those that feed back.
+fn edges(input: &InputPort, outputs: &Outputs) -> Vec<Value> {
+    let plain = input.from.iter().filter_map(|from| outputs.get(from));
+    let plain = plain.map(|name| Value::from(name.as_str()));
+    let fed_back = input.feedback.iter().filter_map(|edge| {
+        let mut table = InlineTable::new();
+        table.insert("from", outputs.get(&edge.from)?.as_str().into());
+        table.insert("feedback", true.into());
+        table.insert("rounds", i64::from(edge.rounds).into());
+        Some(Value::from(table))
+    });
+    plain.chain(fed_back).collect()
+}
+
 fn expand_channels(document: &mut DocumentMut, agent: &Agent) {
     for output in &agent.outputs {
         let implicit = || {
@@ -124,8 +137,7 @@ fn expand_channels(document: &mut DocumentMut, agent: &Agent) {
         let channel = all.entry(&name).or_insert_with(|| Item::Table(Table::new()));
         let Some(channel) = with_header(channel) else { return };
         set(channel, "capacity", i64::from(output.capacity));
-        let Overflow::Block = output.overflow;
-        set(channel, "overflow", "block");
+        set(channel, "overflow", word(OVERFLOWS, output.overflow));
     }
 }
 

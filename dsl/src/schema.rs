@@ -24,6 +24,7 @@ mod tests {
         [errors]
         [defaults.channel]
         [defaults.agent]
+        [defaults.supervisor]
         [agents.a]
         actor = "std/a"
         inputs = [{ from = "a.out" }]
@@ -42,6 +43,7 @@ mod tests {
         ("`[defaults]`", "/properties/defaults"),
         ("`[defaults.channel]`", "/definitions/channel"),
         ("`[defaults.agent]`", "/properties/defaults/properties/agent"),
+        ("`[defaults.supervisor]`", "/properties/defaults/properties/supervisor"),
         ("agent `a`", "/definitions/agent"),
         ("an edge", "/definitions/edge"),
         ("`grants`", "/definitions/grants"),

@@ -26,7 +26,7 @@ pub(crate) const STRATEGIES: &[(&str, Strategy)] = &[
     ("rest-for-one", Strategy::RestForOne),
 ];
 
-const OVERFLOWS: &[(&str, Overflow)] = &[
+pub(crate) const OVERFLOWS: &[(&str, Overflow)] = &[
     ("block", Overflow::Block),
     ("drop-oldest", Overflow::DropOldest),
     ("drop-newest", Overflow::DropNewest),
