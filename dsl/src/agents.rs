@@ -34,9 +34,7 @@ pub(crate) fn meet<'s, 'n: 's>(
         ConfigSpec::Faulty => None,
     };
     let said = match (facts, &config) {
-        (Some(facts), Some(config)) if config::fits(spec, facts, config, notes) => {
-            said(spec, facts, config, notes)
-        }
+        (Some(facts), Some(config)) => said(spec, facts, config, notes),
         _ => None,
     };
     let ports = said.and_then(|said| ports(spec, said, review, notes));
@@ -128,7 +126,7 @@ fn check_pin(spec: &AgentSpec, found: Digest, notes: &mut Notes<'_>) {
     notes.fault(fault.label(pin.span, "pinned here").help(help));
 }
 
-/// What the actor says of its ports for this config.
+/// What the actor says of its ports for this config, if that fits its schema too.
 fn said<'a>(
     spec: &AgentSpec,
     facts: &ActorFacts,
@@ -136,17 +134,20 @@ fn said<'a>(
     notes: &mut Notes<'a>,
 ) -> Option<&'a [PortFacts]> {
     let known = notes.facts;
-    match known.ports.get(&(facts.digest, config.to_owned())) {
-        None => {
-            notes.need(Need::Ports { component: facts.digest, config: config.to_owned() });
+    let Some(answer) = known.ports.get(&(facts.digest, config.to_owned())) else {
+        notes.need(Need::Ports { component: facts.digest, config: config.to_owned() });
+        return None;
+    };
+    let slips = config::slips(spec, facts, config, notes)?;
+    match answer {
+        Ok(ports) if slips.is_empty() => return Some(ports),
+        Ok(_) => config::tell(spec, &slips, &[], notes),
+        Err(PortsProblem::Config(faults)) => config::tell(spec, &slips, faults, notes),
+        // An actor may stumble over what its schema forbids: then that is what to mend.
+        Err(PortsProblem::Crashed(_)) if !slips.is_empty() => {
+            config::tell(spec, &slips, &[], notes);
         }
-        Some(Ok(ports)) => return Some(ports),
-        Some(Err(PortsProblem::Config(faults))) => {
-            for fault in faults {
-                notes.fault(config::told(spec, fault, notes.source.text));
-            }
-        }
-        Some(Err(PortsProblem::Crashed(reason))) => {
+        Err(PortsProblem::Crashed(reason)) => {
             let span = actor_span(spec);
             let message = format!("the actor failed when asked for its ports: {reason}");
             notes.fault(Fault::new(codes::BAD_COMPONENT, message).label(span, "this actor"));

@@ -1,4 +1,4 @@
-//! An agent's config against what its actor says of it: first the schema, then the actor's own word.
+//! An agent's config against what its actor says of it: its schema, and its own word.
 
 use serde_json::Value;
 
@@ -11,28 +11,45 @@ use crate::pointer;
 use crate::span::Span;
 use crate::spec::{AgentSpec, ConfigSpec};
 
-/// Whether the config fits the actor's schema. The actor is not asked about one that does not: it
-/// could only say the same again, less well.
-pub(crate) fn fits(
+/// What the config does that the actor's schema does not allow; `None` if the schema is of no use.
+pub(crate) fn slips(
     spec: &AgentSpec,
     facts: &ActorFacts,
     config: &str,
     notes: &mut Notes<'_>,
-) -> bool {
+) -> Option<Vec<Violation>> {
     // The text was made from a `Value`; nothing is lost by reading it again.
     let config = serde_json::from_str(config).unwrap_or(Value::Null);
-    match json_schema::check(&facts.config_schema, &config) {
-        Ok(found) => {
-            for violation in &found {
-                notes.fault(violated(spec, violation));
-            }
-            found.is_empty()
-        }
-        Err(error) => {
+    json_schema::check(&facts.config_schema, &config)
+        .inspect_err(|error| {
             let span = spec.actor.as_ref().map_or(spec.name.span, |actor| actor.span);
             let message = format!("the actor's config schema cannot be used: {error}");
             notes.fault(Fault::new(codes::BAD_COMPONENT, message).label(span, "this actor"));
-            false
+        })
+        .ok()
+}
+
+/// Tells each slip once. The actor knows best what it wants, so its word stands before its schema's;
+/// but a key that it does not know is the schema's matter, which has the keys that were meant.
+pub(crate) fn tell(
+    spec: &AgentSpec,
+    slips: &[Violation],
+    faults: &[ConfigFault],
+    notes: &mut Notes<'_>,
+) {
+    let said: Vec<Vec<String>> =
+        faults.iter().map(|fault| pointer::steps(&fault.pointer)).collect();
+    for (fault, path) in faults.iter().zip(&said) {
+        let slip = slips.iter().find(|slip| slip.path == *path);
+        if slip.is_none_or(|slip| slip.spot == Spot::Value) {
+            let help = slip.and_then(|slip| slip.help.clone());
+            notes.fault(told(spec, fault, notes.source.text).maybe_help(help));
+        }
+    }
+    let same = |a: &[String], b: &[String]| a.starts_with(b) || b.starts_with(a);
+    for slip in slips {
+        if slip.spot == Spot::Key || !said.iter().any(|path| same(path, &slip.path)) {
+            notes.fault(violated(spec, slip));
         }
     }
 }
@@ -51,7 +68,7 @@ fn violated(spec: &AgentSpec, violation: &Violation) -> Fault {
 }
 
 /// A fault that the actor found.
-pub(crate) fn told(spec: &AgentSpec, fault: &ConfigFault, source: &str) -> Fault {
+fn told(spec: &AgentSpec, fault: &ConfigFault, source: &str) -> Fault {
     let span = match &spec.config {
         ConfigSpec::Table(config) => {
             pointer::inside(config, &pointer::steps(&fault.pointer), &fault.message, source)

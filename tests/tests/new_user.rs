@@ -54,8 +54,7 @@ config = { path = \"report.txt\", format = \"text\", feild = \"text\" }
 
     // With the actor known, its config and what it needs are looked at.
     let said = faults(&scene);
-    assert!(said.contains("unknown field `feild`") && said.contains("`field`"), "{said}");
-    edit(&scene, "feild", "field");
+    edit(&scene, "feild", &mend(&said, "unknown key `feild`"));
     let said = faults(&scene);
     assert!(said.contains("agent `report` needs `files"), "{said}");
     let grant = said.split_once("if it may: ").expect("it says how").1;

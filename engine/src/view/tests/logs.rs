@@ -80,6 +80,9 @@ fn lines_say_when_who_and_what_and_are_harmless() {
         "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: bad: no\\u{1b}[2J number",
         "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: trap: unreachable\\nat main",
         "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: its reader has ended",
+        "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: its reader had no place for it",
+        "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: it has gone round as often as it may",
+        "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: its cycle had come to rest",
     ];
     assert_eq!(lines, expected);
     assert_eq!(
