@@ -20,7 +20,7 @@ fn the_page_shows_what_there_is_to_see() {
         return;
     }
     assert!(seen == text, "it would now say:\n{seen}");
-    for name in ["repo-audit", "log-summary", "csv-clean", "find-todos"] {
+    for name in crate::WORKFLOWS {
         assert!(text.contains(&format!("graph workflows/{name}.toml")), "{name} has no picture");
     }
 }
