@@ -59,6 +59,7 @@ codes! {
     PIN = "TF0216" "another component than the pinned one"
     SAME_NAME = "TF0217" "an agent and a supervisor of one name"
     NO_CYCLE = "TF0218" "feedback without a cycle"
+    UNREACHED = "TF0219" "agents that nothing reaches"
     // TF03xx: types.
     TYPE_SYNTAX = "TF0301" "not a type"
     UNKNOWN_TYPE = "TF0302" "unknown type"

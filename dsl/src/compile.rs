@@ -17,6 +17,7 @@ use crate::grants;
 use crate::graph::{Agent, Graph};
 use crate::notes::Notes;
 use crate::params;
+use crate::reach;
 use crate::solve::{PortTypes, Solver};
 use crate::span::Span;
 use crate::spec::Spec;
@@ -88,7 +89,11 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     let letters = dead_letter::find(spec.dead_letter.as_ref(), &graph.agents, notes);
     wiring::check_open_ends(&graph.agents, &graph.wires, letters, notes);
     graph.check_feedback(notes);
-    if !graph.check_cycles(notes) || !types_are_sound {
+    if !graph.check_cycles(notes) {
+        return None;
+    }
+    reach::check(&graph, letters, notes);
+    if !types_are_sound {
         return None;
     }
     let found = solve(&spec, &graph, letters, (&mut types, &review), notes)?;

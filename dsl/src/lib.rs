@@ -45,6 +45,7 @@ mod graph;
 mod json_schema;
 mod layout;
 pub mod picture;
+mod reach;
 mod schema;
 mod solve;
 mod supervision;
