@@ -1,8 +1,10 @@
 //! `fmt`: a pipeline file laid out as everybody's, its comments kept.
 //!
 //! Sections stand in one order, agents and supervisors in that of the tree; keys stand in the order of the
-//! reference; one blank line parts tables. Values stay as they were written.
+//! reference; one blank line parts tables. Spacing is even inside of lists and inline tables too; texts
+//! and numbers stay as they were written.
 
+mod inside;
 mod order;
 mod trim;
 
@@ -134,6 +136,7 @@ impl Layout {
             if value.as_inline_table().is_some_and(toml_edit::InlineTable::is_dotted) {
                 continue;
             }
+            inside::even(value);
             trim::entry(&mut key, value, first && !(is_root && self.begun));
             (first, self.begun) = (false, true);
         }
