@@ -26,7 +26,8 @@ pub(crate) fn meet<'s, 'n: 's>(
     review: &Review<'_>,
     notes: &mut Notes<'n>,
 ) -> Agent<'s> {
-    let actor = spec.actor.as_ref().and_then(|actor| full_name(&actor.value, notes.source.folder));
+    let folder = notes.folder(spec.name.span.file);
+    let actor = spec.actor.as_ref().and_then(|actor| full_name(&actor.value, folder));
     let facts = facts(spec, actor.as_deref(), notes);
     let config = match &spec.config {
         ConfigSpec::Absent => Some("{}".to_owned()),
@@ -97,7 +98,7 @@ fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
         None => ("", spec.name.span),
     };
     let std = notes.facts.std.iter().map(String::as_str);
-    let path = full_name(name, notes.source.folder).filter(|_| !name.starts_with("std/"));
+    let path = full_name(name, notes.folder(span.file)).filter(|_| !name.starts_with("std/"));
     let with_std = format!("std/{name}");
     let help = if notes.facts.std.contains(&with_std) {
         Some(format!("did you mean `{with_std}`?"))

@@ -15,7 +15,7 @@ use crate::facts::{Facts, Need, Source};
 use crate::fault::{Fault, did_you_mean};
 use crate::grants;
 use crate::graph::{Agent, Graph};
-use crate::notes::Notes;
+use crate::notes::{File, Notes};
 use crate::params;
 use crate::reach;
 use crate::solve::{PortTypes, Solver};
@@ -48,6 +48,20 @@ pub struct Compiled {
     pub plan: Option<Plan>,
     /// Errors and warnings, in file order.
     pub faults: Vec<Fault>,
+    /// The modules that were read, in the order in which they were met: where a [`Span`] has `file: n`,
+    /// it is in the `n`-th, from 1.
+    pub modules: Vec<Module>,
+}
+
+/// The file of a module.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Module {
+    /// Its path as it would be given beside [`Source::name`], for display.
+    pub name: String,
+    /// Its absolute folder.
+    pub folder: String,
+    /// Its whole text.
+    pub text: String,
 }
 
 /// Compiles a file with what is known of the world. Pure: the same arguments give the same outcome.
@@ -58,7 +72,13 @@ pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
     let needs = notes.take_needs();
     if needs.is_empty() {
         let plan = plan.filter(|_| notes.is_sound());
-        Outcome::Done(Compiled { plan, faults: notes.into_faults() })
+        let module = |file: &File<'_>| Module {
+            name: file.name.clone(),
+            folder: file.folder.clone(),
+            text: file.text.to_owned(),
+        };
+        let modules = notes.files().iter().skip(1).map(module).collect();
+        Outcome::Done(Compiled { plan, faults: notes.into_faults(), modules })
     } else {
         Outcome::Need(needs)
     }
@@ -68,10 +88,10 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     let size = notes.source.text.len() as u64;
     if size > limits::SOURCE_BYTES {
         let message = format!("the file is longer than {} bytes", limits::SOURCE_BYTES);
-        notes.fault(Fault::new(codes::TOO_LARGE, message).label(Span::default(), "here"));
+        notes.fault(Fault::new(codes::TOO_LARGE, message).label(Span::top(0), "here"));
         return None;
     }
-    let entries = tree::parse(notes)?;
+    let entries = tree::parse(0, notes)?;
     let spec = spec_file::read(&entries, notes);
     if spec.agents.len() > limits::AGENTS || spec.types.len() > limits::TYPES {
         return None;

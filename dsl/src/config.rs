@@ -43,7 +43,8 @@ pub(crate) fn tell(
         let slip = slips.iter().find(|slip| slip.path == *path);
         if slip.is_none_or(|slip| slip.spot == Spot::Value) {
             let help = slip.and_then(|slip| slip.help.clone());
-            notes.fault(told(spec, fault, notes.source.text).maybe_help(help));
+            let source = notes.text(spec.name.span.file);
+            notes.fault(told(spec, fault, source).maybe_help(help));
         }
     }
     let same = |a: &[String], b: &[String]| a.starts_with(b) || b.starts_with(a);

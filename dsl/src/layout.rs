@@ -35,7 +35,7 @@ pub fn format(text: &str) -> Result<String, Vec<Fault>> {
 /// The text as a document that can be changed.
 pub(crate) fn editable(text: &str) -> Result<DocumentMut, Vec<Fault>> {
     text.parse().map_err(|error: toml_edit::TomlError| {
-        let span = error.span().map(Span::from).unwrap_or_default();
+        let span = Span::new(0, error.span().unwrap_or_default());
         // The compiler reads more than TOML promises: integers beyond 64 bits with a sign.
         let message = format!("this cannot be laid out: {}", error.message().trim());
         vec![Fault::new(codes::SYNTAX, message).label(span, "here")]
@@ -46,7 +46,7 @@ fn parsed(text: &str) -> Result<Vec<Entry>, Vec<Fault>> {
     let (facts, set) = (Facts::default(), []);
     let source = Source { name: "", text, folder: "/", cwd: "/", set: &set, mode: Mode::Check };
     let mut notes = Notes::new(source, &facts);
-    tree::parse(&mut notes).ok_or_else(|| notes.into_faults())
+    tree::parse(0, &mut notes).ok_or_else(|| notes.into_faults())
 }
 
 /// Whether two files say the same, whatever the order of their keys.

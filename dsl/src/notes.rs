@@ -11,7 +11,9 @@ use crate::fault::{Fault, Severity};
 pub(crate) struct Notes<'a> {
     pub(crate) source: Source<'a>,
     pub(crate) facts: &'a Facts,
-    pub(crate) faults: Vec<Fault>,
+    /// The pipeline's own first; a span names one by its position.
+    files: Vec<File<'a>>,
+    faults: Vec<Fault>,
     needs: BTreeSet<Need>,
     /// A value is not known, though that is no error in this mode.
     incomplete: bool,
@@ -19,14 +21,26 @@ pub(crate) struct Notes<'a> {
     counts: BTreeMap<&'static str, usize>,
 }
 
+/// A file whose text is compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct File<'a> {
+    /// Its name for display.
+    pub(crate) name: String,
+    /// The absolute folder that its relative paths are against.
+    pub(crate) folder: String,
+    pub(crate) text: &'a str,
+}
+
 /// Faults kept of one code: nobody reads more, and a file of nothing but faults must not take long.
 const KEPT: usize = 100;
 
 impl<'a> Notes<'a> {
-    pub(crate) const fn new(source: Source<'a>, facts: &'a Facts) -> Self {
+    pub(crate) fn new(source: Source<'a>, facts: &'a Facts) -> Self {
+        let (name, folder) = (source.name.to_owned(), source.folder.to_owned());
         Self {
             source,
             facts,
+            files: vec![File { name, folder, text: source.text }],
             faults: Vec::new(),
             needs: BTreeSet::new(),
             incomplete: false,
@@ -34,8 +48,32 @@ impl<'a> Notes<'a> {
         }
     }
 
-    /// Keeps a fault, unless there are [enough](Self::enough) of its code.
+    /// All files, the pipeline's own first.
+    pub(crate) fn files(&self) -> &[File<'a>] {
+        &self.files
+    }
+
+    /// The text of a file.
+    pub(crate) fn text(&self, file: u32) -> &'a str {
+        self.file(file).map_or("", |file| file.text)
+    }
+
+    /// The absolute folder of a file.
+    pub(crate) fn folder(&self, file: u32) -> &str {
+        self.file(file).map_or("/", |file| &file.folder)
+    }
+
+    fn file(&self, file: u32) -> Option<&File<'a>> {
+        self.files.get(usize::try_from(file).ok()?)
+    }
+
+    /// Keeps a fault, unless there are [enough](Self::enough) of its code, or it was said already: a
+    /// module that is used twice has its faults once.
     pub(crate) fn fault(&mut self, fault: Fault) {
+        let of_module = fault.labels.first().is_some_and(|label| label.span.file > 0);
+        if of_module && self.faults.contains(&fault) {
+            return;
+        }
         let count = self.counts.entry(fault.code).or_default();
         *count += 1;
         if *count <= KEPT {

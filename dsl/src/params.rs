@@ -32,8 +32,9 @@ pub(crate) fn params(
 fn param(spec: &ParamSpec, review: &Review<'_>, types: &mut Types, notes: &mut Notes<'_>) -> Param {
     let name = &spec.name.value;
     let set = notes.source.set.iter().rev().find(|(set, _)| set == name);
-    let base = if set.is_some() { notes.source.cwd } else { notes.source.folder };
-    let unknown = Param { value: None, base: base.to_owned() };
+    let own = notes.folder(spec.name.span.file);
+    let base = if set.is_some() { notes.source.cwd.to_owned() } else { own.to_owned() };
+    let unknown = Param { value: None, base: base.clone() };
     let ty = spec.ty.as_ref().filter(|ty| review.expr(ty, notes));
     if ty.is_some_and(|ty| review.refuses(ty)) {
         let fault = option_refused(&format!("the type of param `{name}`"));
@@ -56,7 +57,7 @@ fn param(spec: &ParamSpec, review: &Review<'_>, types: &mut Types, notes: &mut N
         notes.fault(wrong_type(spec, set.is_some(), &mismatch, &flow::show(types.table(), ty)));
         return unknown;
     }
-    Param { value: Some(value), base: base.to_owned() }
+    Param { value: Some(value), base }
 }
 
 /// A text from the command line: itself for a type that is written as a string, else JSON. What is

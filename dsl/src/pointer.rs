@@ -35,7 +35,7 @@ pub(crate) fn inside(config: &Node, steps: &[String], message: &str, source: &st
         let at = offset(text, position(message)?)?;
         let length = text[at..].chars().next().map_or(0, char::len_utf8);
         let start = content(node.span, text, source)? + at;
-        Some(Span { start, end: (start + length).min(node.span.end) })
+        Some(Span { start, end: (start + length).min(node.span.end), ..node.span })
     };
     place().unwrap_or(node.span)
 }
@@ -134,7 +134,7 @@ mod tests {
             ("5", "5", None),
         ];
         for (source, text, want) in cases {
-            let span = Span { start: 0, end: source.len() };
+            let span = Span::new(0, 0..source.len());
             assert_eq!(content(span, text, source), want, "{source}");
         }
     }

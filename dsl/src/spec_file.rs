@@ -35,7 +35,7 @@ pub(crate) const OVERFLOWS: &[(&str, Overflow)] = &[
 
 /// Reads the file's tables. What cannot be read is left out of the [`Spec`], after its fault.
 pub(crate) fn read(entries: &[Entry], notes: &mut Notes<'_>) -> Spec {
-    let mut file = Table::new("the pipeline", Span::default(), entries);
+    let mut file = Table::new("the pipeline", Span::top(0), entries);
     check_format(&mut file, notes);
     let mut spec = Spec::default();
     if let Some(name) = file.need("name", notes, string) {
@@ -79,12 +79,12 @@ fn check_root(spec: &Spec, notes: &mut Notes<'_>) {
     if spec.supervisors.iter().all(|supervisor| supervisor.name.value != ROOT) {
         let fault = Fault::new(codes::MISSING_KEY, "the pipeline has no `[supervisors.root]`");
         let help = "it names the agents to start: [supervisors.root] with children = [\"…\"]";
-        notes.fault(fault.label(Span::default(), "here").help(help));
+        notes.fault(fault.label(Span::top(0), "here").help(help));
     }
     if spec.agents.is_empty() {
         let fault = Fault::new(codes::MISSING_KEY, "the pipeline has no agents");
         let help = "an agent is a table: [agents.<name>] with actor = \"std/…\"";
-        notes.fault(fault.label(Span::default(), "here").help(help));
+        notes.fault(fault.label(Span::top(0), "here").help(help));
     }
 }
 

@@ -58,51 +58,61 @@ impl Node {
     }
 }
 
-/// Reads the text. After a syntax fault there is no tree: what follows from half a file is noise.
-pub(crate) fn parse(notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
+/// Reads the text of a file. After a syntax fault there is no tree: what follows from half a file is noise.
+pub(crate) fn parse(file: u32, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
     const SHOWN: usize = 10;
-    let (table, errors) = DeTable::parse_recoverable(notes.source.text);
+    let (table, errors) = DeTable::parse_recoverable(notes.text(file));
     for error in errors.iter().take(SHOWN) {
-        notes.fault(syntax(error));
+        notes.fault(syntax(file, error));
     }
-    if errors.is_empty() { entries(table.get_ref(), notes) } else { None }
+    if errors.is_empty() { Reader { file }.entries(table.get_ref(), notes) } else { None }
 }
 
-fn syntax(error: &toml::de::Error) -> Fault {
-    let span = error.span().map(Span::from).unwrap_or_default();
+fn syntax(file: u32, error: &toml::de::Error) -> Fault {
+    let span = Span::new(file, error.span().unwrap_or_default());
     let message = error.message().trim().replace('\n', ", ");
     Fault::new(codes::SYNTAX, format!("this is not TOML: {message}")).label(span, "here")
 }
 
-fn entries(table: &DeTable<'_>, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
-    let mut entries = Vec::with_capacity(table.len());
-    for (key, value) in table {
-        let key = At::new(key.get_ref().to_string(), key.span().into());
-        entries.push(Entry { key, value: node(value, notes)? });
-    }
-    entries.sort_by_key(|entry| entry.key.span);
-    Some(entries)
+/// Reads what the parser found in a file.
+#[derive(Clone, Copy)]
+struct Reader {
+    file: u32,
 }
 
-fn node(value: &Spanned<DeValue<'_>>, notes: &mut Notes<'_>) -> Option<Node> {
-    let span = Span::from(value.span());
-    let tree = match value.get_ref() {
-        DeValue::String(text) => Tree::String(text.to_string()),
-        DeValue::Boolean(value) => Tree::Bool(*value),
-        DeValue::Integer(integer) => number(
-            i128::from_str_radix(integer.as_str(), integer.radix()).ok().map(Tree::Integer),
-            span,
-            notes,
-        )?,
-        DeValue::Float(float) => number(float.as_str().parse().ok().map(Tree::Float), span, notes)?,
-        DeValue::Datetime(datetime) => Tree::Datetime(datetime.to_string()),
-        DeValue::Array(values) => {
-            let items: Option<Vec<Node>> = values.iter().map(|value| node(value, notes)).collect();
-            Tree::Array(items?)
+impl Reader {
+    fn entries(self, table: &DeTable<'_>, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
+        let mut entries = Vec::with_capacity(table.len());
+        for (key, value) in table {
+            let key = At::new(key.get_ref().to_string(), Span::new(self.file, key.span()));
+            entries.push(Entry { key, value: self.node(value, notes)? });
         }
-        DeValue::Table(table) => Tree::Table(entries(table, notes)?),
-    };
-    Some(Node { span, tree })
+        entries.sort_by_key(|entry| entry.key.span);
+        Some(entries)
+    }
+
+    fn node(self, value: &Spanned<DeValue<'_>>, notes: &mut Notes<'_>) -> Option<Node> {
+        let span = Span::new(self.file, value.span());
+        let tree = match value.get_ref() {
+            DeValue::String(text) => Tree::String(text.to_string()),
+            DeValue::Boolean(value) => Tree::Bool(*value),
+            DeValue::Integer(integer) => {
+                let read = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+                number(read.map(Tree::Integer), span, notes)?
+            }
+            DeValue::Float(float) => {
+                number(float.as_str().parse().ok().map(Tree::Float), span, notes)?
+            }
+            DeValue::Datetime(datetime) => Tree::Datetime(datetime.to_string()),
+            DeValue::Array(values) => {
+                let items: Option<Vec<Node>> =
+                    values.iter().map(|value| self.node(value, notes)).collect();
+                Tree::Array(items?)
+            }
+            DeValue::Table(table) => Tree::Table(self.entries(table, notes)?),
+        };
+        Some(Node { span, tree })
+    }
 }
 
 fn number(tree: Option<Tree>, span: Span, notes: &mut Notes<'_>) -> Option<Tree> {

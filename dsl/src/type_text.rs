@@ -80,8 +80,8 @@ pub(crate) struct TypeFault {
 /// Where the text of a type stands in the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
-    /// Its first byte: the file has it byte for byte.
-    Exact(usize),
+    /// It begins where this begins: the file has it byte for byte.
+    Exact(Span),
     /// Somewhere in here: the file has it with escapes, or an actor said it.
     Within(Span),
 }
@@ -90,7 +90,9 @@ impl Place {
     /// Where bytes of the text stand in the file.
     pub(crate) const fn span(self, from: usize, to: usize) -> Span {
         match self {
-            Self::Exact(start) => Span { start: start + from, end: start + to },
+            Self::Exact(Span { file, start, .. }) => {
+                Span { file, start: start + from, end: start + to }
+            }
             Self::Within(span) => span,
         }
     }
@@ -109,7 +111,7 @@ pub(crate) fn is_type_name(name: &str) -> bool {
 pub(crate) fn read(node: &Node, notes: &mut Notes<'_>) -> Option<Expr> {
     match &node.tree {
         Tree::String(text) => {
-            let place = place(node.span, text, notes.source.text);
+            let place = place(node.span, text, notes.text(node.span.file));
             match parse(text, place) {
                 Ok(expr) => Some(expr),
                 Err(fault) => {
@@ -156,7 +158,9 @@ fn depth(expr: &Expr) -> usize {
 fn place(span: Span, text: &str, file: &str) -> Place {
     let start = span.start + 1;
     match file.get(start..start + text.len()) {
-        Some(found) if found == text && start + text.len() < span.end => Place::Exact(start),
+        Some(found) if found == text && start + text.len() < span.end => {
+            Place::Exact(Span { start, ..span })
+        }
         _ => Place::Within(span),
     }
 }

@@ -119,7 +119,7 @@ impl Values {
 
     /// A file root: its text as it was written, and the absolute path.
     pub(crate) fn root(&mut self, node: &Node, notes: &mut Notes<'_>) -> Option<(String, String)> {
-        let folder = notes.source.folder.to_owned();
+        let folder = notes.folder(node.span.file).to_owned();
         let (name, base) = match (&node.tree, reference(node)) {
             (Tree::String(text), _) => (text.clone(), folder),
             (_, Some((Kind::Param, name))) => {
@@ -166,7 +166,7 @@ fn reference(node: &Node) -> Option<(Kind, At<String>)> {
 }
 
 fn file(name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
-    let path = paths::absolute(notes.source.folder, &name.value);
+    let path = paths::absolute(notes.folder(name.span.file), &name.value);
     match notes.facts.files.get(&path) {
         None => notes.need(Need::File(path)),
         Some(Ok(text)) => return Some(text.clone()),

@@ -79,7 +79,7 @@ fn render(text: &str, fault: &Fault) -> String {
     };
     let mut out = format!("{severity}[{}] {}\n", fault.code, fault.message);
     for label in &fault.labels {
-        let Span { start, end } = label.span;
+        let Span { start, end, .. } = label.span;
         let shown = text.get(start..end).expect("a label is a range of the text");
         let shown = shown.lines().next().unwrap_or_default();
         let (line, column) = position(text, start);

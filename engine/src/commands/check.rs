@@ -1,5 +1,6 @@
 //! `check` and `explain`: pure, offline.
 
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,8 +33,9 @@ pub(super) fn check(screen: &Screen, args: &Check) -> Result<Exit, Problem> {
             }
         };
         let mut fetcher = Fetcher::new(host(pipeline.text.len())?);
-        let Compiled { faults, .. } = fetcher.compile(&pipeline, &[], Mode::Check);
-        show(screen, &pipeline, &faults)?;
+        let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
+        show(screen, &pipeline, &compiled)?;
+        let faults = compiled.faults;
         let refused = |fault: &Fault| fault.severity == Severity::Error || args.deny_warnings;
         faulty |= faults.iter().any(refused);
         if faults.is_empty() && !screen.is_json() {
@@ -47,9 +49,29 @@ pub(super) fn check(screen: &Screen, args: &Check) -> Result<Exit, Problem> {
     })
 }
 
-pub(super) fn show(screen: &Screen, pipeline: &Pipeline, faults: &[Fault]) -> Result<(), Problem> {
-    let source = SourceText { name: &pipeline.name, text: &pipeline.text };
-    Ok(screen.faults(source, faults)?)
+/// Shows the faults of a compiled pipeline, each in its file.
+pub(super) fn show(
+    screen: &Screen,
+    pipeline: &Pipeline,
+    compiled: &Compiled,
+) -> Result<(), Problem> {
+    let modules = compiled.modules.iter();
+    let modules = modules.map(|module| SourceText { name: &module.name, text: &module.text });
+    let sources: Vec<SourceText<'_>> = iter::once(source(pipeline)).chain(modules).collect();
+    Ok(screen.faults(&sources, &compiled.faults)?)
+}
+
+/// Shows faults of the pipeline's own file.
+pub(super) fn show_own(
+    screen: &Screen,
+    pipeline: &Pipeline,
+    faults: &[Fault],
+) -> Result<(), Problem> {
+    Ok(screen.faults(&[source(pipeline)], faults)?)
+}
+
+fn source(pipeline: &Pipeline) -> SourceText<'_> {
+    SourceText { name: &pipeline.name, text: &pipeline.text }
 }
 
 pub(super) fn explain(screen: &Screen, code: &str) -> Result<Exit, Problem> {

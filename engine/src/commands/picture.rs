@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::json;
+use theater_flow_dsl::Mode;
 use theater_flow_dsl::picture::{self, Capability, capabilities};
-use theater_flow_dsl::{Compiled, Mode};
 use theater_flow_kernel::plan::{Agent, Plan};
 
 use super::check;
@@ -46,9 +46,9 @@ pub(super) fn grants(screen: &Screen, file: &Path) -> Result<Exit, Problem> {
 fn plan(screen: &Screen, file: &Path) -> Result<Option<Plan>, Problem> {
     let pipeline = Pipeline::read(file)?;
     let mut fetcher = Fetcher::new(check::host(pipeline.text.len())?);
-    let Compiled { plan, faults } = fetcher.compile(&pipeline, &[], Mode::Check);
-    check::show(screen, &pipeline, &faults)?;
-    Ok(plan)
+    let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
+    check::show(screen, &pipeline, &compiled)?;
+    Ok(compiled.plan)
 }
 
 /// Agent, capability, and what it reaches by it. A name stands only in its first row.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use theater_flow_dsl::{Compiled, Mode};
+use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
 use super::progress::Progress;
@@ -37,9 +37,9 @@ pub(super) fn run(
         screen.say(&format!("compiled code is not cached: {why}"));
     }
     let mut fetcher = Fetcher::new(Arc::clone(&host));
-    let Compiled { plan, faults } = fetcher.compile(&pipeline, &args.set, Mode::Run);
-    check::show(screen, &pipeline, &faults)?;
-    let Some(plan) = plan else {
+    let compiled = fetcher.compile(&pipeline, &args.set, Mode::Run);
+    check::show(screen, &pipeline, &compiled)?;
+    let Some(plan) = compiled.plan else {
         return Ok(Exit::Faults);
     };
     let run = data.create(new_run_id()?)?;

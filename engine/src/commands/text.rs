@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use theater_flow_dsl::{Compiled, Mode};
+use theater_flow_dsl::Mode;
 use theater_flow_kernel::limits;
 
 use super::{actors, check};
@@ -50,7 +50,7 @@ fn one(screen: &Screen, file: &Path, check_only: bool) -> Result<Exit, Problem> 
     let laid_out = match theater_flow_dsl::format(&pipeline.text) {
         Ok(laid_out) => laid_out,
         Err(faults) => {
-            check::show(screen, &pipeline, &faults)?;
+            check::show_own(screen, &pipeline, &faults)?;
             return Ok(Exit::Faults);
         }
     };
@@ -117,13 +117,13 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 pub(super) fn expand(screen: &Screen, file: &Path) -> Result<Exit, Problem> {
     let pipeline = Pipeline::read(file)?;
     let mut fetcher = Fetcher::new(check::host(pipeline.text.len())?);
-    let Compiled { plan, faults } = fetcher.compile(&pipeline, &[], Mode::Check);
-    check::show(screen, &pipeline, &faults)?;
-    let Some(plan) = plan else { return Ok(Exit::Faults) };
+    let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
+    check::show(screen, &pipeline, &compiled)?;
+    let Some(plan) = compiled.plan else { return Ok(Exit::Faults) };
     match theater_flow_dsl::expand(&pipeline.text, &plan) {
         Ok(whole) => screen.line(whole.trim_end_matches('\n'))?,
         Err(faults) => {
-            check::show(screen, &pipeline, &faults)?;
+            check::show_own(screen, &pipeline, &faults)?;
             return Ok(Exit::Faults);
         }
     }

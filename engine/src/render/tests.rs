@@ -10,7 +10,7 @@ fn fault(start: usize, end: usize) -> Fault {
         code: "TF0102",
         severity: Severity::Error,
         message: "unknown key `ä\u{1b}[2J`".into(),
-        labels: vec![Label { span: Span { start, end }, text: "not known".into() }],
+        labels: vec![Label { span: Span { file: 0, start, end }, text: "not known".into() }],
         help: Some("did you mean `actor`?".into()),
     }
 }
@@ -24,7 +24,7 @@ const SOURCE: SourceText<'_> = SourceText {
 fn a_fault_shows_its_line_and_nothing_that_moves_the_cursor() {
     let (screen, seen) = Screen::captured(false);
     let at = SOURCE.text.find("actr").expect("it is there");
-    screen.faults(SOURCE, &[fault(at, at + 4)]).expect("memory takes it");
+    screen.faults(&[SOURCE], &[fault(at, at + 4)]).expect("memory takes it");
     let err = seen.err();
     assert!(err.contains("TF0102") && err.contains("p.toml:4:1"), "{err}");
     assert!(err.contains("actr = \"?[31m\"") && err.contains("not known"), "{err}");
@@ -38,7 +38,7 @@ fn a_fault_shows_its_line_and_nothing_that_moves_the_cursor() {
 fn a_fault_is_one_json_line() {
     let (screen, seen) = Screen::captured(true);
     let at = SOURCE.text.find("actr").expect("it is there");
-    screen.faults(SOURCE, &[fault(at, at + 4)]).expect("memory takes it");
+    screen.faults(&[SOURCE], &[fault(at, at + 4)]).expect("memory takes it");
     screen.flush().expect("memory takes it");
     let expected = "{\"code\":\"TF0102\",\"severity\":\"error\",\"message\":\"unknown key `ä\\u001b[2J`\",\
         \"file\":\"p.toml\",\"spans\":[{\"start\":34,\"end\":38,\"line\":4,\"col\":1,\"label\":\"not known\"}],\
@@ -48,10 +48,29 @@ fn a_fault_is_one_json_line() {
 }
 
 #[test]
+fn a_fault_in_two_files_shows_the_lines_of_both() {
+    let module = SourceText { name: "parts/m.toml", text: "# one\n[module]\n" };
+    let mut two = fault(7, 13);
+    two.labels[0].span.file = 1;
+    two.labels.push(Label { span: Span { file: 0, start: 24, end: 25 }, text: "used here".into() });
+    let (screen, seen) = Screen::captured(false);
+    screen.faults(&[SOURCE, module], std::slice::from_ref(&two)).expect("memory takes it");
+    let err = seen.err();
+    assert!(err.contains("parts/m.toml:2:2") && err.contains("p.toml:3:2"), "{err}");
+    assert!(err.contains("not known") && err.contains("used here"), "{err}");
+    let (screen, seen) = Screen::captured(true);
+    screen.faults(&[SOURCE, module], &[two]).expect("memory takes it");
+    screen.flush().expect("memory takes it");
+    let out = seen.out();
+    assert!(out.contains(r#""file":"parts/m.toml","spans":[{"start":7,"#), "{out}");
+    assert!(out.contains(r#"{"file":"p.toml","start":24,"end":25,"line":3,"#), "{out}");
+}
+
+#[test]
 fn places_outside_of_the_file_do_no_harm() {
     for (start, end) in [(0, 0), (7, 5), (1_000, 2_000), (SOURCE.text.len(), SOURCE.text.len())] {
         let (screen, seen) = Screen::captured(false);
-        screen.faults(SOURCE, &[fault(start, end)]).expect("memory takes it");
+        screen.faults(&[SOURCE], &[fault(start, end)]).expect("memory takes it");
         assert!(seen.err().contains("TF0102"), "{start}..{end}: {}", seen.err());
     }
 }
@@ -59,7 +78,7 @@ fn places_outside_of_the_file_do_no_harm() {
 #[test]
 fn no_faults_say_nothing() {
     let (screen, seen) = Screen::captured(false);
-    screen.faults(SOURCE, &[]).expect("memory takes it");
+    screen.faults(&[SOURCE], &[]).expect("memory takes it");
     assert_eq!((seen.out(), seen.err()), (String::new(), String::new()));
 }
 
