@@ -6,24 +6,27 @@ use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Root;
 
 use crate::codes;
-use crate::config;
+use crate::config::{self, Config};
 use crate::facts::{ActorFacts, ActorProblem, Direction, Need, PortFacts, PortsProblem};
 use crate::fault::{Fault, did_you_mean};
 use crate::graph::{Agent, Port, Ports};
 use crate::notes::Notes;
 use crate::paths;
+use crate::relays::Relay;
+use crate::scopes::Scopes;
 use crate::span::Span;
 use crate::spec::{AgentSpec, ConfigSpec};
+use crate::spec_module::MODULE;
 use crate::tree::Node;
 use crate::type_review::Review;
 use crate::type_text::{self, Expr, Place};
 use crate::values::Values;
 
-/// Finds out what an agent is.
+/// Finds out what an agent of a scope is.
 pub(crate) fn meet<'s, 'n: 's>(
-    spec: &'s AgentSpec,
-    values: &mut Values,
-    review: &Review<'_>,
+    (spec, scope): (&'s AgentSpec, usize),
+    scopes: &Scopes<'_>,
+    (values, review): (&mut Values, &Review<'_>),
     notes: &mut Notes<'n>,
 ) -> Agent<'s> {
     let folder = notes.folder(spec.name.span.file);
@@ -31,21 +34,56 @@ pub(crate) fn meet<'s, 'n: 's>(
     let facts = facts(spec, actor.as_deref(), notes);
     let config = match &spec.config {
         ConfigSpec::Absent => Some("{}".to_owned()),
-        ConfigSpec::Table(config) => values.config(config, notes).map(|value| value.to_string()),
+        ConfigSpec::Table(config) => {
+            values.config(scope, config, notes).map(|value| value.to_string())
+        }
         ConfigSpec::Faulty => None,
     };
+    let of = Config { spec, scope, values };
     let said = match (facts, &config) {
-        (Some(facts), Some(config)) => said(spec, facts, config, notes),
+        (Some(facts), Some(config)) => said(of, facts, config, notes),
         _ => None,
     };
     let ports = said.and_then(|said| ports(spec, said, review, notes));
     let mut roots = |nodes: &[Node]| -> Vec<Root> {
-        let root = |node| values.root(node, notes).map(|(name, path)| Root { name, path });
+        let root = |node| values.root(scope, node, notes).map(|(name, path)| Root { name, path });
         nodes.iter().filter_map(root).collect()
     };
     let (read, write) = (roots(&spec.grants.read), roots(&spec.grants.write));
     let actor = actor.unwrap_or_default();
-    Agent { spec, actor, facts, config, ports, read, write }
+    let (name, unit) = (scopes.full(scope, &spec.name.value), scopes.all[scope].unit);
+    Agent { spec, name, scope, unit, relay: None, actor, facts, config, ports, read, write }
+}
+
+/// The port of a module as an agent.
+pub(crate) fn relay<'s>(relay: &'s Relay, scopes: &Scopes<'_>) -> Agent<'s> {
+    let ports = relay.ty.as_ref().map(|ty| {
+        let port = |name: &str| Port {
+            name: name.to_owned(),
+            expr: ty.clone(),
+            said: String::new(),
+            optional: false,
+        };
+        Ports { inputs: vec![port("in")], outputs: vec![port("out")] }
+    });
+    let inside = format!("{MODULE}.{}", relay.port);
+    let name = match scopes.path(relay.module) {
+        "" => inside,
+        path => format!("{path}.{}", relay.port),
+    };
+    Agent {
+        spec: &relay.spec,
+        name,
+        scope: relay.scope,
+        unit: scopes.all[relay.module].unit,
+        relay: Some(relay),
+        actor: String::new(),
+        facts: None,
+        config: None,
+        ports,
+        read: Vec::new(),
+        write: Vec::new(),
+    }
 }
 
 /// `std/<name>` as it is, a path made absolute; `None` for what is neither.
@@ -129,7 +167,7 @@ fn check_pin(spec: &AgentSpec, found: Digest, notes: &mut Notes<'_>) {
 
 /// What the actor says of its ports for this config, if that fits its schema too.
 fn said<'a>(
-    spec: &AgentSpec,
+    of: Config<'_>,
     facts: &ActorFacts,
     config: &str,
     notes: &mut Notes<'a>,
@@ -139,17 +177,17 @@ fn said<'a>(
         notes.need(Need::Ports { component: facts.digest, config: config.to_owned() });
         return None;
     };
-    let slips = config::slips(spec, facts, config, notes)?;
+    let slips = config::slips(of.spec, facts, config, notes)?;
     match answer {
         Ok(ports) if slips.is_empty() => return Some(ports),
-        Ok(_) => config::tell(spec, &slips, &[], notes),
-        Err(PortsProblem::Config(faults)) => config::tell(spec, &slips, faults, notes),
+        Ok(_) => config::tell(of, &slips, &[], notes),
+        Err(PortsProblem::Config(faults)) => config::tell(of, &slips, faults, notes),
         // An actor may stumble over what its schema forbids: then that is what to mend.
         Err(PortsProblem::Crashed(_)) if !slips.is_empty() => {
-            config::tell(spec, &slips, &[], notes);
+            config::tell(of, &slips, &[], notes);
         }
         Err(PortsProblem::Crashed(reason)) => {
-            let span = actor_span(spec);
+            let span = actor_span(of.spec);
             let message = format!("the actor failed when asked for its ports: {reason}");
             notes.fault(Fault::new(codes::BAD_COMPONENT, message).label(span, "this actor"));
         }

@@ -10,26 +10,36 @@ use theater_flow_kernel::plan::{
 };
 
 use crate::grants;
-use crate::graph::{Agent, Graph};
+use crate::graph::{Agent, Graph, Wire};
+use crate::modules::Unit;
+use crate::scopes::Scopes;
 use crate::solve::PortTypes;
-use crate::spec::{ChannelHabits, Habits, Spec};
+use crate::spec::{ChannelHabits, Habits};
 
 /// The agents of the plan; `None` if something of them is not known.
 pub(crate) fn agents(
     graph: &Graph<'_>,
     types: &[PortTypes],
-    spec: &Spec,
+    scopes: &Scopes<'_>,
+    wires: &[Wire],
 ) -> Option<Vec<plan::Agent>> {
     let ids = Numbers::new(graph);
-    let channels = channels(graph, spec);
+    let channels = channels(graph, scopes);
     let mut agents = Vec::with_capacity(graph.agents.len());
-    for (at, (agent, types)) in graph.agents.iter().zip(types).enumerate() {
+    // The ports of modules come last, and are not in the plan.
+    let own = graph.agents.iter().take_while(|agent| agent.relay.is_none());
+    for (at, (agent, types)) in own.zip(types).enumerate() {
         let inputs = inputs(agent, ids.first(at), &types.inputs)?;
         let first_output = ids.first(at) + id(inputs.len());
         let outputs = outputs(agent, first_output, &types.outputs, channels.get(at)?)?;
-        agents.push(one(AgentId(id(at)), agent, (inputs, outputs), &spec.default_agent)?);
+        agents.push(one(
+            AgentId(id(at)),
+            agent,
+            (inputs, outputs),
+            &scopes.unit(agent.scope).spec.default_agent,
+        )?);
     }
-    for wire in &graph.wires {
+    for wire in wires {
         let (input, output) = (wire.input?, wire.output?);
         let from = agents.get(wire.from)?.outputs.get(output)?.port;
         let to = agents.get(wire.to)?.inputs.get(input)?.port;
@@ -124,13 +134,17 @@ fn outputs(
 
 /// The capacity of every output and what happens beyond it, by agent and port. Each by itself: a channel that says
 /// only `capacity` keeps the file's `overflow`.
-fn channels(graph: &Graph<'_>, spec: &Spec) -> Vec<Vec<(u32, Overflow)>> {
-    let usual = spec.default_channel;
-    let named = spec.channels.iter().map(|channel| (channel.name.value.as_str(), channel.habits));
-    let named: BTreeMap<&str, ChannelHabits> = named.collect();
+fn channels(graph: &Graph<'_>, scopes: &Scopes<'_>) -> Vec<Vec<(u32, Overflow)>> {
+    let named = |unit: &Unit| -> BTreeMap<String, ChannelHabits> {
+        let channels = unit.spec.channels.iter();
+        channels.map(|channel| (channel.name.value.clone(), channel.habits)).collect()
+    };
+    let named: Vec<_> = scopes.units.iter().map(named).collect();
     let own = |agent: &Agent<'_>, port: &str| {
         let name = format!("{}.{port}", agent.spec.name.value);
-        let own = named.get(name.as_str()).copied().unwrap_or_default();
+        let own = named.get(agent.unit).and_then(|named| named.get(&name));
+        let own = own.copied().unwrap_or_default();
+        let usual = scopes.unit(agent.scope).spec.default_channel;
         let capacity = own.capacity.or(usual.capacity).unwrap_or(limits::CAPACITY);
         (capacity, own.overflow.or(usual.overflow).unwrap_or(Overflow::Block))
     };
@@ -151,7 +165,7 @@ fn one(
     let own = &agent.spec.habits;
     Some(plan::Agent {
         id,
-        name: agent.spec.name.value.clone(),
+        name: agent.name.clone(),
         actor: agent.actor.clone(),
         component: facts.digest,
         config: agent.config.clone()?,

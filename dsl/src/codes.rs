@@ -40,6 +40,7 @@ codes! {
     UNIT = "TF0108" "not a duration or a size"
     WORD = "TF0109" "not one of the allowed words"
     TOO_LARGE = "TF0110" "too large a file"
+    NOT_MODULE = "TF0111" "not a module, or only one"
     // TF02xx: names and wiring.
     ORPHAN = "TF0201" "no supervisor"
     TWO_PARENTS = "TF0202" "two supervisors"
@@ -57,9 +58,11 @@ codes! {
     UNKNOWN_CHANNEL = "TF0214" "unknown channel"
     DEAD_LETTER = "TF0215" "not an agent for dead letters"
     PIN = "TF0216" "another component than the pinned one"
-    SAME_NAME = "TF0217" "an agent and a supervisor of one name"
+    SAME_NAME = "TF0217" "one name for two things"
     NO_CYCLE = "TF0218" "feedback without a cycle"
-    UNREACHED = "TF0219" "agents that nothing reaches"
+    INSIDE = "TF0219" "inside of a module"
+    MODULE_CYCLE = "TF0220" "modules in a circle"
+    UNREACHED = "TF0221" "agents that nothing reaches"
     // TF03xx: types.
     TYPE_SYNTAX = "TF0301" "not a type"
     UNKNOWN_TYPE = "TF0302" "unknown type"

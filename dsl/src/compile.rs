@@ -1,30 +1,30 @@
 //! The stages in their order. Each goes on with what the one before could make out.
 
-use std::collections::BTreeSet;
-
 use petgraph::algo::toposort;
 use theater_flow_kernel::ids::Digest;
-use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::Plan;
 
 use crate::agents;
 use crate::assemble;
+use crate::channels;
 use crate::codes;
 use crate::dead_letter;
-use crate::facts::{Facts, Need, Source};
-use crate::fault::{Fault, did_you_mean};
+use crate::facts::{Facts, Mode, Need, Source};
+use crate::fault::Fault;
 use crate::grants;
 use crate::graph::{Agent, Graph};
+use crate::modules;
 use crate::notes::{File, Notes};
+use crate::open_ends;
 use crate::params;
 use crate::reach;
+use crate::relays::{self, Relay};
+use crate::scopes::Scopes;
 use crate::solve::{PortTypes, Solver};
 use crate::span::Span;
 use crate::spec::Spec;
-use crate::spec_file;
 use crate::supervision;
-use crate::tree;
-use crate::type_review::Review;
+use crate::type_review::{Review, option_refused};
 use crate::type_table::Types;
 use crate::values::Values;
 use crate::wiring;
@@ -85,29 +85,24 @@ pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
 }
 
 fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
-    let size = notes.source.text.len() as u64;
-    if size > limits::SOURCE_BYTES {
-        let message = format!("the file is longer than {} bytes", limits::SOURCE_BYTES);
-        notes.fault(Fault::new(codes::TOO_LARGE, message).label(Span::top(0), "here"));
-        return None;
-    }
-    let entries = tree::parse(0, notes)?;
-    let spec = spec_file::read(&entries, notes);
-    if spec.agents.len() > limits::AGENTS || spec.types.len() > limits::TYPES {
-        return None;
-    }
-    let supervisors = supervision::tree(&spec, notes);
-    let review = Review::new(&spec.types);
-    let types = Types::build(&review, &spec.types, notes);
+    let units = modules::load(notes)?;
+    let scopes = Scopes::new(&units, notes)?;
+    scopes.check_names(notes);
+    check_use(&scopes, notes);
+    let supervisors = supervision::tree(&scopes, notes);
+    let reviews: Vec<Review<'_>> = units.iter().map(|unit| Review::new(&unit.spec.types)).collect();
+    let types = types(&scopes, &reviews, notes);
     let types_are_sound = types.is_some();
     let mut types = types.unwrap_or_default();
-    let mut values = params::params(&spec.params, &review, &mut types, notes);
-    let graph = graph(&spec, &mut values, &review, notes);
-    params::check_used(&spec.params, &values, notes);
-    check_channels(&spec, &graph, notes);
+    let mut values = params::params(&scopes, &reviews, &mut types, notes);
+    let relays = relays::relays(&scopes, notes);
+    let graph = graph(&scopes, &relays, (&mut values, &reviews), notes);
+    params::check_used(&scopes, &values, notes);
+    channels::check(&scopes, &graph, notes);
     grants::check_same_file(&graph.agents, notes);
-    let letters = dead_letter::find(spec.dead_letter.as_ref(), &graph.agents, notes);
-    wiring::check_open_ends(&graph.agents, &graph.wires, letters, notes);
+    let spec = &scopes.unit(0).spec;
+    let letters = dead_letter::find(spec, &graph.agents, notes);
+    open_ends::check(&graph, &scopes, letters, notes);
     graph.check_feedback(notes);
     if !graph.check_cycles(notes) {
         return None;
@@ -116,12 +111,13 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     if !types_are_sound {
         return None;
     }
-    let found = solve(&spec, &graph, letters, (&mut types, &review), notes)?;
-    let agents = assemble::agents(&graph, &found, &spec)?;
+    let wires = relays::without_relays(&graph, notes);
+    let found = solve(spec, &graph, letters, (&mut types, &reviews), notes)?;
+    let agents = assemble::agents(&graph, &found, &scopes, &wires)?;
     Some(Plan {
         name: spec.name.clone(),
         description: spec.description.clone(),
-        source: Digest::of(notes.source.text.as_bytes()),
+        source: digest(notes),
         types: types.into_table(),
         supervisors,
         dead_letter: assemble::dead_letter(letters, &graph, &agents),
@@ -132,19 +128,71 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     })
 }
 
+/// The digest of the file's text; if it uses modules, of all texts, each behind its length.
+fn digest(notes: &Notes<'_>) -> Digest {
+    match notes.files() {
+        [only] => Digest::of(only.text.as_bytes()),
+        files => {
+            let mut all = Vec::new();
+            for file in files {
+                all.extend((file.text.len() as u64).to_le_bytes());
+                all.extend(file.text.as_bytes());
+            }
+            Digest::of(&all)
+        }
+    }
+}
+
+/// A module by itself can be checked, but not run.
+fn check_use(scopes: &Scopes<'_>, notes: &mut Notes<'_>) {
+    if let (Some(module), Mode::Run) = (&scopes.unit(0).spec.module, notes.source.mode) {
+        notes.fault(only_a_module(module.span));
+    }
+}
+
+/// The fault for a module where a pipeline is wanted.
+pub(crate) fn only_a_module(span: Span) -> Fault {
+    let fault = Fault::new(codes::NOT_MODULE, "this file is only a module");
+    let help = "a pipeline uses it: [use.<id>] with from = \"<this file>\"";
+    fault.label(span, "a module").help(help)
+}
+
+/// The types of all units; `None` after a fault.
+fn types(scopes: &Scopes<'_>, reviews: &[Review<'_>], notes: &mut Notes<'_>) -> Option<Types> {
+    let mut types = Types::default();
+    let mut sound = true;
+    let prefixes = modules::prefixes(scopes.units.iter().map(|unit| unit.spec.name.as_str()));
+    for ((unit, review), prefix) in scopes.units.iter().zip(reviews).zip(&prefixes) {
+        sound &= types.add(review, (&unit.spec.types, prefix), notes);
+        let ports = unit.spec.module.iter();
+        for port in ports.flat_map(|module| module.inputs.iter().chain(&module.outputs)) {
+            let Some(ty) = &port.ty else { continue };
+            if review.expr(&ty.value, notes) && review.refuses(&ty.value) {
+                let what = format!("the type of `{}`", port.name.value);
+                notes.fault(option_refused(&what).label(ty.span, "this type"));
+            }
+        }
+    }
+    sound.then_some(types)
+}
+
 fn graph<'s, 'n: 's>(
-    spec: &'s Spec,
-    values: &mut Values,
-    review: &Review<'_>,
+    scopes: &Scopes<'s>,
+    relays: &'s [Relay],
+    (values, reviews): (&mut Values, &[Review<'_>]),
     notes: &mut Notes<'n>,
 ) -> Graph<'s> {
-    let mut agents: Vec<Agent<'s>> = Vec::with_capacity(spec.agents.len());
-    for spec in &spec.agents {
-        let agent = agents::meet(spec, values, review, notes);
-        grants::check(&agent, notes);
-        agents.push(agent);
+    let mut agents: Vec<Agent<'s>> = Vec::new();
+    for (at, scope) in scopes.all.iter().enumerate() {
+        let Some(review) = reviews.get(scope.unit) else { continue };
+        for spec in &scopes.unit(at).spec.agents {
+            let agent = agents::meet((spec, at), scopes, (values, review), notes);
+            grants::check(&agent, notes);
+            agents.push(agent);
+        }
     }
-    let wires = wiring::wires(&agents, notes);
+    agents.extend(relays.iter().map(|relay| agents::relay(relay, scopes)));
+    let wires = wiring::wires(&agents, scopes, notes);
     Graph::new(agents, wires)
 }
 
@@ -153,12 +201,12 @@ fn solve(
     spec: &Spec,
     graph: &Graph<'_>,
     letters: Option<usize>,
-    (types, review): (&mut Types, &Review<'_>),
+    (types, reviews): (&mut Types, &[Review<'_>]),
     notes: &mut Notes<'_>,
 ) -> Option<Vec<PortTypes>> {
     let order = toposort(&graph.forward, None).ok()?;
     let arriving = graph.arriving();
-    let mut solver = Solver::new(types, review, graph.agents.len());
+    let mut solver = Solver::new(types, reviews, graph.agents.len());
     // Types go forward first. What is fed back is of a type that then is known, and is looked at with all
     // that arrives beside it.
     let fed_back = |at: usize| arriving[at].iter().any(|wire| wire.feedback.is_some());
@@ -175,37 +223,8 @@ fn solve(
 
 fn param_values(specs: &[crate::spec::ParamSpec], values: &Values) -> Vec<(String, String)> {
     let value = |name: &String| {
-        let value = values.params.get(name)?.value.as_ref()?;
+        let value = values.params.first()?.all.get(name)?.value.as_ref()?;
         Some((name.clone(), value.to_string()))
     };
     specs.iter().filter_map(|spec| value(&spec.name.value)).collect()
-}
-
-/// Every `[channels."agent.port"]` must be an output of the file.
-fn check_channels(spec: &Spec, graph: &Graph<'_>, notes: &mut Notes<'_>) {
-    if spec.channels.is_empty() {
-        return;
-    }
-    let (mut known, mut blurred) = (BTreeSet::new(), BTreeSet::new());
-    for agent in &graph.agents {
-        let name = agent.spec.name.value.as_str();
-        match &agent.ports {
-            None => drop(blurred.insert(name)),
-            Some(ports) => {
-                known.extend(ports.outputs.iter().map(|port| format!("{name}.{}", port.name)));
-            }
-        }
-    }
-    for channel in &spec.channels {
-        let name = channel.name.value.as_str();
-        let of_blurred = name.split_once('.').is_some_and(|(agent, _)| blurred.contains(agent));
-        if of_blurred || known.contains(name) || notes.enough(codes::UNKNOWN_CHANNEL) {
-            continue;
-        }
-        let fault = Fault::new(codes::UNKNOWN_CHANNEL, format!("no output is called `{name}`"));
-        let help = did_you_mean(name, known.iter().map(String::as_str));
-        let usual = "a channel is called as its output: [channels.\"<agent>.<output>\"]";
-        let fault = fault.label(channel.name.span, "unknown channel").maybe_help(help);
-        notes.fault(fault.maybe_help(Some(usual.to_owned())));
-    }
 }

@@ -10,6 +10,15 @@ use crate::notes::Notes;
 use crate::pointer;
 use crate::span::Span;
 use crate::spec::{AgentSpec, ConfigSpec};
+use crate::values::Values;
+
+/// An agent's config, and whence the values in it are.
+#[derive(Clone, Copy)]
+pub(crate) struct Config<'a> {
+    pub(crate) spec: &'a AgentSpec,
+    pub(crate) scope: usize,
+    pub(crate) values: &'a Values,
+}
 
 /// What the config does that the actor's schema does not allow; `None` if the schema is of no use.
 pub(crate) fn slips(
@@ -32,7 +41,7 @@ pub(crate) fn slips(
 /// Tells each slip once. The actor knows best what it wants, so its word stands before its schema's;
 /// but a key that it does not know is the schema's matter, which has the keys that were meant.
 pub(crate) fn tell(
-    spec: &AgentSpec,
+    of: Config<'_>,
     slips: &[Violation],
     faults: &[ConfigFault],
     notes: &mut Notes<'_>,
@@ -43,19 +52,20 @@ pub(crate) fn tell(
         let slip = slips.iter().find(|slip| slip.path == *path);
         if slip.is_none_or(|slip| slip.spot == Spot::Value) {
             let help = slip.and_then(|slip| slip.help.clone());
-            let source = notes.text(spec.name.span.file);
-            notes.fault(told(spec, fault, source).maybe_help(help));
+            let source = notes.text(of.spec.name.span.file);
+            notes.fault(told(of, fault, source).maybe_help(help));
         }
     }
     let same = |a: &[String], b: &[String]| a.starts_with(b) || b.starts_with(a);
     for slip in slips {
         if slip.spot == Spot::Key || !said.iter().any(|path| same(path, &slip.path)) {
-            notes.fault(violated(spec, slip));
+            notes.fault(violated(of, slip));
         }
     }
 }
 
-fn violated(spec: &AgentSpec, violation: &Violation) -> Fault {
+fn violated(of: Config<'_>, violation: &Violation) -> Fault {
+    let spec = of.spec;
     let path = violation.path.as_slice();
     let (span, shown) = match (&spec.config, violation.spot) {
         (ConfigSpec::Table(config), Spot::Value) => (pointer::value(config, path), path),
@@ -64,19 +74,27 @@ fn violated(spec: &AgentSpec, violation: &Violation) -> Fault {
         }
         (ConfigSpec::Absent | ConfigSpec::Faulty, _) => (spec.name.span, path),
     };
-    refused(spec, (&pointer::text(shown), &violation.message), span)
-        .maybe_help(violation.help.clone())
+    let fault = refused(spec, (&pointer::text(shown), &violation.message), span);
+    traced(of, shown, fault).maybe_help(violation.help.clone())
 }
 
 /// A fault that the actor found.
-fn told(spec: &AgentSpec, fault: &ConfigFault, source: &str) -> Fault {
+fn told(of: Config<'_>, fault: &ConfigFault, source: &str) -> Fault {
+    let (spec, steps) = (of.spec, pointer::steps(&fault.pointer));
     let span = match &spec.config {
-        ConfigSpec::Table(config) => {
-            pointer::inside(config, &pointer::steps(&fault.pointer), &fault.message, source)
-        }
+        ConfigSpec::Table(config) => pointer::inside(config, &steps, &fault.message, source),
         ConfigSpec::Absent | ConfigSpec::Faulty => spec.name.span,
     };
-    refused(spec, (&fault.pointer, &fault.message), span)
+    traced(of, &steps, refused(spec, (&fault.pointer, &fault.message), span))
+}
+
+/// With the place where the user of a module gives the value, if it is the user's.
+fn traced(of: Config<'_>, steps: &[String], fault: Fault) -> Fault {
+    let ConfigSpec::Table(config) = &of.spec.config else { return fault };
+    match of.values.given(of.scope, pointer::node(config, steps)) {
+        Some(span) => fault.label(span, "given here"),
+        None => fault,
+    }
 }
 
 fn refused(spec: &AgentSpec, (pointer, message): (&str, &str), span: Span) -> Fault {

@@ -7,22 +7,24 @@ use crate::codes;
 use crate::fault::{Fault, did_you_mean};
 use crate::graph::Agent;
 use crate::notes::Notes;
+use crate::scopes::inside;
 use crate::solve::Arrival;
 use crate::span::At;
+use crate::spec::Spec;
 use crate::type_table::Types;
 
 /// The agent that takes dead letters, by position.
-pub(crate) fn find(
-    name: Option<&At<String>>,
-    agents: &[Agent<'_>],
-    notes: &mut Notes<'_>,
-) -> Option<usize> {
-    let name = name?;
-    let Some(at) = agents.iter().position(|agent| agent.spec.name.value == name.value) else {
-        let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{}`", name.value));
-        let names = agents.iter().map(|agent| agent.spec.name.value.as_str());
-        let help = did_you_mean(&name.value, names);
-        notes.fault(fault.label(name.span, "unknown agent").maybe_help(help));
+pub(crate) fn find(spec: &Spec, agents: &[Agent<'_>], notes: &mut Notes<'_>) -> Option<usize> {
+    let name = spec.dead_letter.as_ref()?;
+    // The agents of the pipeline's own file come first.
+    let own = || agents.iter().take(spec.agents.len()).map(|agent| &agent.spec.name.value);
+    let Some(at) = own().position(|own| *own == name.value) else {
+        notes.fault(inside(spec, &name.value, name.span).unwrap_or_else(|| {
+            let message = format!("there is no agent `{}`", name.value);
+            let help = did_you_mean(&name.value, own().map(String::as_str));
+            let fault = Fault::new(codes::UNKNOWN_AGENT, message);
+            fault.label(name.span, "unknown agent").maybe_help(help)
+        }));
         return None;
     };
     let inputs = agents.get(at)?.ports.as_ref().map(|ports| ports.inputs.len());

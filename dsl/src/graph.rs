@@ -11,6 +11,7 @@ use crate::codes;
 use crate::facts::ActorFacts;
 use crate::fault::Fault;
 use crate::notes::Notes;
+use crate::relays::Relay;
 use crate::span::Span;
 use crate::spec::AgentSpec;
 use crate::type_text::Expr;
@@ -19,6 +20,14 @@ use crate::type_text::Expr;
 /// nothing is said twice.
 pub(crate) struct Agent<'a> {
     pub(crate) spec: &'a AgentSpec,
+    /// Its name in the plan: that of the file, behind those of the modules that it stands in.
+    pub(crate) name: String,
+    /// Where what it reads is named.
+    pub(crate) scope: usize,
+    /// Whose types its ports name.
+    pub(crate) unit: usize,
+    /// If it is no agent, but the port of a module. Those come last.
+    pub(crate) relay: Option<&'a Relay>,
     /// `std/<name>` or an absolute path.
     pub(crate) actor: String,
     pub(crate) facts: Option<&'a ActorFacts>,
@@ -27,6 +36,24 @@ pub(crate) struct Agent<'a> {
     pub(crate) ports: Option<Ports>,
     pub(crate) read: Vec<Root>,
     pub(crate) write: Vec<Root>,
+}
+
+impl Agent<'_> {
+    /// An input as its file and messages name it.
+    pub(crate) fn reader(&self, port: &str) -> String {
+        match self.relay {
+            Some(relay) => relay.reader.clone(),
+            None => format!("{}.{port}", self.spec.name.value),
+        }
+    }
+
+    /// An output as its readers name it.
+    pub(crate) fn writer(&self, port: &str) -> String {
+        match self.relay {
+            Some(relay) => relay.writer.clone(),
+            None => format!("{}.{port}", self.spec.name.value),
+        }
+    }
 }
 
 /// The ports of an agent, in the actor's order.
@@ -45,6 +72,7 @@ pub(crate) struct Port {
 }
 
 /// A wire from an output to an input; a port that is not known is `None`.
+#[derive(Clone)]
 pub(crate) struct Wire {
     pub(crate) from: usize,
     pub(crate) output: Option<usize>,
@@ -85,17 +113,20 @@ impl<'a> Graph<'a> {
 
     /// The name of the agent at a position.
     pub(crate) fn name(&self, agent: usize) -> &str {
-        &self.agents[agent].spec.name.value
+        &self.agents[agent].name
     }
 
     /// The output of a wire as a file names it.
     fn reference(&self, wire: &Wire) -> String {
-        let name = self.name(wire.from);
+        if let Some(relay) = self.agents[wire.from].relay {
+            return relay.writer.clone();
+        }
+        let name = &self.agents[wire.from].spec.name.value;
         let ports = self.agents[wire.from].ports.as_ref();
         let outputs = ports.map_or(&[][..], |ports| &ports.outputs);
         match wire.output.and_then(|output| outputs.get(output)) {
             Some(port) if outputs.len() > 1 => format!("{name}.{}", port.name),
-            _ => name.to_owned(),
+            _ => name.clone(),
         }
     }
 

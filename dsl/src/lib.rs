@@ -19,6 +19,7 @@ mod span;
 mod spec;
 mod spec_agent;
 mod spec_file;
+mod spec_module;
 mod table;
 mod tree;
 mod units;
@@ -29,6 +30,9 @@ mod type_review;
 mod type_table;
 mod type_text;
 
+mod modules;
+mod scopes;
+
 mod params;
 mod paths;
 mod pointer;
@@ -36,6 +40,7 @@ mod values;
 
 mod agents;
 mod assemble;
+mod channels;
 mod compile;
 mod config;
 mod dead_letter;
@@ -44,8 +49,10 @@ mod grants;
 mod graph;
 mod json_schema;
 mod layout;
+mod open_ends;
 pub mod picture;
 mod reach;
+mod relays;
 mod schema;
 mod solve;
 mod supervision;

@@ -48,6 +48,12 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// Adds a module's file; its number.
+    pub(crate) fn add(&mut self, file: File<'a>) -> u32 {
+        self.files.push(file);
+        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+    }
+
     /// All files, the pipeline's own first.
     pub(crate) fn files(&self) -> &[File<'a>] {
         &self.files
@@ -63,6 +69,11 @@ impl<'a> Notes<'a> {
         self.file(file).map_or("/", |file| &file.folder)
     }
 
+    /// The name of a file.
+    pub(crate) fn name(&self, file: u32) -> &str {
+        self.file(file).map_or("", |file| &file.name)
+    }
+
     fn file(&self, file: u32) -> Option<&File<'a>> {
         self.files.get(usize::try_from(file).ok()?)
     }
@@ -70,13 +81,11 @@ impl<'a> Notes<'a> {
     /// Keeps a fault, unless there are [enough](Self::enough) of its code, or it was said already: a
     /// module that is used twice has its faults once.
     pub(crate) fn fault(&mut self, fault: Fault) {
-        let of_module = fault.labels.first().is_some_and(|label| label.span.file > 0);
-        if of_module && self.faults.contains(&fault) {
-            return;
-        }
         let count = self.counts.entry(fault.code).or_default();
-        *count += 1;
-        if *count <= KEPT {
+        if *count >= KEPT {
+            *count += 1;
+        } else if !self.faults.contains(&fault) {
+            *count += 1;
             self.faults.push(fault);
         }
     }
@@ -117,7 +126,6 @@ impl<'a> Notes<'a> {
     /// The faults in file order; those without a place first.
     pub(crate) fn into_faults(mut self) -> Vec<Fault> {
         self.faults.sort_by_key(|fault| fault.labels.first().map(|label| label.span));
-        self.faults.dedup();
         self.faults
     }
 }

@@ -8,56 +8,166 @@ use theater_flow_kernel::{flow, json};
 use crate::codes;
 use crate::fault::{Fault, did_you_mean};
 use crate::notes::Notes;
+use crate::scopes::{Scopes, Used};
+use crate::span::Span;
 use crate::spec::ParamSpec;
 use crate::type_review::{Review, option_refused};
 use crate::type_table::{Solved, Types};
-use crate::values::{Param, Values, literal};
+use crate::values::{Param, Params, Values, literal};
 
-/// Gives every param its value, which is checked against its type.
+/// Gives every param of every scope its value, which is checked against its type.
 pub(crate) fn params(
-    specs: &[ParamSpec],
-    review: &Review<'_>,
+    scopes: &Scopes<'_>,
+    reviews: &[Review<'_>],
     types: &mut Types,
     notes: &mut Notes<'_>,
 ) -> Values {
     let mut values = Values::default();
-    for spec in specs {
-        let param = param(spec, review, types, notes);
-        values.params.insert(spec.name.value.clone(), param);
+    for (at, scope) in scopes.all.iter().enumerate() {
+        let unit = scopes.unit(at);
+        let mut params = Params::default();
+        let Some(review) = reviews.get(scope.unit) else { continue };
+        for spec in &unit.spec.params {
+            let reader = Reader { spec, unit: scope.unit, used: scope.used };
+            let param = reader.param((&mut values, review), types, notes);
+            params.all.insert(spec.name.value.clone(), param);
+        }
+        if let Some(used) = scope.used {
+            check_given(used, &unit.spec.params, notes);
+        }
+        values.params.push(params);
     }
-    check_set(specs, notes);
+    check_set(&scopes.unit(0).spec.params, notes);
     values
 }
 
-fn param(spec: &ParamSpec, review: &Review<'_>, types: &mut Types, notes: &mut Notes<'_>) -> Param {
-    let name = &spec.name.value;
-    let set = notes.source.set.iter().rev().find(|(set, _)| set == name);
-    let own = notes.folder(spec.name.span.file);
-    let base = if set.is_some() { notes.source.cwd.to_owned() } else { own.to_owned() };
-    let unknown = Param { value: None, base: base.clone() };
-    let ty = spec.ty.as_ref().filter(|ty| review.expr(ty, notes));
-    if ty.is_some_and(|ty| review.refuses(ty)) {
-        let fault = option_refused(&format!("the type of param `{name}`"));
-        notes.fault(fault.label(spec.name.span, "this param"));
-        return unknown;
-    }
-    let Some(ty) = ty.and_then(|ty| types.lower(ty, &Solved::new())) else {
-        return unknown;
-    };
-    let value = match (set, &spec.default) {
-        (Some((_, text)), _) => Some(set_value(text, ty, types)),
-        (None, Some(node)) => literal(node, notes),
-        (None, None) => return no_value(spec, unknown, notes),
-    };
-    let Some(value) = value else { return unknown };
-    if let Err(mismatch) = json::check(types.table(), ty, &value.to_string()) {
-        if notes.enough(codes::PARAM_TYPE) {
-            return unknown;
+/// Reads one param in one scope.
+struct Reader<'s> {
+    spec: &'s ParamSpec,
+    unit: usize,
+    used: Option<Used<'s>>,
+}
+
+/// A value with the folder that paths in it are against, and where it was given; no place for `--set`.
+struct Given {
+    value: Value,
+    base: String,
+    span: Option<Span>,
+}
+
+impl Reader<'_> {
+    fn param(
+        &self,
+        (values, review): (&mut Values, &Review<'_>),
+        types: &mut Types,
+        notes: &mut Notes<'_>,
+    ) -> Param {
+        let spec = self.spec;
+        let name = &spec.name.value;
+        let unknown = || Param { value: None, base: String::new(), given: None };
+        let ty = spec.ty.as_ref().filter(|ty| review.expr(ty, notes));
+        if ty.is_some_and(|ty| review.refuses(ty)) {
+            let fault = option_refused(&format!("the type of param `{name}`"));
+            notes.fault(fault.label(spec.name.span, "this param"));
+            return unknown();
         }
-        notes.fault(wrong_type(spec, set.is_some(), &mismatch, &flow::show(types.table(), ty)));
-        return unknown;
+        let Some(ty) = ty.and_then(|ty| types.lower(self.unit, ty, &Solved::new())) else {
+            return unknown();
+        };
+        let Some(given) = self.given(values, (ty, types), notes) else {
+            return unknown();
+        };
+        if let Err(mismatch) = json::check(types.table(), ty, &given.value.to_string()) {
+            if !notes.enough(codes::PARAM_TYPE) {
+                let ty = flow::show(types.table(), ty);
+                notes.fault(self.wrong_type(&given, &mismatch, &ty));
+            }
+            return unknown();
+        }
+        let place = given.span.filter(|span| span.file != spec.name.span.file);
+        Param { value: Some(given.value), base: given.base, given: place }
     }
-    Param { value: Some(value), base }
+
+    /// The value: the user's of a module, or that of `--set`, else the default.
+    fn given(
+        &self,
+        values: &mut Values,
+        (ty, types): (TypeId, &Types),
+        notes: &mut Notes<'_>,
+    ) -> Option<Given> {
+        let name = &self.spec.name.value;
+        if let Some(used) = self.used {
+            let mut entries = used.spec.params.iter();
+            if let Some(entry) = entries.find(|entry| entry.key.value == *name) {
+                let base = values.base(used.by, &entry.value, notes);
+                let value = values.value(used.by, &entry.value, notes)?;
+                return Some(Given { value, base, span: Some(entry.value.span) });
+            }
+        } else if let Some((_, text)) = notes.source.set.iter().rev().find(|(set, _)| set == name) {
+            let (value, base) = (set_value(text, ty, types), notes.source.cwd.to_owned());
+            return Some(Given { value, base, span: None });
+        }
+        let Some(node) = &self.spec.default else {
+            self.no_value(notes);
+            return None;
+        };
+        let base = notes.folder(node.span.file).to_owned();
+        Some(Given { value: literal(node, notes)?, base, span: Some(node.span) })
+    }
+
+    fn no_value(&self, notes: &mut Notes<'_>) {
+        let name = &self.spec.name;
+        let fault = match self.used {
+            None => {
+                let message = format!("param `{}` has no value", name.value);
+                let fault = Fault::new(codes::NO_VALUE, message).label(name.span, "no `default`");
+                let help = format!("give it one with --set {}=…, or add a default", name.value);
+                return notes.missing(fault.help(help));
+            }
+            Some(used) => {
+                let id = &used.spec.name;
+                let message =
+                    format!("param `{}` of module `{}` has no value", name.value, id.value);
+                let fault = Fault::new(codes::NO_VALUE, message).label(id.span, "not given here");
+                fault.label(name.span, "no `default`")
+            }
+        };
+        notes.fault(fault.help(format!("write params = {{ {} = … }}", name.value)));
+    }
+
+    fn wrong_type(&self, given: &Given, mismatch: &json::Mismatch, ty: &str) -> Fault {
+        let name = &self.spec.name;
+        let place = match mismatch.pointer.as_str() {
+            "" => String::new(),
+            pointer => format!(" at {pointer}"),
+        };
+        let own = given.span.is_some_and(|span| span.file == name.span.file);
+        let (what, span) = match (given.span, self.used) {
+            (Some(span), Some(used)) if !own => {
+                let id = &used.spec.name.value;
+                (format!("param `{}` of module `{id}`", name.value), span)
+            }
+            (Some(span), _) => (format!("the default of param `{}`", name.value), span),
+            (None, _) => (format!("the value of --set {}", name.value), name.span),
+        };
+        let message = format!("{what} is not {ty}{place}: {}", mismatch.message);
+        let fault = Fault::new(codes::PARAM_TYPE, message).label(span, format!("must be {ty}"));
+        if span.file == name.span.file { fault } else { fault.label(name.span, "this param") }
+    }
+}
+
+/// Every value that a user gives must be for a param of the module.
+fn check_given(used: Used<'_>, specs: &[ParamSpec], notes: &mut Notes<'_>) {
+    for entry in &used.spec.params {
+        let key = &entry.key;
+        if specs.iter().any(|spec| spec.name.value == key.value) {
+            continue;
+        }
+        let message = format!("module `{}` has no param `{}`", used.spec.name.value, key.value);
+        let help = did_you_mean(&key.value, specs.iter().map(|spec| spec.name.value.as_str()));
+        let fault = Fault::new(codes::UNKNOWN_PARAM, message);
+        notes.fault(fault.label(key.span, "unknown param").maybe_help(help));
+    }
 }
 
 /// A text from the command line: itself for a type that is written as a string, else JSON. What is
@@ -71,28 +181,6 @@ fn set_value(text: &str, ty: TypeId, types: &Types) -> Value {
     if plain { string() } else { serde_json::from_str(text).unwrap_or_else(|_| string()) }
 }
 
-fn no_value(spec: &ParamSpec, unknown: Param, notes: &mut Notes<'_>) -> Param {
-    let name = &spec.name.value;
-    let message = format!("param `{name}` has no value");
-    let fault = Fault::new(codes::NO_VALUE, message).label(spec.name.span, "no `default`");
-    notes.missing(fault.help(format!("give it one with --set {name}=…, or add a default")));
-    unknown
-}
-
-fn wrong_type(spec: &ParamSpec, set: bool, mismatch: &json::Mismatch, ty: &str) -> Fault {
-    let name = &spec.name.value;
-    let place = match mismatch.pointer.as_str() {
-        "" => String::new(),
-        pointer => format!(" at {pointer}"),
-    };
-    let (what, span) = match (&spec.default, set) {
-        (Some(node), false) => (format!("the default of param `{name}`"), node.span),
-        _ => (format!("the value of --set {name}"), spec.name.span),
-    };
-    let message = format!("{what} is not {ty}{place}: {}", mismatch.message);
-    Fault::new(codes::PARAM_TYPE, message).label(span, format!("must be {ty}"))
-}
-
 fn check_set(specs: &[ParamSpec], notes: &mut Notes<'_>) {
     for (name, _) in notes.source.set {
         if specs.iter().all(|spec| spec.name.value != *name) {
@@ -104,13 +192,19 @@ fn check_set(specs: &[ParamSpec], notes: &mut Notes<'_>) {
 }
 
 /// Warns of params that nothing refers to.
-pub(crate) fn check_used(specs: &[ParamSpec], values: &Values, notes: &mut Notes<'_>) {
+pub(crate) fn check_used(scopes: &Scopes<'_>, values: &Values, notes: &mut Notes<'_>) {
     if notes.has(codes::UNKNOWN_PARAM) > 0 {
         return; // It may be the one that was meant.
     }
-    for spec in specs.iter().filter(|spec| !values.used.contains(&spec.name.value)) {
-        let message = format!("nothing uses param `{}`", spec.name.value);
-        let fault = Fault::new(codes::UNUSED_PARAM, message).warning();
-        notes.fault(fault.label(spec.name.span, "unused"));
+    if !scopes.are_known() {
+        return; // Somebody may use it whom we do not know.
+    }
+    for (at, params) in values.params.iter().enumerate() {
+        let specs = scopes.unit(at).spec.params.iter();
+        for spec in specs.filter(|spec| !params.used.contains(&spec.name.value)) {
+            let message = format!("nothing uses param `{}`", spec.name.value);
+            let fault = Fault::new(codes::UNUSED_PARAM, message).warning();
+            notes.fault(fault.label(spec.name.span, "unused"));
+        }
     }
 }

@@ -17,6 +17,23 @@ pub(crate) fn absolute(base: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// The absolute `path` as it would be written in the absolute folder `base`.
+pub(crate) fn relative(base: &str, path: &str) -> String {
+    let base: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let same = base.iter().zip(&path).take_while(|(one, other)| one == other).count();
+    let up = std::iter::repeat_n("..", base.len() - same);
+    up.chain(path.into_iter().skip(same)).collect::<Vec<&str>>().join("/")
+}
+
+/// A path relative to a file's folder, as it would be given beside the file's name.
+pub(crate) fn beside(file: &str, path: &str) -> String {
+    match file.rfind('/') {
+        Some(end) => format!("{}/{path}", &file[..end]),
+        None => path.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +53,23 @@ mod tests {
         for (base, path, want) in cases {
             assert_eq!(absolute(base, path), want, "{base} {path}");
         }
+    }
+
+    #[test]
+    fn relative_paths() {
+        let cases = [
+            ("/a/b", "/a/b/c.toml", "c.toml"),
+            ("/a/b", "/a/b/d/c.toml", "d/c.toml"),
+            ("/a/b", "/a/c.toml", "../c.toml"),
+            ("/a/b", "/x/c.toml", "../../x/c.toml"),
+            ("/", "/c.toml", "c.toml"),
+        ];
+        for (base, path, want) in cases {
+            assert_eq!(relative(base, path), want, "{base} {path}");
+            assert_eq!(absolute(base, want), path);
+        }
+        assert_eq!(beside("flows/p.toml", "d/c.toml"), "flows/d/c.toml");
+        assert_eq!(beside("p.toml", "../c.toml"), "../c.toml");
+        assert_eq!(beside("/p.toml", "c.toml"), "/c.toml");
     }
 }

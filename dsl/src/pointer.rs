@@ -14,6 +14,11 @@ pub(crate) fn text(steps: &[String]) -> String {
     escaped.fold(String::new(), |text, step| text + "/" + &step)
 }
 
+/// A value, or what is deepest in the file on the way there.
+pub(crate) fn node<'n>(config: &'n Node, steps: &[String]) -> &'n Node {
+    walk(config, steps).0
+}
+
 /// The place of a value, or of what is deepest in the file on the way there.
 pub(crate) fn value(config: &Node, steps: &[String]) -> Span {
     walk(config, steps).0.span

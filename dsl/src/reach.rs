@@ -4,6 +4,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::NodeIndex;
 
 use crate::codes;
+use crate::facts::ActorFacts;
 use crate::fault::{Fault, list};
 use crate::graph::{Agent, Graph};
 use crate::notes::Notes;
@@ -37,24 +38,28 @@ pub(crate) fn check(graph: &Graph<'_>, dead_letter: Option<usize>, notes: &mut N
         };
         let is_source = knot.len() == 1 && knot.iter().all(alone);
         if !fed[nth] && !is_source && !knot.iter().any(begins) {
-            notes.fault(unreached(graph, knot));
+            unreached(graph, knot).into_iter().for_each(|fault| notes.fault(fault));
         }
     }
 }
 
-/// Whether the agent may get to work by itself; one that is not known may.
+/// Whether the agent may get to work by itself; one that is not known may, a module's port does not.
 fn wakes(agent: &Agent<'_>) -> bool {
-    agent.facts.is_none_or(|facts| {
+    let wakes = |facts: &ActorFacts| {
         facts.imports.iter().any(|import| WAKING.contains(&import.interface.as_str()))
-    })
+    };
+    agent.relay.is_none() && agent.facts.is_none_or(wakes)
 }
 
-fn unreached(graph: &Graph<'_>, knot: &[NodeIndex]) -> Fault {
+/// `None` if there are only ports of modules in it, which do nothing by themselves.
+fn unreached(graph: &Graph<'_>, knot: &[NodeIndex]) -> Option<Fault> {
     const NAMED: usize = 5;
     let mut agents: Vec<usize> = knot.iter().map(|node| node.index()).collect();
+    agents.retain(|agent| graph.agents[*agent].relay.is_none());
     agents.sort_unstable();
     let names: Vec<&str> = agents.iter().map(|agent| graph.name(*agent)).collect();
     let message = match names.as_slice() {
+        [] => return None,
         [one] => format!("no message can ever come to `{one}`: it feeds only itself"),
         few if few.len() <= NAMED => {
             format!("no message can ever come to {}: they feed only one another", list(few))
@@ -67,8 +72,8 @@ fn unreached(graph: &Graph<'_>, knot: &[NodeIndex]) -> Fault {
     };
     let fault = Fault::new(codes::UNREACHED, message).warning();
     let span = graph.agents[agents[0]].spec.name.span;
-    fault.label(span, "begin here, for instance").help(
+    Some(fault.label(span, "begin here, for instance").help(
         "wire an agent from outside the circle to one inside: \
          inputs = [\"<agent>\", { from = \"…\", feedback = true, rounds = 5 }]",
-    )
+    ))
 }

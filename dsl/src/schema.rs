@@ -21,7 +21,6 @@ mod tests {
         children = ["a"]
         [params]
         p = { type = "string" }
-        [errors]
         [defaults.channel]
         [defaults.agent]
         [defaults.supervisor]
@@ -32,11 +31,21 @@ mod tests {
         retry = {}
         limits = {}
         [channels."a.out"]
+        [use.u]
+        from = "u.toml"
     "#;
+
+    /// What only a pipeline has, and what only a module has.
+    const EITHER: [&str; 2] =
+        ["[errors]", "[module.outputs]\no = { type = \"string\", from = \"a\" }"];
 
     /// Where the schema has each of them.
     const PLACES: &[(&str, &str)] = &[
         ("the pipeline", ""),
+        ("the module", ""),
+        ("`[module]`", "/definitions/module"),
+        ("output `o`", "/definitions/module-output"),
+        ("module `u`", "/definitions/use"),
         ("supervisor `root`", "/definitions/supervisor"),
         ("param `p`", "/definitions/param"),
         ("`[errors]`", "/properties/errors"),
@@ -56,10 +65,13 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_compiler_reads() {
         let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
-        let source =
-            Source { name: "", text: ALL, folder: "/", cwd: "/", set: &[], mode: Mode::Check };
         seen::take();
-        let _ = compile(&source, &Facts::default());
+        for end in EITHER {
+            let text = format!("{ALL}{end}\n");
+            let (folder, mode) = ("/", Mode::Check);
+            let source = Source { name: "", text: &text, folder, cwd: "/", set: &[], mode };
+            let _ = compile(&source, &Facts::default());
+        }
         let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (what, place) in PLACES {
             let keys = schema.pointer(place).and_then(|table| table.get("properties"));

@@ -7,6 +7,7 @@ use theater_flow_kernel::ids::TypeId;
 use theater_flow_kernel::types::Type;
 
 use crate::codes;
+use crate::facts::Direction;
 use crate::fault::Fault;
 use crate::graph::{Agent, Graph, Port, Wire};
 use crate::notes::Notes;
@@ -47,7 +48,8 @@ pub(crate) struct Arrivals {
 /// Solves agents in an order in which producers come before their consumers.
 pub(crate) struct Solver<'s> {
     pub(crate) types: &'s mut Types,
-    pub(crate) review: &'s Review<'s>,
+    /// By unit.
+    pub(crate) reviews: &'s [Review<'s>],
     pub(crate) found: Vec<PortTypes>,
     /// Answers already had: files wire the same two types again and again.
     flows: BTreeMap<(TypeId, TypeId), Option<Clash>>,
@@ -68,9 +70,9 @@ struct Said {
 }
 
 impl<'s> Solver<'s> {
-    pub(crate) fn new(types: &'s mut Types, review: &'s Review<'s>, agents: usize) -> Self {
+    pub(crate) fn new(types: &'s mut Types, reviews: &'s [Review<'s>], agents: usize) -> Self {
         let found = vec![PortTypes::default(); agents];
-        Self { types, review, found, flows: BTreeMap::new() }
+        Self { types, reviews, found, flows: BTreeMap::new() }
     }
 
     /// What arrives over wires whose producer is solved: without what is fed back, or, once all producers
@@ -86,7 +88,7 @@ impl<'s> Solver<'s> {
                 input: wire.input?,
                 ty,
                 span: wire.span,
-                from: format!("`{}.{}`", producer.spec.name.value, port.name),
+                from: format!("`{}`", producer.writer(&port.name)),
                 source: Some(bound.map_or(producer.spec.name.span, |spec| spec.ty.span)),
             })
         };
@@ -108,6 +110,9 @@ impl<'s> Solver<'s> {
         notes: &mut Notes<'_>,
     ) {
         let Some(ports) = &agent.ports else { return };
+        if agent.relay.is_some() {
+            return self.relay(at, agent, arrivals, notes);
+        }
         let mut variables = Variables::default();
         let mut disputed = BTreeSet::new();
         let mut clear = !partial;
@@ -151,6 +156,22 @@ impl<'s> Solver<'s> {
         }
     }
 
+    /// The port of a module is of the type that the module says, whatever arrives.
+    fn relay(&mut self, at: usize, agent: &Agent<'_>, arrivals: &[Arrival], notes: &mut Notes<'_>) {
+        let Some(port) = agent.ports.as_ref().and_then(|ports| ports.inputs.first()) else {
+            return;
+        };
+        let ty = self.types.lower(agent.unit, &port.expr, &Solved::new());
+        for arrival in arrivals {
+            if let Some(ty) = ty {
+                self.check_flow(agent, arrival, ty, notes);
+            }
+        }
+        if let Some(place) = self.found.get_mut(at) {
+            *place = PortTypes { inputs: vec![ty], outputs: vec![ty] };
+        }
+    }
+
     /// `outputs = { out = "File" }`.
     fn bind(
         &mut self,
@@ -164,20 +185,21 @@ impl<'s> Solver<'s> {
             notes.fault(unknown_port("output", agent, &output.port, &ports.outputs));
             return None;
         };
-        if !self.review.expr(&output.ty.value, notes) {
+        let review = self.reviews.get(agent.unit)?;
+        if !review.expr(&output.ty.value, notes) {
             return None;
         }
-        if self.review.refuses(&output.ty.value) {
+        if review.refuses(&output.ty.value) {
             let what = format!("the type of `{}`", output.port.value);
             notes.fault(option_refused(&what).label(output.ty.span, "this type"));
             return None;
         }
-        let ty = self.types.lower(&output.ty.value, &Solved::new())?;
+        let ty = self.types.lower(agent.unit, &output.ty.value, &Solved::new())?;
         for (name, ty) in matched(self.types.table(), &port.expr, ty) {
             variables.said.insert(name.clone(), Said { span: output.ty.span, bound: true });
             variables.solved.insert(name, ty);
         }
-        let whole = self.types.lower(&port.expr, &variables.solved);
+        let whole = self.types.lower(agent.unit, &port.expr, &variables.solved);
         if whole.is_some_and(|whole| self.same(whole, ty)) {
             return Some(());
         }
@@ -234,7 +256,7 @@ impl<'s> Solver<'s> {
         variables: &Variables,
         notes: &mut Notes<'_>,
     ) -> Option<TypeId> {
-        let ty = self.types.lower(&port.expr, &variables.solved);
+        let ty = self.types.lower(agent.unit, &port.expr, &variables.solved);
         if ty.is_none() && solved(&port.expr, &variables.solved) {
             let what = format!("port `{}` of agent `{}`", port.name, agent.spec.name.value);
             notes.fault(option_refused(&what).label(agent.spec.name.span, "this agent"));
@@ -263,13 +285,14 @@ impl<'s> Solver<'s> {
             "" => String::new(),
             path => format!(" at {path}"),
         };
-        let name = &agent.spec.name.value;
-        let message = format!(
-            "{} does not flow into `{name}.{port}`{place}: {}",
-            arrival.from, clash.message
-        );
-        let fault = Fault::new(codes::MISMATCH, message)
-            .label(arrival.span, format!("input `{port}` takes {}", show(to)));
+        let (from, reader) = (&arrival.from, agent.reader(port));
+        let message = format!("{from} does not flow into `{reader}`{place}: {}", clash.message);
+        let text = match agent.relay.map(|relay| (relay.side, &relay.port)) {
+            None => format!("input `{port}` takes {}", show(to)),
+            Some((Direction::Input, port)) => format!("input `{port}` takes {}", show(to)),
+            Some((Direction::Output, port)) => format!("output `{port}` is {}", show(to)),
+        };
+        let fault = Fault::new(codes::MISMATCH, message).label(arrival.span, text);
         notes.fault(match arrival.source {
             Some(span) => fault.label(span, format!("gives {}", show(arrival.ty))),
             None => fault.help(format!("a dead letter is {}", show(arrival.ty))),

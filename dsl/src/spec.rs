@@ -4,7 +4,7 @@ use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::{Backoff, Overflow, Restart, Restore, Strategy};
 
 use crate::span::{At, Span};
-use crate::tree::Node;
+use crate::tree::{Entry, Node};
 use crate::type_text::Expr;
 
 /// The whole file.
@@ -12,6 +12,9 @@ use crate::type_text::Expr;
 pub(crate) struct Spec {
     pub(crate) name: String,
     pub(crate) description: String,
+    /// If it is a module.
+    pub(crate) module: Option<ModuleSpec>,
+    pub(crate) uses: Vec<UseSpec>,
     pub(crate) supervisors: Vec<SupervisorSpec>,
     pub(crate) params: Vec<ParamSpec>,
     pub(crate) types: Vec<TypeSpec>,
@@ -21,6 +24,34 @@ pub(crate) struct Spec {
     pub(crate) default_channel: ChannelHabits,
     pub(crate) default_agent: Habits,
     pub(crate) default_supervisor: SupervisorHabits,
+}
+
+/// `[module]`.
+#[derive(Debug, Default)]
+pub(crate) struct ModuleSpec {
+    pub(crate) span: Span,
+    pub(crate) inputs: Vec<PortSpec>,
+    pub(crate) outputs: Vec<PortSpec>,
+}
+
+/// A port of a module.
+#[derive(Debug)]
+pub(crate) struct PortSpec {
+    pub(crate) name: At<String>,
+    /// `None` after a fault.
+    pub(crate) ty: Option<At<Expr>>,
+    /// For an output: what goes out there.
+    pub(crate) from: Vec<EdgeSpec>,
+    pub(crate) from_span: Span,
+}
+
+/// `[use.<id>]`.
+#[derive(Debug)]
+pub(crate) struct UseSpec {
+    pub(crate) name: At<String>,
+    pub(crate) from: Option<At<String>>,
+    pub(crate) inputs: Vec<InputSpec>,
+    pub(crate) params: Vec<Entry>,
 }
 
 /// `[supervisors.<name>]`.
@@ -69,9 +100,10 @@ pub(crate) struct AgentSpec {
 }
 
 /// `config = { … }`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum ConfigSpec {
     /// There is none.
+    #[default]
     Absent,
     /// A table.
     Table(Node),
@@ -100,7 +132,7 @@ pub(crate) struct RetrySpec {
 }
 
 /// The producers of one input.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct InputSpec {
     /// `None` where the file leaves it to the actor, which has only one.
     pub(crate) port: Option<At<String>>,
@@ -110,7 +142,7 @@ pub(crate) struct InputSpec {
 }
 
 /// One producer of an input.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct EdgeSpec {
     /// `walk` or `walk.out`.
     pub(crate) from: At<String>,

@@ -13,7 +13,7 @@ use crate::spec::{
 };
 use crate::spec_file::inner_table;
 use crate::table::{
-    Table, boolean, check_name, duration, size, string, table, whole, whole32, word, wrong_kind,
+    Table, boolean, check_path, duration, size, string, table, whole, whole32, word, wrong_kind,
 };
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
@@ -34,7 +34,7 @@ pub(crate) const BACKOFFS: &[(&str, Backoff)] = &[
 /// Reads `[agents.<name>]`.
 pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
     let name = entry.key.clone();
-    check_name(&name, "an agent", notes);
+    check_path(&name, "an agent", notes);
     let mut table = Table::of(format!("agent `{}`", name.value), entry, notes)?;
     let spec = AgentSpec {
         actor: table.need("actor", notes, string),
@@ -106,7 +106,7 @@ fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
 }
 
 /// `inputs`: a producer, a list of them, or a table of ports.
-fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
+pub(crate) fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
     match node.entries() {
         Some(entries) if !is_bare_edge(entries) => {
             let port = |entry: &Entry| InputSpec {
@@ -131,7 +131,7 @@ fn is_bare_edge(entries: &[Entry]) -> bool {
             || from && entries.iter().any(|entry| is_more(&entry.value)))
 }
 
-fn edges(node: &Node, notes: &mut Notes<'_>) -> Vec<EdgeSpec> {
+pub(crate) fn edges(node: &Node, notes: &mut Notes<'_>) -> Vec<EdgeSpec> {
     match &node.tree {
         Tree::Array(items) => items.iter().filter_map(|node| edge(node, notes)).collect(),
         _ => edge(node, notes).into_iter().collect(),

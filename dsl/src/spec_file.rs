@@ -11,8 +11,9 @@ use crate::spec::{
     ChannelHabits, ChannelSpec, ParamSpec, Spec, SupervisorHabits, SupervisorSpec, TypeSpec,
 };
 use crate::spec_agent::{agent, habits};
+use crate::spec_module::{MODULE, check_own_name, module, only_pipelines, using};
 use crate::table::{
-    Table, check_name, duration, string, strings, table, whole32, word, wrong_kind,
+    Table, check_name, check_path, duration, string, strings, table, whole32, word, wrong_kind,
 };
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
@@ -33,33 +34,41 @@ pub(crate) const OVERFLOWS: &[(&str, Overflow)] = &[
     ("fail", Overflow::Fail),
 ];
 
-/// Reads the file's tables. What cannot be read is left out of the [`Spec`], after its fault.
-pub(crate) fn read(entries: &[Entry], notes: &mut Notes<'_>) -> Spec {
-    let mut file = Table::new("the pipeline", Span::top(0), entries);
+/// Reads a file's tables. What cannot be read is left out of the [`Spec`], after its fault.
+pub(crate) fn read(number: u32, entries: &[Entry], notes: &mut Notes<'_>) -> Spec {
+    let is_module = entries.iter().any(|entry| entry.key.value == MODULE);
+    let what = if is_module { "the module" } else { "the pipeline" };
+    let top = Span::top(number);
+    let mut file = Table::new(what, top, entries);
     check_format(&mut file, notes);
     let mut spec = Spec::default();
     if let Some(name) = file.need("name", notes, string) {
         check_name(&name, "a pipeline", notes);
         spec.name = name.value;
     }
+    spec.module = file.get(MODULE).map(|entry| module(entry, notes));
+    spec.uses = each(file.get("use"), notes, using);
     spec.description =
         file.read("description", notes, string).map_or_else(String::new, |text| text.value);
     spec.supervisors = each(file.get("supervisors"), notes, supervisor);
     spec.params = each(file.get("params"), notes, param);
     spec.types = each(file.get("types"), notes, |entry, notes| Some(named_type(entry, notes)));
-    if let Some(entry) = file.get("errors") {
-        errors(entry, &mut spec, notes);
+    match file.get("errors") {
+        Some(entry) if is_module => only_pipelines(entry, notes),
+        Some(entry) => errors(entry, &mut spec, notes),
+        None => {}
     }
     if let Some(entry) = file.get("defaults") {
         defaults(entry, &mut spec, notes);
     }
     spec.agents = each(file.get("agents"), notes, agent);
     spec.channels = each(file.get("channels"), notes, |entry, notes| Some(channel(entry, notes)));
-    for key in ["use", "tests", "module"] {
-        file.later(key, notes);
-    }
+    file.later("tests", notes);
     file.finish(notes);
-    check_root(&spec, notes);
+    check_root(&spec, (what, top), notes);
+    if is_module {
+        check_own_name(&spec, notes);
+    }
     check_size(&spec, notes);
     spec
 }
@@ -75,16 +84,16 @@ fn check_format(file: &mut Table<'_>, notes: &mut Notes<'_>) {
     }
 }
 
-fn check_root(spec: &Spec, notes: &mut Notes<'_>) {
+fn check_root(spec: &Spec, (what, top): (&str, Span), notes: &mut Notes<'_>) {
     if spec.supervisors.iter().all(|supervisor| supervisor.name.value != ROOT) {
-        let fault = Fault::new(codes::MISSING_KEY, "the pipeline has no `[supervisors.root]`");
+        let fault = Fault::new(codes::MISSING_KEY, format!("{what} has no `[supervisors.root]`"));
         let help = "it names the agents to start: [supervisors.root] with children = [\"…\"]";
-        notes.fault(fault.label(Span::top(0), "here").help(help));
+        notes.fault(fault.label(top, "here").help(help));
     }
-    if spec.agents.is_empty() {
-        let fault = Fault::new(codes::MISSING_KEY, "the pipeline has no agents");
+    if spec.agents.is_empty() && spec.uses.is_empty() {
+        let fault = Fault::new(codes::MISSING_KEY, format!("{what} has no agents"));
         let help = "an agent is a table: [agents.<name>] with actor = \"std/…\"";
-        notes.fault(fault.label(Span::top(0), "here").help(help));
+        notes.fault(fault.label(top, "here").help(help));
     }
 }
 
@@ -113,7 +122,7 @@ fn each<T>(
 
 fn supervisor(entry: &Entry, notes: &mut Notes<'_>) -> Option<SupervisorSpec> {
     let name = entry.key.clone();
-    check_name(&name, "a supervisor", notes);
+    check_path(&name, "a supervisor", notes);
     let mut table = Table::of(format!("supervisor `{}`", name.value), entry, notes)?;
     let spec = SupervisorSpec {
         children: table.need("children", notes, strings).map_or_else(Vec::new, |read| read.value),

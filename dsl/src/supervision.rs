@@ -9,30 +9,44 @@ use theater_flow_kernel::plan::{Child, Strategy, Supervisor};
 use crate::codes;
 use crate::fault::{Fault, did_you_mean};
 use crate::notes::Notes;
+use crate::scopes::{Scopes, inside};
 use crate::span::Span;
 use crate::spec::{Spec, SupervisorSpec};
 use crate::spec_file::ROOT;
 
 /// The supervisors of the plan, the root first. Wrong where there were faults.
-pub(crate) fn tree(spec: &Spec, notes: &mut Notes<'_>) -> Vec<Supervisor> {
-    let order = order(&spec.supervisors);
-    let names = Names::new(spec, &order, notes);
-    let parents = names.parents(&order, notes);
-    check_orphans(spec, &parents, notes);
-    check_circles(&order, &parents, notes);
-    let usual = spec.default_supervisor;
-    let supervisor = |(at, spec): (usize, &&SupervisorSpec)| {
-        let own = spec.habits;
-        Supervisor {
-            id: SupervisorId(id(at)),
-            name: spec.name.value.clone(),
-            strategy: own.strategy.or(usual.strategy).unwrap_or(Strategy::OneForOne),
-            children: spec.children.iter().filter_map(|name| names.find(&name.value)).collect(),
-            intensity: own.intensity.or(usual.intensity).unwrap_or(limits::INTENSITY),
-            period_ms: own.period_ms.or(usual.period_ms).unwrap_or(limits::PERIOD_MS),
+pub(crate) fn tree(scopes: &Scopes<'_>, notes: &mut Notes<'_>) -> Vec<Supervisor> {
+    for unit in scopes.units {
+        check(&unit.spec, notes);
+    }
+    let ids = Ids::new(scopes);
+    let mut supervisors = Vec::new();
+    for at in 0..scopes.all.len() {
+        let spec = &scopes.unit(at).spec;
+        for own in order(&spec.supervisors) {
+            let children = own.children.iter();
+            let children = children.filter_map(|name| ids.child(scopes, at, &name.value));
+            supervisors.push(Supervisor {
+                id: SupervisorId(id(supervisors.len())),
+                name: full_name(scopes, at, &own.name.value),
+                children: children.collect(),
+                ..habits(own, spec)
+            });
         }
-    };
-    order.iter().enumerate().map(supervisor).collect()
+    }
+    supervisors
+}
+
+fn habits(own: &SupervisorSpec, spec: &Spec) -> Supervisor {
+    let (own, usual) = (own.habits, spec.default_supervisor);
+    Supervisor {
+        id: SupervisorId(0),
+        name: String::new(),
+        strategy: own.strategy.or(usual.strategy).unwrap_or(Strategy::OneForOne),
+        children: Vec::new(),
+        intensity: own.intensity.or(usual.intensity).unwrap_or(limits::INTENSITY),
+        period_ms: own.period_ms.or(usual.period_ms).unwrap_or(limits::PERIOD_MS),
+    }
 }
 
 fn order(specs: &[SupervisorSpec]) -> Vec<&SupervisorSpec> {
@@ -44,37 +58,70 @@ fn id(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
+/// The ids of the plan, by scope and name.
+struct Ids<'s> {
+    children: Vec<BTreeMap<&'s str, Child>>,
+}
+
+impl<'s> Ids<'s> {
+    fn new(scopes: &Scopes<'s>) -> Self {
+        let (mut agents, mut supervisors) = (0.., 0..);
+        let of = |at: usize| {
+            let spec = &scopes.unit(at).spec;
+            let mut children = BTreeMap::new();
+            for (own, at) in order(&spec.supervisors).into_iter().zip(&mut supervisors) {
+                children.insert(own.name.value.as_str(), Child::Supervisor(SupervisorId(at)));
+            }
+            for (own, at) in spec.agents.iter().zip(&mut agents) {
+                children.insert(own.name.value.as_str(), Child::Agent(AgentId(at)));
+            }
+            children
+        };
+        Self { children: (0..scopes.all.len()).map(of).collect() }
+    }
+
+    /// A child by the name that its supervisor has for it. A module is what its root is.
+    fn child(&self, scopes: &Scopes<'_>, at: usize, name: &str) -> Option<Child> {
+        match scopes.using(at, name) {
+            Some(module) => self.children.get(module)?.get(ROOT).copied(),
+            None => self.children.get(at)?.get(name).copied(),
+        }
+    }
+}
+
+/// The root of a module is called as the module.
+fn full_name(scopes: &Scopes<'_>, at: usize, name: &str) -> String {
+    match scopes.path(at) {
+        path if name == ROOT && !path.is_empty() => path.to_owned(),
+        _ => scopes.full(at, name),
+    }
+}
+
+/// Checks the tree of one file.
+fn check(spec: &Spec, notes: &mut Notes<'_>) {
+    let order = order(&spec.supervisors);
+    let names = Names::new(spec);
+    let parents = names.parents(&order, notes);
+    check_orphans(spec, &parents, notes);
+    check_circles(&order, &parents, notes);
+}
+
 /// Who can be a child.
 struct Names<'s> {
-    children: BTreeMap<&'s str, Child>,
+    spec: &'s Spec,
+    children: BTreeSet<&'s str>,
 }
 
 /// Where each child stands first: the supervisor's name, and the place.
 type Parents<'s> = BTreeMap<&'s str, (&'s str, Span)>;
 
 impl<'s> Names<'s> {
-    fn new(spec: &'s Spec, order: &[&'s SupervisorSpec], notes: &mut Notes<'_>) -> Self {
-        let mut children = BTreeMap::new();
-        for (at, supervisor) in order.iter().enumerate() {
-            children
-                .insert(supervisor.name.value.as_str(), Child::Supervisor(SupervisorId(id(at))));
-        }
-        for (at, agent) in spec.agents.iter().enumerate() {
-            let name = agent.name.value.as_str();
-            if children.insert(name, Child::Agent(AgentId(id(at)))).is_some()
-                && let Some(other) = order.iter().find(|spec| spec.name.value == name)
-            {
-                let message = format!("`{name}` is an agent and a supervisor");
-                let fault = Fault::new(codes::SAME_NAME, message);
-                let fault = fault.label(agent.name.span, "the agent");
-                notes.fault(fault.label(other.name.span, "the supervisor"));
-            }
-        }
-        Self { children }
-    }
-
-    fn find(&self, name: &str) -> Option<Child> {
-        self.children.get(name).copied()
+    fn new(spec: &'s Spec) -> Self {
+        let supervisors = spec.supervisors.iter().map(|spec| &spec.name);
+        let agents = spec.agents.iter().map(|spec| &spec.name);
+        let uses = spec.uses.iter().map(|spec| &spec.name);
+        let all = supervisors.chain(agents).chain(uses);
+        Self { spec, children: all.map(|name| name.value.as_str()).collect() }
     }
 
     /// Reads all children lists.
@@ -83,10 +130,11 @@ impl<'s> Names<'s> {
         for supervisor in order {
             for child in &supervisor.children {
                 let name = child.value.as_str();
-                if self.find(name).is_none() && notes.enough(codes::UNKNOWN_CHILD) {
+                let known = self.children.contains(name);
+                if !known && notes.enough(codes::UNKNOWN_CHILD) {
                     continue;
                 }
-                if self.find(name).is_none() {
+                if !known {
                     notes.fault(self.unknown(name, child.span));
                 } else if let Some((_, first)) = parents.get(name) {
                     let message = format!("`{name}` is in more than one place under supervision");
@@ -101,8 +149,11 @@ impl<'s> Names<'s> {
     }
 
     fn unknown(&self, name: &str, span: Span) -> Fault {
+        if let Some(fault) = inside(self.spec, name, span) {
+            return fault;
+        }
         let message = format!("there is no agent or supervisor `{name}`");
-        let help = did_you_mean(name, self.children.keys().copied().filter(|name| *name != ROOT));
+        let help = did_you_mean(name, self.children.iter().copied().filter(|name| *name != ROOT));
         Fault::new(codes::UNKNOWN_CHILD, message).label(span, "unknown child").maybe_help(help)
     }
 }
@@ -110,7 +161,8 @@ impl<'s> Names<'s> {
 fn check_orphans(spec: &Spec, parents: &Parents<'_>, notes: &mut Notes<'_>) {
     let agents = spec.agents.iter().map(|agent| ("agent", &agent.name));
     let supervisors = spec.supervisors.iter().map(|spec| ("supervisor", &spec.name));
-    for (what, name) in agents.chain(supervisors) {
+    let uses = spec.uses.iter().map(|spec| ("module", &spec.name));
+    for (what, name) in agents.chain(supervisors).chain(uses) {
         let exempt = what == "supervisor" && name.value == ROOT;
         if exempt || parents.contains_key(name.value.as_str()) {
             continue;

@@ -227,14 +227,25 @@ pub(crate) fn word<T: Copy>(
 
 /// Checks that `name` is `[a-z][a-z0-9-]*`.
 pub(crate) fn check_name(name: &At<String>, what: &str, notes: &mut Notes<'_>) {
-    let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let mut bytes = name.value.bytes();
-    let good = bytes.next().is_some_and(|b| b.is_ascii_lowercase()) && bytes.all(rest);
-    if !good {
+    if !is_name(&name.value) {
         let message = format!("`{}` cannot name {what}", name.value);
         let fault = Fault::new(codes::BAD_NAME, message).label(name.span, "not a name");
         notes.fault(fault.help("a name is a small letter, then small letters, digits and `-`"));
     }
+}
+
+/// As [`check_name`], for what stands in modules too: `expand` writes it as names with `/` between them.
+pub(crate) fn check_path(name: &At<String>, what: &str, notes: &mut Notes<'_>) {
+    if !name.value.split('/').all(is_name) {
+        check_name(name, what, notes);
+    }
+}
+
+/// Whether it is `[a-z][a-z0-9-]*`.
+pub(crate) fn is_name(text: &str) -> bool {
+    let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_lowercase()) && bytes.all(rest)
 }
 
 /// Which keys each table knows, so that a test can hold the schema against them.

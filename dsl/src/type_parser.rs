@@ -61,7 +61,12 @@ impl<'t> Parser<'t> {
         if FORMS.contains(&word) {
             return self.known_form(word);
         }
-        Ok(Expr::Name(At::new(word.to_owned(), self.place.span(start, self.at))))
+        // `expand` writes the types of modules as `<module>/<type>`.
+        while self.eat('/') {
+            self.word("a type's name")?;
+        }
+        let name = self.text[start..self.at].to_owned();
+        Ok(Expr::Name(At::new(name, self.place.span(start, self.at))))
     }
 
     fn known_form(&mut self, word: &str) -> Parsed<Expr> {

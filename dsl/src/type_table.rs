@@ -19,29 +19,38 @@ pub(crate) struct Types {
     table: TypeTable,
     /// Unnamed types. [`TypeTable::intern`] looks through the whole table; this does not.
     known: BTreeMap<Type, TypeId>,
-    names: BTreeMap<String, TypeId>,
+    /// By unit: each file has names of its own.
+    names: Vec<BTreeMap<String, TypeId>>,
 }
 
 impl Types {
-    /// Builds the table of `[types]`; `None` after a fault, since types of which some are unknown only
-    /// give more faults that follow from the first.
-    pub(crate) fn build(
+    /// Adds the `[types]` of the next unit, whose names get a prefix for messages; false after a fault,
+    /// since types of which some are unknown only give more faults that follow from the first.
+    pub(crate) fn add(
+        &mut self,
         review: &Review<'_>,
-        specs: &[TypeSpec],
+        (specs, prefix): (&[TypeSpec], &str),
         notes: &mut Notes<'_>,
-    ) -> Option<Self> {
-        let order = review.types(specs, notes)?;
-        let mut types = Self::default();
+    ) -> bool {
+        let unit = self.names.len();
+        self.names.push(BTreeMap::new());
+        let Some(order) = review.types(specs, notes) else {
+            return false;
+        };
         let in_order = order.iter().filter_map(|at| specs.get(*at));
         let exprs = in_order.filter_map(|spec| Some((&spec.name.value, spec.expr.as_ref()?)));
         let exprs: Vec<(&String, &Expr)> = exprs.collect();
         for (name, expr) in &exprs {
-            types.reserve(name, expr);
+            self.reserve((unit, name), prefix, expr);
         }
         for (name, expr) in &exprs {
-            types.fill(name, expr);
+            self.fill((unit, name), expr);
         }
-        Some(types)
+        true
+    }
+
+    fn named(&self, unit: usize, name: &str) -> Option<TypeId> {
+        self.names.get(unit)?.get(name).copied()
     }
 
     pub(crate) const fn table(&self) -> &TypeTable {
@@ -62,99 +71,109 @@ impl Types {
         id
     }
 
-    /// A type, given what its variables stand for. `None` if it holds an unknown name, an unsolved
+    /// A type of a unit, given what its variables stand for. `None` if it holds an unknown name, an unsolved
     /// variable, or an option of an option or of json.
-    pub(crate) fn lower(&mut self, expr: &Expr, solved: &Solved) -> Option<TypeId> {
+    pub(crate) fn lower(&mut self, unit: usize, expr: &Expr, solved: &Solved) -> Option<TypeId> {
         match expr {
-            Expr::Name(name) => self.names.get(&name.value).copied(),
+            Expr::Name(name) => self.named(unit, &name.value),
             Expr::Variable(name) => solved.get(&name.value).copied(),
-            _ => self.shape(expr, solved).map(|ty| self.intern(ty)),
+            _ => self.shape(unit, expr, solved).map(|ty| self.intern(ty)),
         }
     }
 
     /// As [`lower`](Self::lower), for what is neither a name nor a variable: its parts have ids, the
     /// whole has none yet.
-    fn shape(&mut self, expr: &Expr, solved: &Solved) -> Option<Type> {
+    fn shape(&mut self, unit: usize, expr: &Expr, solved: &Solved) -> Option<Type> {
         Some(match expr {
             Expr::Name(_) | Expr::Variable(_) => return None,
             Expr::Scalar(scalar) => scalar.clone(),
-            Expr::List(inner) => Type::List(self.lower(inner, solved)?),
+            Expr::List(inner) => Type::List(self.lower(unit, inner, solved)?),
             Expr::Option(inner) => {
-                let inner = self.lower(inner, solved)?;
+                let inner = self.lower(unit, inner, solved)?;
                 if matches!(self.table.get(inner), Some(Type::Option(_) | Type::Json)) {
                     return None;
                 }
                 Type::Option(inner)
             }
             Expr::Result { ok, err } => Type::Result {
-                ok: self.side(ok.as_deref(), solved)?,
-                err: self.side(err.as_deref(), solved)?,
+                ok: self.side(unit, ok.as_deref(), solved)?,
+                err: self.side(unit, err.as_deref(), solved)?,
             },
             Expr::Tuple(parts) => {
                 let parts: Option<Vec<TypeId>> =
-                    parts.iter().map(|part| self.lower(part, solved)).collect();
+                    parts.iter().map(|part| self.lower(unit, part, solved)).collect();
                 Type::Tuple(parts?)
             }
             Expr::Enum(names) => Type::Enum(names.clone()),
-            Expr::Variant(cases) => self.variant(cases, solved)?,
-            Expr::Record(fields) => self.record(fields, solved)?,
+            Expr::Variant(cases) => self.variant(unit, cases, solved)?,
+            Expr::Record(fields) => self.record(unit, fields, solved)?,
         })
     }
 
     #[expect(clippy::option_option, reason = "the outer one is failure, the inner one the type")]
-    fn side(&mut self, side: Option<&Expr>, solved: &Solved) -> Option<Option<TypeId>> {
+    fn side(
+        &mut self,
+        unit: usize,
+        side: Option<&Expr>,
+        solved: &Solved,
+    ) -> Option<Option<TypeId>> {
         match side {
             None => Some(None),
-            Some(expr) => self.lower(expr, solved).map(Some),
+            Some(expr) => self.lower(unit, expr, solved).map(Some),
         }
     }
 
-    fn variant(&mut self, cases: &[(String, Option<Expr>)], solved: &Solved) -> Option<Type> {
+    fn variant(
+        &mut self,
+        unit: usize,
+        cases: &[(String, Option<Expr>)],
+        solved: &Solved,
+    ) -> Option<Type> {
         let mut lowered = Vec::with_capacity(cases.len());
         for (name, expr) in cases {
             let ty = match expr {
                 None => None,
-                Some(expr) => Some(self.lower(expr, solved)?),
+                Some(expr) => Some(self.lower(unit, expr, solved)?),
             };
             lowered.push(Case { name: name.clone(), ty });
         }
         Some(Type::Variant(lowered))
     }
 
-    fn record(&mut self, fields: &[(String, Expr)], solved: &Solved) -> Option<Type> {
+    fn record(&mut self, unit: usize, fields: &[(String, Expr)], solved: &Solved) -> Option<Type> {
         let mut lowered = Vec::with_capacity(fields.len());
         for (name, expr) in fields {
-            lowered.push(Field { name: name.clone(), ty: self.lower(expr, solved)? });
+            lowered.push(Field { name: name.clone(), ty: self.lower(unit, expr, solved)? });
         }
         Some(Type::Record(lowered))
     }
 
     /// Gives every named type that is not just another name or a scalar a place of its own, so that
     /// types can refer to each other, and messages can use the names.
-    fn reserve(&mut self, name: &str, expr: &Expr) {
+    fn reserve(&mut self, (unit, name): (usize, &str), prefix: &str, expr: &Expr) {
         let id = match expr {
             // An alias comes after what it names.
-            Expr::Name(target) => self.names.get(&target.value).copied(),
+            Expr::Name(target) => self.named(unit, &target.value),
             Expr::Scalar(scalar) => Some(self.intern(scalar.clone())),
             _ => {
                 let id = self.table.push(Type::Bool);
-                self.table.name(id, name.to_owned());
+                self.table.name(id, format!("{prefix}{name}"));
                 Some(id)
             }
         };
-        if let Some(id) = id {
-            self.names.insert(name.to_owned(), id);
+        if let (Some(id), Some(names)) = (id, self.names.get_mut(unit)) {
+            names.insert(name.to_owned(), id);
         }
     }
 
-    fn fill(&mut self, name: &str, expr: &Expr) {
+    fn fill(&mut self, (unit, name): (usize, &str), expr: &Expr) {
         if matches!(expr, Expr::Name(_) | Expr::Scalar(_)) {
             return;
         }
-        let Some(id) = self.names.get(name).copied() else {
+        let Some(id) = self.named(unit, name) else {
             return;
         };
-        if let Some(ty) = self.shape(expr, &Solved::new()) {
+        if let Some(ty) = self.shape(unit, expr, &Solved::new()) {
             self.table.set(id, ty);
         }
     }

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::span::{At, Span};
-use crate::table::wrong_kind;
+use crate::table::{is_name, wrong_kind};
 use crate::tree::{Entry, Node, Tree};
 use crate::type_parser::Parser;
 
@@ -100,6 +100,12 @@ impl Place {
 
 /// Whether `name` can stand in `[types]`.
 pub(crate) fn is_type_name(name: &str) -> bool {
+    // `expand` writes the types of modules as `<module>/<type>`.
+    let (modules, name) =
+        name.rsplit_once('/').map_or(("", name), |(modules, name)| (modules, name));
+    if !modules.is_empty() && !modules.split('/').all(is_name) {
+        return false;
+    }
     let mut chars = name.chars();
     let taken = SCALARS.iter().any(|(word, _)| *word == name) || FORMS.contains(&name);
     !taken

@@ -9,7 +9,7 @@ use crate::facts::Need;
 use crate::fault::{Fault, did_you_mean};
 use crate::notes::Notes;
 use crate::paths;
-use crate::span::At;
+use crate::span::{At, Span};
 use crate::tree::{Entry, Node, Tree};
 
 /// A param with its value.
@@ -20,13 +20,22 @@ pub(crate) struct Param {
     /// The folder that a relative path in it is against: the file's for a default, the current one
     /// for `--set`.
     pub(crate) base: String,
+    /// Where the user of a module gives it.
+    pub(crate) given: Option<Span>,
 }
 
-/// The values that a file can refer to, and those to which it did.
+/// The params of a scope, and those to which it refers.
+#[derive(Debug, Default)]
+pub(crate) struct Params {
+    pub(crate) all: BTreeMap<String, Param>,
+    pub(crate) used: BTreeSet<String>,
+}
+
+/// The values that files can refer to, and those to which they did.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    pub(crate) params: BTreeMap<String, Param>,
-    pub(crate) used: BTreeSet<String>,
+    /// By scope.
+    pub(crate) params: Vec<Params>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) secrets: BTreeSet<String>,
 }
@@ -43,40 +52,56 @@ enum Kind {
 impl Values {
     /// A config as JSON; its own keys are never taken for references. `None` if some value is not
     /// known: it was asked for, or its fault was said.
-    pub(crate) fn config(&mut self, config: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+    pub(crate) fn config(
+        &mut self,
+        scope: usize,
+        config: &Node,
+        notes: &mut Notes<'_>,
+    ) -> Option<Value> {
         match &config.tree {
-            Tree::Table(entries) => self.object(entries, notes),
-            _ => self.value(config, notes),
+            Tree::Table(entries) => self.object(scope, entries, notes),
+            _ => self.value(scope, config, notes),
         }
     }
 
-    fn value(&mut self, node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+    /// A value as JSON, its references resolved.
+    pub(crate) fn value(
+        &mut self,
+        scope: usize,
+        node: &Node,
+        notes: &mut Notes<'_>,
+    ) -> Option<Value> {
         if let Some((kind, name)) = reference(node) {
-            return self.resolve(kind, &name, notes);
+            return self.resolve(scope, (kind, &name), notes);
         }
         match &node.tree {
-            Tree::Table(entries) => self.object(entries, notes),
+            Tree::Table(entries) => self.object(scope, entries, notes),
             Tree::Array(items) => {
                 // Not a short-circuiting collect: each element's fault is to be heard.
                 let values: Vec<Option<Value>> =
-                    items.iter().map(|node| self.value(node, notes)).collect();
+                    items.iter().map(|node| self.value(scope, node, notes)).collect();
                 values.into_iter().collect::<Option<Vec<Value>>>().map(Value::Array)
             }
             _ => scalar(node, notes),
         }
     }
 
-    fn object(&mut self, entries: &[Entry], notes: &mut Notes<'_>) -> Option<Value> {
+    fn object(&mut self, scope: usize, entries: &[Entry], notes: &mut Notes<'_>) -> Option<Value> {
         let values: Vec<Option<(String, Value)>> = entries
             .iter()
-            .map(|entry| Some((entry.key.value.clone(), self.value(&entry.value, notes)?)))
+            .map(|entry| Some((entry.key.value.clone(), self.value(scope, &entry.value, notes)?)))
             .collect();
         values.into_iter().collect::<Option<_>>().map(Value::Object)
     }
 
-    fn resolve(&mut self, kind: Kind, name: &At<String>, notes: &mut Notes<'_>) -> Option<Value> {
+    fn resolve(
+        &mut self,
+        scope: usize,
+        (kind, name): (Kind, &At<String>),
+        notes: &mut Notes<'_>,
+    ) -> Option<Value> {
         match kind {
-            Kind::Param => self.param(name, notes).and_then(|param| param.value.clone()),
+            Kind::Param => self.param(scope, name, notes).and_then(|param| param.value.clone()),
             Kind::Env => self.env(name, notes).map(Value::String),
             Kind::Secret => {
                 self.secrets.insert(name.value.clone());
@@ -87,19 +112,36 @@ impl Values {
     }
 
     /// The param of a name.
-    pub(crate) fn param(&mut self, name: &At<String>, notes: &mut Notes<'_>) -> Option<&Param> {
-        if !self.params.contains_key(&name.value) {
+    fn param(&mut self, scope: usize, name: &At<String>, notes: &mut Notes<'_>) -> Option<&Param> {
+        let params = self.params.get_mut(scope)?;
+        if !params.all.contains_key(&name.value) {
             if notes.enough(codes::UNKNOWN_PARAM) {
                 return None;
             }
             let message = format!("there is no param `{}`", name.value);
-            let help = did_you_mean(&name.value, self.params.keys().map(String::as_str));
+            let help = did_you_mean(&name.value, params.all.keys().map(String::as_str));
             let fault = Fault::new(codes::UNKNOWN_PARAM, message);
             notes.fault(fault.label(name.span, "unknown param").maybe_help(help));
             return None;
         }
-        self.used.insert(name.value.clone());
-        self.params.get(&name.value)
+        params.used.insert(name.value.clone());
+        params.all.get(&name.value)
+    }
+
+    /// Where the user of a module gives a value that the module refers to.
+    pub(crate) fn given(&self, scope: usize, node: &Node) -> Option<Span> {
+        let (Kind::Param, name) = reference(node)? else { return None };
+        self.params.get(scope)?.all.get(&name.value)?.given
+    }
+
+    /// What a relative path in a value is against: the folder of its file; if it is a param, what that
+    /// one's is against.
+    pub(crate) fn base(&self, scope: usize, node: &Node, notes: &Notes<'_>) -> String {
+        let of_param = || match reference(node)? {
+            (Kind::Param, name) => Some(self.params.get(scope)?.all.get(&name.value)?.base.clone()),
+            _ => None,
+        };
+        of_param().unwrap_or_else(|| notes.folder(node.span.file).to_owned())
     }
 
     fn env(&mut self, name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
@@ -118,12 +160,17 @@ impl Values {
     }
 
     /// A file root: its text as it was written, and the absolute path.
-    pub(crate) fn root(&mut self, node: &Node, notes: &mut Notes<'_>) -> Option<(String, String)> {
+    pub(crate) fn root(
+        &mut self,
+        scope: usize,
+        node: &Node,
+        notes: &mut Notes<'_>,
+    ) -> Option<(String, String)> {
         let folder = notes.folder(node.span.file).to_owned();
         let (name, base) = match (&node.tree, reference(node)) {
             (Tree::String(text), _) => (text.clone(), folder),
             (_, Some((Kind::Param, name))) => {
-                let param = self.param(&name, notes)?;
+                let param = self.param(scope, &name, notes)?;
                 match (&param.value, &param.base) {
                     (None, _) => return None,
                     (Some(Value::String(text)), base) => (text.clone(), base.clone()),

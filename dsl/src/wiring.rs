@@ -1,25 +1,28 @@
 //! From `inputs` to wires.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::codes;
+use crate::facts::Direction;
 use crate::fault::{Fault, did_you_mean};
 use crate::graph::{Agent, Port, Wire};
 use crate::notes::Notes;
+use crate::relays;
+use crate::scopes::{Scopes, inside, into_module};
 use crate::span::At;
 use crate::spec::InputSpec;
+use crate::spec_module::MODULE;
 
-/// Every wire of the file. A wire whose port is not known stays, with that end open, so that cycles are
+/// Every wire of the files. A wire whose port is not known stays, with that end open, so that cycles are
 /// found all the same; one whose producer is not known is left out.
-pub(crate) fn wires(agents: &[Agent<'_>], notes: &mut Notes<'_>) -> Vec<Wire> {
-    let named = agents.iter().enumerate().map(|(at, agent)| (agent.spec.name.value.as_str(), at));
-    let by_name: BTreeMap<&str, usize> = named.collect();
+pub(crate) fn wires(agents: &[Agent<'_>], scopes: &Scopes<'_>, notes: &mut Notes<'_>) -> Vec<Wire> {
+    let names = Names::new(agents, scopes);
     let mut wires = Vec::new();
     for (to, agent) in agents.iter().enumerate() {
         for input in &agent.spec.inputs {
             let port = consumer_port(agent, input, notes);
             for edge in &input.edges {
-                if let Some((from, output)) = producer(&edge.from, agents, &by_name, notes) {
+                if let Some((from, output)) = names.producer(agent.scope, &edge.from, notes) {
                     let (span, feedback) = (edge.from.span, edge.feedback);
                     wires.push(Wire { from, output, to, input: port, feedback, span });
                 }
@@ -52,32 +55,144 @@ fn consumer_port(agent: &Agent<'_>, input: &InputSpec, notes: &mut Notes<'_>) ->
     found
 }
 
-/// The agent and, if they are known, the output that a reference names.
-fn producer(
-    reference: &At<String>,
-    agents: &[Agent<'_>],
-    by_name: &BTreeMap<&str, usize>,
-    notes: &mut Notes<'_>,
-) -> Option<(usize, Option<usize>)> {
-    let (name, port) = match reference.value.split_once('.') {
-        None => (reference.value.as_str(), None),
-        Some((name, port)) => (name, Some(port)),
-    };
-    if name.is_empty() || port.is_some_and(|port| port.is_empty() || port.contains('.')) {
-        let message = format!("`{}` is not a reference to an output", reference.value);
-        let fault = Fault::new(codes::BAD_REFERENCE, message).label(reference.span, "here");
-        notes.fault(fault.help("write \"<agent>\" or \"<agent>.<output>\""));
-        return None;
+/// Who writes, by scope and name.
+struct Names<'a> {
+    agents: &'a [Agent<'a>],
+    scopes: &'a Scopes<'a>,
+    by_name: Vec<BTreeMap<&'a str, Producer>>,
+    /// The ports of each module in use: its inputs, which its agents read, and its outputs.
+    inputs: Vec<Vec<usize>>,
+    outputs: Vec<Vec<usize>>,
+}
+
+/// What a name stands for where a producer is named.
+#[derive(Clone, Copy)]
+enum Producer {
+    Agent(usize),
+    /// A module, by its scope, if it is known.
+    Module(Option<usize>),
+    /// The module itself, for those in it.
+    Own,
+}
+
+impl<'a> Names<'a> {
+    fn new(agents: &'a [Agent<'a>], scopes: &'a Scopes<'a>) -> Self {
+        let mut by_name: Vec<BTreeMap<&str, Producer>> = Vec::with_capacity(scopes.all.len());
+        for (at, scope) in scopes.all.iter().enumerate() {
+            let spec = &scopes.unit(at).spec;
+            let own = spec.module.as_ref().map(|_| (MODULE, Producer::Own));
+            let uses = spec.uses.iter().zip(&scope.uses);
+            let uses = uses.map(|(spec, to)| (spec.name.value.as_str(), Producer::Module(*to)));
+            by_name.push(own.into_iter().chain(uses).collect());
+        }
+        let none = || vec![Vec::new(); scopes.all.len()];
+        let (mut inputs, mut outputs) = (none(), none());
+        for (at, agent) in agents.iter().enumerate() {
+            match agent.relay {
+                None => {
+                    let name = agent.spec.name.value.as_str();
+                    by_name[agent.scope].entry(name).or_insert(Producer::Agent(at));
+                }
+                Some(relay) if relay.side == Direction::Input => inputs[relay.module].push(at),
+                Some(relay) => outputs[relay.module].push(at),
+            }
+        }
+        Self { agents, scopes, by_name, inputs, outputs }
     }
-    let Some(at) = by_name.get(name).copied() else {
-        if notes.enough(codes::UNKNOWN_AGENT) {
+
+    /// The agent and, if they are known, the output that a reference names.
+    fn producer(
+        &self,
+        scope: usize,
+        reference: &At<String>,
+        notes: &mut Notes<'_>,
+    ) -> Option<(usize, Option<usize>)> {
+        let (name, port) = match reference.value.split_once('.') {
+            None => (reference.value.as_str(), None),
+            Some((name, port)) => (name, Some(port)),
+        };
+        if name.is_empty() || port.is_some_and(|port| port.is_empty() || port.contains('.')) {
+            if let Some(Producer::Module(_)) = self.by_name[scope].get(name) {
+                notes.fault(into_module(&reference.value, name, reference.span));
+                return None;
+            }
+            let message = format!("`{}` is not a reference to an output", reference.value);
+            let fault = Fault::new(codes::BAD_REFERENCE, message).label(reference.span, "here");
+            notes.fault(fault.help("write \"<agent>\" or \"<agent>.<output>\""));
             return None;
         }
-        let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{name}`"));
-        let help = did_you_mean(name, by_name.keys().copied());
-        notes.fault(fault.label(reference.span, "unknown agent").maybe_help(help));
-        return None;
-    };
+        let by_name = &self.by_name[scope];
+        match by_name.get(name).copied() {
+            Some(Producer::Agent(at)) => agent_output(at, self.agents, (port, reference), notes),
+            Some(Producer::Module(module)) => {
+                self.relay(&self.outputs[module?], (name, "output"), (port, reference), notes)
+            }
+            Some(Producer::Own) => {
+                self.relay(&self.inputs[scope], (name, "input"), (port, reference), notes)
+            }
+            None => {
+                if !notes.enough(codes::UNKNOWN_AGENT) {
+                    notes.fault(self.unknown(scope, name, reference));
+                }
+                None
+            }
+        }
+    }
+
+    fn unknown(&self, scope: usize, name: &str, reference: &At<String>) -> Fault {
+        let spec = &self.scopes.unit(scope).spec;
+        inside(spec, name, reference.span).unwrap_or_else(|| {
+            let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{name}`"));
+            let help = did_you_mean(name, self.by_name[scope].keys().copied());
+            fault.label(reference.span, "unknown agent").maybe_help(help)
+        })
+    }
+
+    /// The port of a module that a reference names.
+    fn relay(
+        &self,
+        relays: &[usize],
+        (module, side): (&str, &str),
+        (port, reference): (Option<&str>, &At<String>),
+        notes: &mut Notes<'_>,
+    ) -> Option<(usize, Option<usize>)> {
+        let name = |at: &usize| self.agents[*at].relay.map_or("", |relay| relay.port.as_str());
+        let wanted = match (port, relays) {
+            (Some(port), _) => port,
+            (None, [only]) => name(only),
+            (None, _) if side == "output" => "out",
+            (None, _) => "in",
+        };
+        let found = relays.iter().find(|at| name(at) == wanted);
+        if found.is_none() {
+            let names: Vec<&str> = relays.iter().map(name).collect();
+            let what =
+                if module == MODULE { "this module".into() } else { format!("module `{module}`") };
+            let has = relays::count(&names, side);
+            notes.fault(match port {
+                Some(port) => {
+                    Fault::new(codes::UNKNOWN_PORT, format!("{what} has no {side} `{port}`"))
+                        .label(reference.span, format!("unknown {side}"))
+                        .maybe_help(did_you_mean(port, names.iter().copied()))
+                        .maybe_help(Some(format!("it has {has}")))
+                }
+                None => Fault::new(codes::BAD_REFERENCE, format!("{what} has {has}"))
+                    .label(reference.span, format!("which {side}?"))
+                    .maybe_help(names.first().map(|first| {
+                        format!("say which one is read, such as \"{module}.{first}\"")
+                    })),
+            });
+        }
+        found.map(|at| (*at, Some(0)))
+    }
+}
+
+fn agent_output(
+    at: usize,
+    agents: &[Agent<'_>],
+    (port, reference): (Option<&str>, &At<String>),
+    notes: &mut Notes<'_>,
+) -> Option<(usize, Option<usize>)> {
     let agent = agents.get(at)?;
     let Some(ports) = &agent.ports else {
         return Some((at, None));
@@ -111,25 +226,20 @@ fn no_output(
 }
 
 /// The port that a file need not name.
-fn the_one(ports: &[Port], usual: &str) -> Option<usize> {
+pub(crate) fn the_one(ports: &[Port], usual: &str) -> Option<usize> {
     match ports {
         [_] => Some(0),
         _ => position(ports, usual),
     }
 }
 
-fn position(ports: &[Port], name: &str) -> Option<usize> {
+pub(crate) fn position(ports: &[Port], name: &str) -> Option<usize> {
     ports.iter().position(|port| port.name == name)
 }
 
-/// "no outputs", "3 inputs (`a`, `b` and `c`)".
 fn count(ports: &[Port], what: &str) -> String {
     let names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
-    match names.len() {
-        0 => format!("no {what}s"),
-        1 => format!("one {what}, {}", crate::fault::list(&names)),
-        n => format!("{n} {what}s ({})", crate::fault::list(&names)),
-    }
+    relays::count(&names, what)
 }
 
 /// The fault for a port that the actor does not have.
@@ -146,79 +256,30 @@ pub(crate) fn unknown_port(
         .maybe_help(help.or_else(|| Some(format!("it has {}", count(ports, side)))))
 }
 
-fn check_twice(wires: &[Wire], agents: &[Agent<'_>], notes: &mut Notes<'_>) {
+/// Reports outputs that arrive at one input twice.
+pub(crate) fn check_twice(wires: &[Wire], agents: &[Agent<'_>], notes: &mut Notes<'_>) {
     let mut seen = BTreeMap::new();
     for wire in wires {
         let (Some(output), Some(input)) = (wire.output, wire.input) else {
             continue;
         };
-        let first = *seen.entry((wire.from, output, wire.to, input)).or_insert(wire.span);
-        if first != wire.span {
-            let message = format!(
-                "agent `{}` reads the same output of `{}` twice",
-                agents[wire.to].spec.name.value, agents[wire.from].spec.name.value
-            );
-            let fault = Fault::new(codes::TWICE, message).label(wire.span, "again");
-            notes.fault(fault.label(first, "first here"));
-        }
-    }
-}
-
-/// Inputs that nobody feeds though they are needed, and outputs that nobody reads.
-pub(crate) fn check_open_ends(
-    agents: &[Agent<'_>],
-    wires: &[Wire],
-    dead_letter: Option<usize>,
-    notes: &mut Notes<'_>,
-) {
-    let read: BTreeSet<(usize, usize)> =
-        wires.iter().filter_map(|wire| Some((wire.from, wire.output?))).collect();
-    // After a reference that leads nowhere, an unread output may be the one that was meant.
-    let clear = [codes::UNKNOWN_AGENT, codes::BAD_REFERENCE, codes::UNKNOWN_PORT]
-        .into_iter()
-        .all(|code| notes.has(code) == 0);
-    let clear = clear && wires.iter().all(|wire| wire.output.is_some());
-    for (at, agent) in agents.iter().enumerate() {
-        let Some(ports) = &agent.ports else { continue };
-        if dead_letter != Some(at) {
-            check_inputs(agent, &ports.inputs, notes);
-        }
-        for (output, port) in ports.outputs.iter().enumerate() {
-            if clear && !port.optional && !read.contains(&(at, output)) {
-                notes.fault(unused(agent, port));
-            }
-        }
-    }
-}
-
-fn check_inputs(agent: &Agent<'_>, ports: &[Port], notes: &mut Notes<'_>) {
-    let wired: Option<BTreeSet<usize>> = agent
-        .spec
-        .inputs
-        .iter()
-        .map(|input| match &input.port {
-            Some(port) => position(ports, &port.value),
-            None => the_one(ports, "in"),
-        })
-        .collect();
-    // An unknown input was said already; that the right one is unwired would be the same again.
-    let Some(wired) = wired else { return };
-    let open = ports.iter().enumerate().filter(|(at, port)| !port.optional && !wired.contains(at));
-    for (_, port) in open {
-        let name = &agent.spec.name.value;
-        let message = format!("nothing feeds input `{}` of agent `{name}`", port.name);
-        let fault = Fault::new(codes::UNWIRED, message).label(agent.spec.name.span, "this agent");
-        let help = match port.name.as_str() {
-            "in" => "write inputs = \"<agent>\"".to_owned(),
-            port => format!("write inputs = {{ {port} = \"<agent>\" }}"),
+        let Some(first) = seen.insert((wire.from, output, wire.to, input), wire.span) else {
+            continue;
         };
-        notes.fault(fault.help(help));
+        let (to, from) = (&agents[wire.to], &agents[wire.from]);
+        let what = match to.relay {
+            Some(relay) => format!("`{}`", relay.reader),
+            None => format!("agent `{}`", to.spec.name.value),
+        };
+        let message = match from.relay {
+            Some(relay) => format!("{what} reads `{}` twice", relay.writer),
+            None => format!("{what} reads the same output of `{}` twice", from.spec.name.value),
+        };
+        let fault = Fault::new(codes::TWICE, message);
+        notes.fault(if first == wire.span {
+            fault.label(wire.span, "by two ways through modules")
+        } else {
+            fault.label(wire.span, "again").label(first, "first here")
+        });
     }
-}
-
-fn unused(agent: &Agent<'_>, port: &Port) -> Fault {
-    let message = format!("nothing reads `{}.{}`", agent.spec.name.value, port.name);
-    Fault::new(codes::UNUSED_OUTPUT, message)
-        .warning()
-        .label(agent.spec.name.span, "its messages are dropped")
 }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use theater_flow_dsl::{CODES, Fault, Severity, Span, explain, picture};
-use world::{Beside, settle};
+use theater_flow_dsl::{CODES, Fault, Module, Severity, Span, explain, picture};
+use world::{Beside, files, settle};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
@@ -29,8 +29,9 @@ fn every_case_says_what_is_expected() {
     let mut different = Vec::new();
     for case in cases() {
         let text = fs::read_to_string(case.join("pipeline.toml")).expect("a case has a pipeline");
-        let compiled = settle(&text, &beside(&text));
-        let mut said: String = compiled.faults.iter().map(|fault| render(&text, fault)).collect();
+        let compiled = settle(&text, &beside(&text, &case));
+        let said = compiled.faults.iter().map(|fault| render(&text, &compiled.modules, fault));
+        let mut said: String = said.collect();
         said.push_str(if compiled.plan.is_some() { "plan: yes\n" } else { "plan: no\n" });
         different.extend(compare(&case.join("expected.txt"), &said));
         if let (Some(plan), true) = (&compiled.plan, compiled.faults.is_empty()) {
@@ -47,8 +48,8 @@ fn every_case_says_what_is_expected() {
 }
 
 /// Reads `#@ set a=b`, `#@ env A=b` and `#@ check` from a case's comments.
-fn beside(text: &str) -> Beside {
-    let mut beside = Beside::default();
+fn beside(text: &str, case: &Path) -> Beside {
+    let mut beside = Beside { files: files(case), ..Beside::default() };
     for line in text.lines().filter_map(|line| line.strip_prefix("#@ ")) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (name, value) = rest.split_once('=').unwrap_or_default();
@@ -72,18 +73,21 @@ fn compare(path: &Path, said: &str) -> Option<String> {
     (wanted != said).then(|| format!("--- {path} wants\n{wanted}--- but it is\n{said}"))
 }
 
-fn render(text: &str, fault: &Fault) -> String {
+fn render(pipeline: &str, modules: &[Module], fault: &Fault) -> String {
     let severity = match fault.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
     let mut out = format!("{severity}[{}] {}\n", fault.code, fault.message);
     for label in &fault.labels {
-        let Span { start, end, .. } = label.span;
+        let Span { file, start, end } = label.span;
+        let module = usize::try_from(file).ok().and_then(|file| modules.get(file.checked_sub(1)?));
+        let text = module.map_or(pipeline, |module| &module.text);
+        let name = module.map_or(String::new(), |module| format!("{}:", module.name));
         let shown = text.get(start..end).expect("a label is a range of the text");
         let shown = shown.lines().next().unwrap_or_default();
         let (line, column) = position(text, start);
-        let _ = writeln!(out, "  {line}:{column} `{shown}`: {}", label.text);
+        let _ = writeln!(out, "  {name}{line}:{column} `{shown}`: {}", label.text);
     }
     if let Some(help) = &fault.help {
         let _ = writeln!(out, "  help: {help}");
@@ -102,7 +106,7 @@ fn every_code_has_a_case() {
     let mut seen = BTreeSet::new();
     for case in cases() {
         let text = fs::read_to_string(case.join("pipeline.toml")).expect("a case has a pipeline");
-        let faults = settle(&text, &beside(&text)).faults;
+        let faults = settle(&text, &beside(&text, &case)).faults;
         let codes: BTreeSet<&str> = faults.into_iter().map(|fault| fault.code).collect();
         let name = case.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let named = name.get(..6).filter(|name| name.starts_with("TF"));

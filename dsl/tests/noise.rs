@@ -3,32 +3,45 @@
 
 mod world;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use theater_flow_dsl::Compiled;
-use world::{Beside, settle};
+use theater_flow_dsl::{Compiled, Label};
+use world::{Beside, files, settle};
+
+type Files = BTreeMap<String, String>;
 
 fn compiled(text: &str) -> Compiled {
-    let compiled = settle(text, &Beside::default());
+    compiled_with(text, &Files::new())
+}
+
+fn compiled_with(text: &str, files: &Files) -> Compiled {
+    let beside = Beside { files: files.clone(), ..Beside::default() };
+    let compiled = settle(text, &beside);
     for fault in &compiled.faults {
         assert!(!fault.message.is_empty());
-        for label in &fault.labels {
-            assert!(text.get(label.span.start..label.span.end).is_some(), "{fault:?}");
+        for Label { span, .. } in &fault.labels {
+            let file = usize::try_from(span.file).expect("few files");
+            let texts = compiled.modules.iter().map(|module| module.text.as_str());
+            let text = std::iter::once(text).chain(texts).nth(file).expect("a file that was read");
+            assert!(text.get(span.start..span.end).is_some(), "{fault:?}");
         }
     }
     compiled
 }
 
-fn pipelines() -> Vec<String> {
+/// The cases without special directions, each with its modules.
+fn pipelines() -> Vec<(String, Files)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut texts: Vec<String> = fs::read_dir(folder)
+    let mut texts: Vec<(String, Files)> = fs::read_dir(folder)
         .expect("the folder is in the repository")
-        .map(|entry| entry.expect("a readable folder").path().join("pipeline.toml"))
-        .map(|path| fs::read_to_string(path).expect("a case has a pipeline"))
-        .filter(|text| !text.contains("#@ "))
+        .map(|entry| entry.expect("a readable folder").path())
+        .map(|path| (fs::read_to_string(path.join("pipeline.toml")), files(&path)))
+        .map(|(text, files)| (text.expect("a case has a pipeline"), files))
+        .filter(|(text, files)| !text.contains("#@ ") && files.len() < 5)
         .collect();
     texts.sort();
     texts
@@ -58,13 +71,18 @@ fn mutate(text: &str, (kind, at, byte): (u8, prop::sample::Index, u8)) -> String
 
 #[test]
 fn five_hundred_mutations_of_every_example() {
-    for text in pipelines() {
+    for (text, files) in pipelines() {
         let config =
             ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) };
         let changes = prop::collection::vec(any::<(u8, prop::sample::Index, u8)>(), 1..4);
-        proptest!(config, |(changes in changes)| {
-            let broken = changes.into_iter().fold(text.clone(), |text, change| mutate(&text, change));
-            compiled(&broken);
+        proptest!(config, |(changes in changes, which in any::<prop::sample::Index>())| {
+            let mut texts = files.clone();
+            texts.insert("pipeline.toml".to_owned(), text.clone());
+            let at = which.index(texts.len());
+            let broken = texts.values_mut().nth(at).expect("it is in the list");
+            *broken = changes.into_iter().fold(broken.clone(), |text, change| mutate(&text, change));
+            let text = texts.remove("pipeline.toml").expect("it was put there");
+            compiled_with(&text, &texts);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! What a schema asks of a single value.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Number, Value};
 
@@ -59,7 +59,29 @@ fn order(one: &Number, other: &Number) -> Option<Ordering> {
 /// The first item that stood there before.
 pub(super) fn twice(items: &[Value]) -> Option<usize> {
     let mut seen = BTreeSet::new();
-    items.iter().position(|item| !seen.insert(item.to_string()))
+    items.iter().position(|item| !seen.insert(plain(item).to_string()))
+}
+
+/// The value as every [`equal`] one would be written: `2.0` is `2`.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => whole(number).map_or_else(|| value.clone(), Value::from),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(object) => {
+            let sorted: BTreeMap<&String, Value> =
+                object.iter().map(|(key, value)| (key, plain(value))).collect();
+            sorted.into_iter().map(|(key, value)| (key.clone(), value)).collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The integer that a number written with a point is.
+fn whole(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = number.as_f64().filter(|double| number.is_f64() && double.fract() == 0.0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within what i64 holds")]
+    (double.abs() <= EXACT).then_some(double as i64)
 }
 
 /// `minimum`, `maximum`, their exclusive forms, and `multipleOf`.

@@ -57,6 +57,11 @@ fn every_keyword_about_items_and_keys_says_what_is_wrong() {
         ),
         (json!({ "maxItems": 1 }), json!([1, 2]), "/: has 2 items, at most 1 are allowed"),
         (json!({ "uniqueItems": true }), json!([1, 2, 1]), "/2: item 3 is there before"),
+        (
+            json!({ "uniqueItems": true }),
+            json!([{ "a": [0] }, { "a": [-0.0] }]),
+            "/1: item 2 is there before",
+        ),
         (json!({ "contains": { "type": "string" } }), json!([1]), "/: no item is a string"),
         (json!({ "required": ["a"] }), json!({}), "/: `a` is missing"),
         (json!({ "maxProperties": 0 }), json!({ "a": 1 }), "/: has 1 keys, at most 0 are allowed"),

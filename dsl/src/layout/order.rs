@@ -21,6 +21,9 @@ const FILE: &[&str] = &[
     "channels",
     "tests",
 ];
+const MODULE: &[&str] = &["inputs", "outputs"];
+const OUTPUT: &[&str] = &["type", "from"];
+const USE: &[&str] = &["from", "inputs", "params"];
 const SUPERVISOR: &[&str] = &["strategy", "children", "intensity", "period"];
 const AGENT: &[&str] = &[
     "actor", "sha256", "inputs", "outputs", "config", "grants", "key", "workers", "restart",
@@ -32,6 +35,11 @@ const RETRY: &[&str] = &["max", "backoff", "base", "cap"];
 /// A kind of table, as far as its keys have an order.
 pub(super) enum Section {
     File,
+    Module,
+    Outputs,
+    Output,
+    Uses,
+    Use,
     Supervisors,
     Supervisor,
     Defaults,
@@ -46,6 +54,11 @@ impl Section {
     /// The section of a table in this one.
     pub(super) fn below(&self, key: &str) -> Option<Self> {
         Some(match (self, key) {
+            (Self::File, "module") => Self::Module,
+            (Self::Module, "outputs") => Self::Outputs,
+            (Self::Outputs, _) => Self::Output,
+            (Self::File, "use") => Self::Uses,
+            (Self::Uses, _) => Self::Use,
             (Self::File, "supervisors") => Self::Supervisors,
             (Self::File, "defaults") => Self::Defaults,
             (Self::File, "agents") => Self::Agents,
@@ -94,10 +107,14 @@ impl Order {
         let named = |keys: &[&str]| keys.iter().position(|known| *known == key);
         let place = match section {
             Section::File => named(FILE),
+            Section::Module => named(MODULE),
+            Section::Outputs => None,
+            Section::Output => named(OUTPUT),
+            Section::Use => named(USE),
             Section::Supervisors => self.supervisors.get(key).copied(),
             Section::Supervisor => named(SUPERVISOR),
             Section::Defaults => named(&["channel", "agent"]),
-            Section::Agents => self.agents.get(key).copied(),
+            Section::Uses | Section::Agents => self.agents.get(key).copied(),
             Section::Agent => named(AGENT),
             Section::Channels => {
                 let agent = key.split_once('.').map_or(key, |(agent, _)| agent);

@@ -23,7 +23,9 @@ pub fn mermaid(plan: &Plan) -> String {
 
 fn framed(frame: &Frame<'_>, depth: usize, out: &mut String) {
     let (name, strategy) = (escaped(frame.name), strategy(frame.strategy));
-    line(depth, &format!("subgraph s-{name} [\"{name}, {strategy}\"]"), out);
+    // A name has no `_`, and an id no `/`.
+    let id = name.replace('/', "_");
+    line(depth, &format!("subgraph s-{id} [\"{name}, {strategy}\"]"), out);
     for item in &frame.children {
         match item {
             Item::Frame(frame) => framed(frame, depth + 1, out),

@@ -89,6 +89,10 @@ pub const COMPONENT_BYTES: u64 = 64 << 20;
 pub const SOURCE_BYTES: u64 = 1 << 20;
 /// Agents of one pipeline.
 pub const AGENTS: usize = 10_000;
+/// Modules of one pipeline: uses of them, those inside of modules included.
+pub const MODULES: usize = 1_024;
+/// Nesting of modules.
+pub const MODULE_DEPTH: usize = 16;
 /// Bytes of a value stored under one key; a longer payload is cut into chunks.
 pub const CHUNK_BYTES: usize = 16 << 10;
 
