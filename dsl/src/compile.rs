@@ -1,8 +1,9 @@
 //! The stages in their order. Each goes on with what the one before could make out.
 
 use petgraph::algo::toposort;
-use theater_flow_kernel::ids::Digest;
-use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::flow;
+use theater_flow_kernel::ids::{Digest, PortId};
+use theater_flow_kernel::plan::{self, Plan};
 
 use crate::agents;
 use crate::assemble;
@@ -12,8 +13,8 @@ use crate::dead_letter;
 use crate::facts::{Facts, Mode, Need, Source};
 use crate::fault::Fault;
 use crate::grants;
-use crate::graph::{Agent, Graph};
-use crate::modules;
+use crate::graph::{Agent, Graph, Wire};
+use crate::modules::{self, Unit};
 use crate::notes::{File, Notes};
 use crate::open_ends;
 use crate::params;
@@ -25,7 +26,7 @@ use crate::span::Span;
 use crate::spec::Spec;
 use crate::supervision;
 use crate::type_review::{Review, option_refused};
-use crate::type_table::Types;
+use crate::type_table::{Solved, Types};
 use crate::values::Values;
 use crate::wiring;
 
@@ -51,6 +52,19 @@ pub struct Compiled {
     /// The modules that were read, in the order in which they were met: where a [`Span`] has `file: n`,
     /// it is in the `n`-th, from 1.
     pub modules: Vec<Module>,
+    /// Where an input reads something as a type that says less than its producer's.
+    pub seams: Vec<Seam>,
+}
+
+/// A message on its way is read as of another type: by a port of a module, or because the edge says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seam {
+    /// The output.
+    pub from: PortId,
+    /// The input.
+    pub to: PortId,
+    /// The type, in the type language.
+    pub ty: String,
 }
 
 /// The file of a module.
@@ -58,8 +72,8 @@ pub struct Compiled {
 pub struct Module {
     /// Its path as it would be given beside [`Source::name`], for display.
     pub name: String,
-    /// Its absolute folder.
-    pub folder: String,
+    /// Its absolute path.
+    pub path: String,
     /// Its whole text.
     pub text: String,
 }
@@ -68,23 +82,24 @@ pub struct Module {
 #[must_use]
 pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
     let mut notes = Notes::new(*source, facts);
-    let plan = stages(&mut notes);
+    let (plan, seams) = stages(&mut notes).unzip();
     let needs = notes.take_needs();
     if needs.is_empty() {
         let plan = plan.filter(|_| notes.is_sound());
         let module = |file: &File<'_>| Module {
             name: file.name.clone(),
-            folder: file.folder.clone(),
+            path: file.path.clone(),
             text: file.text.to_owned(),
         };
         let modules = notes.files().iter().skip(1).map(module).collect();
-        Outcome::Done(Compiled { plan, faults: notes.into_faults(), modules })
+        let seams = seams.unwrap_or_default();
+        Outcome::Done(Compiled { plan, faults: notes.into_faults(), modules, seams })
     } else {
         Outcome::Need(needs)
     }
 }
 
-fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
+fn stages(notes: &mut Notes<'_>) -> Option<(Plan, Vec<Seam>)> {
     let units = modules::load(notes)?;
     let scopes = Scopes::new(&units, notes)?;
     scopes.check_names(notes);
@@ -114,7 +129,8 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
     let wires = relays::without_relays(&graph, notes);
     let found = solve(spec, &graph, letters, (&mut types, &reviews), notes)?;
     let agents = assemble::agents(&graph, &found, &scopes, &wires)?;
-    Some(Plan {
+    let seams = seams(&wires, &agents, &found, &mut types);
+    let plan = Plan {
         name: spec.name.clone(),
         description: spec.description.clone(),
         source: digest(notes),
@@ -125,7 +141,28 @@ fn stages(notes: &mut Notes<'_>) -> Option<Plan> {
         params: param_values(&spec.params, &values),
         env: values.env.into_iter().collect(),
         secrets: values.secrets.into_iter().collect(),
-    })
+    };
+    Some((plan, seams))
+}
+
+/// As what each input reads that reads something as another type.
+fn seams(
+    wires: &[Wire],
+    agents: &[plan::Agent],
+    found: &[PortTypes],
+    types: &mut Types,
+) -> Vec<Seam> {
+    let mut seam = |wire: &Wire| {
+        let ty = match (&wire.read_as, wire.relay) {
+            (Some((unit, ty)), _) => types.lower(*unit, &ty.value, &Solved::new())?,
+            (None, Some(relay)) => found.get(relay)?.outputs.first().copied().flatten()?,
+            (None, None) => return None,
+        };
+        let from = agents.get(wire.from)?.outputs.get(wire.output?)?.port;
+        let to = agents.get(wire.to)?.inputs.get(wire.input?)?.port;
+        Some(Seam { from, to, ty: flow::show(types.table(), ty) })
+    };
+    wires.iter().filter_map(&mut seam).collect()
 }
 
 /// The digest of the file's text; if it uses modules, of all texts, each behind its length.
@@ -161,9 +198,14 @@ pub(crate) fn only_a_module(span: Span) -> Fault {
 fn types(scopes: &Scopes<'_>, reviews: &[Review<'_>], notes: &mut Notes<'_>) -> Option<Types> {
     let mut types = Types::default();
     let mut sound = true;
-    let prefixes = modules::prefixes(scopes.units.iter().map(|unit| unit.spec.name.as_str()));
-    for ((unit, review), prefix) in scopes.units.iter().zip(reviews).zip(&prefixes) {
-        sound &= types.add(review, (&unit.spec.types, prefix), notes);
+    let names = |unit: &Unit| {
+        let types = unit.spec.types.iter().map(|spec| spec.name.value.clone());
+        (unit.spec.name.clone(), types.collect())
+    };
+    let names: Vec<(String, Vec<String>)> = scopes.units.iter().map(names).collect();
+    let shown = modules::shown_types(names.iter().map(|(name, types)| (&**name, &**types)));
+    for ((unit, review), shown) in scopes.units.iter().zip(reviews).zip(&shown) {
+        sound &= types.add(review, (&unit.spec.types, shown), notes);
         let ports = unit.spec.module.iter();
         for port in ports.flat_map(|module| module.inputs.iter().chain(&module.outputs)) {
             let Some(ty) = &port.ty else { continue };
@@ -212,7 +254,7 @@ fn solve(
     let fed_back = |at: usize| arriving[at].iter().any(|wire| wire.feedback.is_some());
     let again = order.iter().map(|node| (node.index(), true)).filter(|(at, _)| fed_back(*at));
     for (at, whole) in order.iter().map(|node| (node.index(), false)).chain(again) {
-        let mut arrivals = solver.arrivals(graph, arriving.get(at)?, whole);
+        let mut arrivals = solver.arrivals(graph, arriving.get(at)?, whole, notes);
         if let Some(name) = spec.dead_letter.as_ref().filter(|_| letters == Some(at)) {
             arrivals.known.push(dead_letter::arrival(name, solver.types));
         }

@@ -1,23 +1,43 @@
 //! `expand`: a pipeline file with everything that it leaves unsaid written out.
 
+mod flatten;
+mod rewrite;
+
+use std::collections::BTreeMap;
+
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, InputPort, Plan, Supervisor};
+use theater_flow_kernel::plan::{Agent, InputPort, Supervisor};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
+use crate::compile::{Compiled, Seam, only_a_module};
+use crate::facts::Source;
 use crate::fault::Fault;
 use crate::layout;
+use crate::span::Span;
 use crate::spec_agent::{BACKOFFS, RESTARTS, RESTORES};
 use crate::spec_file::{OVERFLOWS, STRATEGIES};
+use crate::spec_module::MODULE;
 use crate::units;
 
 /// The file of a plan with its defaults written out and its shorthand resolved: inputs as tables, each
 /// agent's habits, each channel's bound. References to params, files and the environment stay as they
-/// are, and so do comments. It compiles to the same plan.
+/// are, and so do comments. What modules hold is written in, under the names that it has in the plan; the
+/// files of a module in another folder are named anew. It compiles to the same plan, but for such names.
 ///
 /// # Errors
-/// What keeps the text from being TOML; never for the text that the plan was compiled from.
-pub fn expand(text: &str, plan: &Plan) -> Result<String, Vec<Fault>> {
-    let mut document = layout::editable(text)?;
+/// What keeps the text from being TOML, and for a module by itself; never for a text that a plan to run was
+/// compiled from.
+pub fn expand(source: &Source<'_>, compiled: &Compiled) -> Result<String, Vec<Fault>> {
+    let mut document = layout::editable(source.text)?;
+    if document.contains_key(MODULE) {
+        return Err(vec![only_a_module(Span::top(0))]);
+    }
+    let Compiled { plan: Some(plan), modules, seams, .. } = compiled else {
+        return Ok(source.text.to_owned());
+    };
+    if !modules.is_empty() {
+        flatten::flatten(&mut document, source.folder, modules)?;
+    }
     document.remove("defaults");
     for supervisor in &plan.supervisors {
         if let Some(table) = named(&mut document, "supervisors", &supervisor.name) {
@@ -28,9 +48,14 @@ pub fn expand(text: &str, plan: &Plan) -> Result<String, Vec<Fault>> {
         let name = |port: &str| format!("{}.{port}", agent.name);
         agent.outputs.iter().map(|output| (output.port, name(&output.name))).collect()
     };
-    let outputs = plan.agents.iter().flat_map(outputs).collect();
+    let names = plan.agents.iter().flat_map(outputs).collect();
+    let outputs = Outputs { names, seams };
     for agent in &plan.agents {
         if let Some(table) = named(&mut document, "agents", &agent.name) {
+            if !modules.is_empty() && !agent.inputs.iter().any(is_wired) {
+                // It reads a module's input, which nobody feeds.
+                table.remove("inputs");
+            }
             expand_agent(table, agent, &outputs);
         }
     }
@@ -41,7 +66,39 @@ pub fn expand(text: &str, plan: &Plan) -> Result<String, Vec<Fault>> {
     Ok(document.to_string())
 }
 
-type Outputs = std::collections::BTreeMap<PortId, String>;
+/// A table that is only there for the tables in it.
+fn implicit() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+/// How inputs name what they read.
+struct Outputs<'c> {
+    names: BTreeMap<PortId, String>,
+    seams: &'c [Seam],
+}
+
+impl Outputs<'_> {
+    /// An edge: a name, or a table that says more.
+    fn edge(&self, from: PortId, to: PortId, rounds: Option<u32>) -> Option<Value> {
+        let name = self.names.get(&from)?.as_str();
+        let seam = self.seams.iter().find(|seam| seam.from == from && seam.to == to);
+        if seam.is_none() && rounds.is_none() {
+            return Some(name.into());
+        }
+        let mut table = InlineTable::new();
+        table.insert("from", name.into());
+        if let Some(seam) = seam {
+            table.insert("type", seam.ty.as_str().into());
+        }
+        if let Some(rounds) = rounds {
+            table.insert("feedback", true.into());
+            table.insert("rounds", i64::from(rounds).into());
+        }
+        Some(table.into())
+    }
+}
 
 /// `[section.name]`, made a table with a header if it is written otherwise.
 fn named<'d>(document: &'d mut DocumentMut, section: &str, name: &str) -> Option<&'d mut Table> {
@@ -77,7 +134,7 @@ fn expand_supervisor(table: &mut Table, supervisor: &Supervisor) {
     set(table, "period", units::duration(supervisor.period_ms));
 }
 
-fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs) {
+fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs<'_>) {
     let wired: Vec<_> = agent.inputs.iter().filter(|input| is_wired(input)).collect();
     if !wired.is_empty() {
         let mut inputs = InlineTable::new();
@@ -110,27 +167,16 @@ fn is_wired(input: &InputPort) -> bool {
     !input.from.is_empty() || !input.feedback.is_empty()
 }
 
-/// The edges of an input as values: names, and tables for those that feed back.
-fn edges(input: &InputPort, outputs: &Outputs) -> Vec<Value> {
-    let plain = input.from.iter().filter_map(|from| outputs.get(from));
-    let plain = plain.map(|name| Value::from(name.as_str()));
-    let fed_back = input.feedback.iter().filter_map(|edge| {
-        let mut table = InlineTable::new();
-        table.insert("from", outputs.get(&edge.from)?.as_str().into());
-        table.insert("feedback", true.into());
-        table.insert("rounds", i64::from(edge.rounds).into());
-        Some(Value::from(table))
-    });
-    plain.chain(fed_back).collect()
+/// The edges of an input as values.
+fn edges(input: &InputPort, outputs: &Outputs<'_>) -> Vec<Value> {
+    let plain = input.from.iter().map(|from| outputs.edge(*from, input.port, None));
+    let fed_back = input.feedback.iter();
+    let fed_back = fed_back.map(|edge| outputs.edge(edge.from, input.port, Some(edge.rounds)));
+    plain.chain(fed_back).flatten().collect()
 }
 
 fn expand_channels(document: &mut DocumentMut, agent: &Agent) {
     for output in &agent.outputs {
-        let implicit = || {
-            let mut table = Table::new();
-            table.set_implicit(true);
-            Item::Table(table)
-        };
         let all = document.entry("channels").or_insert_with(implicit);
         let Some(all) = with_header(all) else { return };
         let name = format!("{}.{}", agent.name, output.name);

@@ -12,7 +12,7 @@ use crate::facts::ActorFacts;
 use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::relays::Relay;
-use crate::span::Span;
+use crate::span::{At, Span};
 use crate::spec::AgentSpec;
 use crate::type_text::Expr;
 
@@ -78,6 +78,10 @@ pub(crate) struct Wire {
     pub(crate) output: Option<usize>,
     pub(crate) to: usize,
     pub(crate) input: Option<usize>,
+    /// The type that the consumer reads it as, if it says one, and the unit that names it.
+    pub(crate) read_as: Option<(usize, At<Expr>)>,
+    /// The last port of a module on the way, by position, once there are no others.
+    pub(crate) relay: Option<usize>,
     /// Rounds, if it feeds back.
     pub(crate) feedback: Option<u32>,
     /// Where the consumer names the producer.

@@ -59,7 +59,7 @@ mod supervision;
 mod wiring;
 
 pub use codes::{ALL as CODES, Code, explain};
-pub use compile::{Compiled, Module, Outcome, compile};
+pub use compile::{Compiled, Module, Outcome, Seam, compile};
 pub use expand::expand;
 pub use facts::{
     ActorFacts, ActorProblem, ConfigFault, Direction, Facts, Import, Mode, Need, PortFacts,

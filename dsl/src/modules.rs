@@ -1,6 +1,6 @@
 //! The files of a pipeline: its own, and those of the modules that it uses, each read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -50,20 +50,25 @@ fn unit(file: u32, notes: &mut Notes<'_>) -> Option<Unit> {
     fits.then(|| Unit { spec, uses: Vec::new() })
 }
 
-/// What stands before a file's types in messages and in what `expand` writes, by the names of the files:
-/// nothing for the pipeline, `scan/` for a module called `scan`, `scan-2/` for another one of that name.
-pub(crate) fn prefixes<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let prefix = |(at, name): (usize, &'n str)| {
-        let nth = seen.entry(name).or_default();
-        *nth += usize::from(at > 0);
-        match (at, *nth) {
-            (0, _) => String::new(),
-            (_, 1) => format!("{name}/"),
-            (_, nth) => format!("{name}-{nth}/"),
+/// How the types of each file are called in messages and in what `expand` writes, by the file's name and
+/// those of its types, the pipeline first: as they are, but `scan/Finding` where an earlier file has a
+/// `Finding`, and `scan-2/Finding` where there is such a one already.
+pub(crate) fn shown_types<'n>(
+    files: impl Iterator<Item = (&'n str, &'n [String])>,
+) -> Vec<BTreeMap<String, String>> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let shown = |(file, types): (&str, &[String])| {
+        let mut shown = BTreeMap::new();
+        for name in types {
+            let prefixed = (2_usize..).map(|nth| format!("{file}-{nth}/{name}"));
+            let mut names = [name.clone(), format!("{file}/{name}")].into_iter().chain(prefixed);
+            let free = names.find(|name| !taken.contains(name)).unwrap_or_default();
+            taken.insert(free.clone());
+            shown.insert(name.clone(), free);
         }
+        shown
     };
-    names.into_iter().enumerate().map(prefix).collect()
+    files.map(shown).collect()
 }
 
 struct Loader {
@@ -120,7 +125,7 @@ impl Loader {
         };
         let name = paths::beside(notes.source.name, &paths::relative(notes.source.folder, path));
         let folder = paths::absolute(path, "..");
-        let file = notes.add(File { name, folder, text });
+        let file = notes.add(File { name, path: path.to_owned(), folder, text });
         let unit = unit(file, notes)?;
         self.units.push(unit);
         Some(self.units.len() - 1)

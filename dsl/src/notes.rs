@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codes::Code;
 use crate::facts::{Facts, Mode, Need, Source};
 use crate::fault::{Fault, Severity};
+use crate::paths;
 
 /// The inputs of a compilation, with the faults and needs found so far. Every stage writes here and
 /// goes on with what it could make out, so that one compilation tells of everything.
@@ -26,6 +27,8 @@ pub(crate) struct Notes<'a> {
 pub(crate) struct File<'a> {
     /// Its name for display.
     pub(crate) name: String,
+    /// Its absolute path.
+    pub(crate) path: String,
     /// The absolute folder that its relative paths are against.
     pub(crate) folder: String,
     pub(crate) text: &'a str,
@@ -37,10 +40,11 @@ const KEPT: usize = 100;
 impl<'a> Notes<'a> {
     pub(crate) fn new(source: Source<'a>, facts: &'a Facts) -> Self {
         let (name, folder) = (source.name.to_owned(), source.folder.to_owned());
+        let path = paths::absolute(&folder, name.rsplit('/').next().unwrap_or_default());
         Self {
             source,
             facts,
-            files: vec![File { name, folder, text: source.text }],
+            files: vec![File { name, path, folder, text: source.text }],
             faults: Vec::new(),
             needs: BTreeSet::new(),
             incomplete: false,

@@ -150,7 +150,8 @@ pub(crate) fn without_relays(graph: &Graph<'_>, notes: &mut Notes<'_>) -> Vec<Wi
     let mut wires = Vec::new();
     for last in graph.wires.iter().filter(|wire| !is_relay(wire.to)) {
         let mut seen = BTreeSet::from([last.from]);
-        let mut ways = vec![last.clone()];
+        let relay = is_relay(last.from).then_some(last.from);
+        let mut ways = vec![Wire { relay, ..last.clone() }];
         while let Some(way) = ways.pop() {
             if !is_relay(way.from) {
                 wires.push(way);

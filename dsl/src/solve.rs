@@ -11,11 +11,12 @@ use crate::facts::Direction;
 use crate::fault::Fault;
 use crate::graph::{Agent, Graph, Port, Wire};
 use crate::notes::Notes;
-use crate::span::Span;
+use crate::span::{At, Span};
 use crate::spec::OutputSpec;
 use crate::type_match::{matched, solved};
 use crate::type_review::{Review, option_refused};
 use crate::type_table::{Solved, Types};
+use crate::type_text::Expr;
 use crate::wiring::unknown_port;
 
 /// The types of an agent's ports, by position; `None` where a fault or an unknown actor leaves it open.
@@ -77,28 +78,75 @@ impl<'s> Solver<'s> {
 
     /// What arrives over wires whose producer is solved: without what is fed back, or, once all producers
     /// are solved, the `whole`.
-    pub(crate) fn arrivals(&self, graph: &Graph<'_>, wires: &[&Wire], whole: bool) -> Arrivals {
-        let arrival = |wire: &&Wire| {
-            let output = wire.output?;
-            let ty = self.found.get(wire.from)?.outputs.get(output).copied().flatten()?;
-            let producer = graph.agents.get(wire.from)?;
-            let port = producer.ports.as_ref()?.outputs.get(output)?;
-            let bound = producer.spec.outputs.iter().find(|spec| spec.port.value == port.name);
-            Some(Arrival {
-                input: wire.input?,
-                ty,
-                span: wire.span,
-                from: format!("`{}`", producer.writer(&port.name)),
-                source: Some(bound.map_or(producer.spec.name.span, |spec| spec.ty.span)),
-            })
-        };
+    pub(crate) fn arrivals(
+        &mut self,
+        graph: &Graph<'_>,
+        wires: &[&Wire],
+        whole: bool,
+        notes: &mut Notes<'_>,
+    ) -> Arrivals {
         let (forward, back): (Vec<&Wire>, Vec<&Wire>) =
             wires.iter().partition(|wire| wire.feedback.is_none());
         let later = back.iter().filter(|_| !whole).filter_map(|wire| wire.input).collect();
         let looked_at = forward.into_iter().chain(back.into_iter().filter(|_| whole));
-        let arrivals: Vec<Option<Arrival>> = looked_at.map(|wire| arrival(&wire)).collect();
+        let arrivals: Vec<Option<Arrival>> =
+            looked_at.map(|wire| self.arrival(graph, wire, notes)).collect();
         let partial = arrivals.iter().any(Option::is_none);
         Arrivals { known: arrivals.into_iter().flatten().collect(), partial, later }
+    }
+
+    fn arrival(
+        &mut self,
+        graph: &Graph<'_>,
+        wire: &Wire,
+        notes: &mut Notes<'_>,
+    ) -> Option<Arrival> {
+        let output = wire.output?;
+        let ty = self.found.get(wire.from)?.outputs.get(output).copied().flatten()?;
+        let producer = graph.agents.get(wire.from)?;
+        let port = producer.ports.as_ref()?.outputs.get(output)?;
+        let bound = producer.spec.outputs.iter().find(|spec| spec.port.value == port.name);
+        let arrival = Arrival {
+            input: wire.input?,
+            ty,
+            span: wire.span,
+            from: format!("`{}`", producer.writer(&port.name)),
+            source: Some(bound.map_or(producer.spec.name.span, |spec| spec.ty.span)),
+        };
+        match &wire.read_as {
+            Some((unit, read_as)) => self.read_as((*unit, read_as), arrival, notes),
+            None => Some(arrival),
+        }
+    }
+
+    /// What arrives, as a type that it flows into.
+    fn read_as(
+        &mut self,
+        (unit, ty): (usize, &At<Expr>),
+        arrival: Arrival,
+        notes: &mut Notes<'_>,
+    ) -> Option<Arrival> {
+        let review = self.reviews.get(unit)?;
+        if !review.expr(&ty.value, notes) {
+            return None;
+        }
+        if review.refuses(&ty.value) {
+            notes.fault(option_refused("the type of this edge").label(ty.span, "this type"));
+            return None;
+        }
+        let to = self.types.lower(unit, &ty.value, &Solved::new())?;
+        if let Some(clash) = self.clash(arrival.ty, to) {
+            let show = |ty| flow::show(self.types.table(), ty);
+            let message =
+                format!("{} cannot be read as {}{}", arrival.from, show(to), clash_text(&clash));
+            let fault = Fault::new(codes::MISMATCH, message);
+            let fault = fault.label(ty.span, format!("read as {}", show(to)));
+            let gives = format!("gives {}", show(arrival.ty));
+            notes
+                .fault(arrival.source.into_iter().fold(fault, |fault, at| fault.label(at, &gives)));
+            return None;
+        }
+        Some(Arrival { ty: to, source: Some(ty.span), ..arrival })
     }
 
     /// Solves one agent.
@@ -242,7 +290,7 @@ impl<'s> Solver<'s> {
             let fault = Fault::new(codes::CONFLICT, message)
                 .label(arrival.span, show(ty))
                 .label(said.span, show(known));
-            notes.fault(fault.help("say which it is with outputs = { <output> = \"<type>\" }"));
+            notes.fault(fault.help(which_type(ports(agent))));
             return None;
         }
         Some(())
@@ -281,12 +329,8 @@ impl<'s> Solver<'s> {
         let port = ports.and_then(|ports| ports.inputs.get(arrival.input));
         let port = port.map_or("", |port| port.name.as_str());
         let show = |ty| flow::show(self.types.table(), ty);
-        let place = match clash.path.as_str() {
-            "" => String::new(),
-            path => format!(" at {path}"),
-        };
         let (from, reader) = (&arrival.from, agent.reader(port));
-        let message = format!("{from} does not flow into `{reader}`{place}: {}", clash.message);
+        let message = format!("{from} does not flow into `{reader}`{}", clash_text(&clash));
         let text = match agent.relay.map(|relay| (relay.side, &relay.port)) {
             None => format!("input `{port}` takes {}", show(to)),
             Some((Direction::Input, port)) => format!("input `{port}` takes {}", show(to)),
@@ -308,6 +352,27 @@ impl<'s> Solver<'s> {
     /// Whether two types are the same but for names.
     fn same(&mut self, one: TypeId, other: TypeId) -> bool {
         one == other || (self.clash(one, other).is_none() && self.clash(other, one).is_none())
+    }
+}
+
+fn ports<'a>(agent: &'a Agent<'_>) -> &'a [Port] {
+    agent.ports.as_ref().map_or(&[], |ports| &ports.outputs)
+}
+
+/// How to say what a variable is: by an output that has it, or by what is read.
+fn which_type(outputs: &[Port]) -> &'static str {
+    if outputs.is_empty() {
+        "read both as a type that they flow into: { from = \"<agent>\", type = \"<type>\" }"
+    } else {
+        "say which it is with outputs = { <output> = \"<type>\" }"
+    }
+}
+
+/// Where and why a type does not flow, behind what it is said of.
+fn clash_text(clash: &Clash) -> String {
+    match clash.path.as_str() {
+        "" => format!(": {}", clash.message),
+        path => format!(" at {path}: {}", clash.message),
     }
 }
 

@@ -146,6 +146,8 @@ pub(crate) struct InputSpec {
 pub(crate) struct EdgeSpec {
     /// `walk` or `walk.out`.
     pub(crate) from: At<String>,
+    /// The type that the consumer reads it as.
+    pub(crate) ty: Option<At<Expr>>,
     /// Rounds, for an edge that feeds back.
     pub(crate) feedback: Option<u32>,
 }

@@ -123,7 +123,7 @@ pub(crate) fn inputs(node: &Node, notes: &mut Notes<'_>) -> Vec<InputSpec> {
 /// Whether a table is one edge and not a table of ports: an actor may well have a port `from`, but hardly one
 /// `feedback` beside it; and no port is wired to a number or to `true`, whatever its key was meant to be.
 fn is_bare_edge(entries: &[Entry]) -> bool {
-    let is_edge = |key: &str| matches!(key, "from" | "feedback" | "rounds");
+    let is_edge = |key: &str| matches!(key, "from" | "type" | "feedback" | "rounds");
     let is_more = |node: &Node| matches!(node.tree, Tree::Bool(_) | Tree::Integer(_));
     let from = entries.iter().any(|entry| entry.key.value == "from");
     entries.len() > 1
@@ -142,7 +142,7 @@ pub(crate) fn edges(node: &Node, notes: &mut Notes<'_>) -> Vec<EdgeSpec> {
 fn edge(node: &Node, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
     match &node.tree {
         Tree::String(text) => {
-            Some(EdgeSpec { from: At::new(text.clone(), node.span), feedback: None })
+            Some(EdgeSpec { from: At::new(text.clone(), node.span), ty: None, feedback: None })
         }
         Tree::Table(entries) => edge_table(Table::new("an edge", node.span, entries), notes),
         _ => {
@@ -152,10 +152,12 @@ fn edge(node: &Node, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
     }
 }
 
-/// `{ from = "critic.revise", feedback = true, rounds = 5 }`. What feeds back has an end: `rounds` must be there,
+/// `{ from = "critic.revise", feedback = true, rounds = 5 }`, and `type = "Line"` for what is read as a type
+/// that says less. What feeds back has an end: `rounds` must be there,
 /// and means nothing where nothing feeds back.
 fn edge_table(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
     let from = table.need("from", notes, string);
+    let ty = table.read("type", notes, type_text::read);
     let feedback = table.read("feedback", notes, boolean);
     let bound = whole32(1, limits::ROUNDS_MAX);
     let (rounds, feeds_back) = if feedback.is_some_and(|feedback| feedback.value) {
@@ -172,7 +174,7 @@ fn edge_table(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
     table.finish(notes);
     // Without its rounds it is a feedback edge all the same: the cycle is not the fault.
     let feedback = feeds_back.then(|| rounds.map_or(1, |rounds| rounds.value));
-    Some(EdgeSpec { from: from?, feedback })
+    Some(EdgeSpec { from: from?, ty, feedback })
 }
 
 fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {

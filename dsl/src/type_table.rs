@@ -24,12 +24,12 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    /// Adds the `[types]` of the next unit, whose names get a prefix for messages; false after a fault,
+    /// Adds the `[types]` of the next unit, which are shown by other names; false after a fault,
     /// since types of which some are unknown only give more faults that follow from the first.
     pub(crate) fn add(
         &mut self,
         review: &Review<'_>,
-        (specs, prefix): (&[TypeSpec], &str),
+        (specs, shown): (&[TypeSpec], &BTreeMap<String, String>),
         notes: &mut Notes<'_>,
     ) -> bool {
         let unit = self.names.len();
@@ -41,7 +41,8 @@ impl Types {
         let exprs = in_order.filter_map(|spec| Some((&spec.name.value, spec.expr.as_ref()?)));
         let exprs: Vec<(&String, &Expr)> = exprs.collect();
         for (name, expr) in &exprs {
-            self.reserve((unit, name), prefix, expr);
+            let shown = shown.get(*name).unwrap_or(name);
+            self.reserve((unit, name), shown, expr);
         }
         for (name, expr) in &exprs {
             self.fill((unit, name), expr);
@@ -150,14 +151,14 @@ impl Types {
 
     /// Gives every named type that is not just another name or a scalar a place of its own, so that
     /// types can refer to each other, and messages can use the names.
-    fn reserve(&mut self, (unit, name): (usize, &str), prefix: &str, expr: &Expr) {
+    fn reserve(&mut self, (unit, name): (usize, &str), shown: &str, expr: &Expr) {
         let id = match expr {
             // An alias comes after what it names.
             Expr::Name(target) => self.named(unit, &target.value),
             Expr::Scalar(scalar) => Some(self.intern(scalar.clone())),
             _ => {
                 let id = self.table.push(Type::Bool);
-                self.table.name(id, format!("{prefix}{name}"));
+                self.table.name(id, shown.to_owned());
                 Some(id)
             }
         };

@@ -23,8 +23,17 @@ pub(crate) fn wires(agents: &[Agent<'_>], scopes: &Scopes<'_>, notes: &mut Notes
             let port = consumer_port(agent, input, notes);
             for edge in &input.edges {
                 if let Some((from, output)) = names.producer(agent.scope, &edge.from, notes) {
-                    let (span, feedback) = (edge.from.span, edge.feedback);
-                    wires.push(Wire { from, output, to, input: port, feedback, span });
+                    let unit = scopes.all[agent.scope].unit;
+                    wires.push(Wire {
+                        from,
+                        output,
+                        to,
+                        input: port,
+                        read_as: edge.ty.clone().map(|ty| (unit, ty)),
+                        relay: None,
+                        feedback: edge.feedback,
+                        span: edge.from.span,
+                    });
                 }
             }
         }

@@ -80,6 +80,13 @@ impl Pipeline {
         let cwd = utf8(&std::env::current_dir().map_err(io)?)?;
         Ok(Self { name, text, folder, cwd })
     }
+
+    /// The file as the compiler takes it.
+    #[must_use]
+    pub fn source<'a>(&'a self, set: &'a [(String, String)], mode: Mode) -> Source<'a> {
+        let Self { name, text, folder, cwd } = self;
+        Source { name, text, folder, cwd, set, mode }
+    }
 }
 
 fn utf8(path: &Path) -> Result<String, ReadError> {
@@ -119,8 +126,7 @@ impl Fetcher {
         set: &[(String, String)],
         mode: Mode,
     ) -> Compiled {
-        let Pipeline { name, text, folder, cwd } = pipeline;
-        let source = Source { name, text, folder, cwd, set, mode };
+        let source = pipeline.source(set, mode);
         loop {
             match compile(&source, &self.facts) {
                 Outcome::Done(compiled) => return compiled,

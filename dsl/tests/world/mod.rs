@@ -42,14 +42,7 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, String> {
 /// Compiles as a shell does: answers needs until there are none.
 pub(crate) fn settle(text: &str, beside: &Beside) -> Compiled {
     const ROUNDS: usize = 24;
-    let source = Source {
-        name: "pipeline.toml",
-        text,
-        folder: "/project/flows",
-        cwd: "/home/me",
-        set: &beside.set,
-        mode: if beside.check { Mode::Check } else { Mode::Run },
-    };
+    let source = source(text, beside);
     let std = ACTORS.iter().map(|(name, _)| format!("std/{name}")).collect();
     let mut facts = Facts { std, ..Facts::default() };
     for _ in 0..ROUNDS {
@@ -64,6 +57,18 @@ pub(crate) fn settle(text: &str, beside: &Beside) -> Compiled {
         }
     }
     panic!("not settled after {ROUNDS} rounds");
+}
+
+/// A file as the compiler takes it.
+pub(crate) fn source<'a>(text: &'a str, beside: &'a Beside) -> Source<'a> {
+    Source {
+        name: "pipeline.toml",
+        text,
+        folder: "/project/flows",
+        cwd: "/home/me",
+        set: &beside.set,
+        mode: if beside.check { Mode::Check } else { Mode::Run },
+    }
 }
 
 fn answer(need: Need, beside: &Beside, facts: &mut Facts) {

@@ -119,8 +119,11 @@ pub(super) fn expand(screen: &Screen, file: &Path) -> Result<Exit, Problem> {
     let mut fetcher = Fetcher::new(check::host(pipeline.text.len())?);
     let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
     check::show(screen, &pipeline, &compiled)?;
-    let Some(plan) = compiled.plan else { return Ok(Exit::Faults) };
-    match theater_flow_dsl::expand(&pipeline.text, &plan) {
+    if compiled.plan.is_none() {
+        return Ok(Exit::Faults);
+    }
+    let source = pipeline.source(&[], Mode::Check);
+    match theater_flow_dsl::expand(&source, &compiled) {
         Ok(whole) => screen.line(whole.trim_end_matches('\n'))?,
         Err(faults) => {
             check::show_own(screen, &pipeline, &faults)?;
