@@ -9,7 +9,7 @@ use theater_flow_kernel::ids::PortId;
 use theater_flow_kernel::plan::{Agent, InputPort, Supervisor};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
-use crate::compile::{Compiled, Seam, only_a_module};
+use crate::compile::{Compiled, only_a_module};
 use crate::facts::Source;
 use crate::fault::Fault;
 use crate::layout;
@@ -49,7 +49,8 @@ pub fn expand(source: &Source<'_>, compiled: &Compiled) -> Result<String, Vec<Fa
         agent.outputs.iter().map(|output| (output.port, name(&output.name))).collect()
     };
     let names = plan.agents.iter().flat_map(outputs).collect();
-    let outputs = Outputs { names, seams };
+    let seams = seams.iter().map(|seam| ((seam.from, seam.to), seam.ty.as_str()));
+    let outputs = Outputs { names, seams: seams.collect() };
     for agent in &plan.agents {
         if let Some(table) = named(&mut document, "agents", &agent.name) {
             if !modules.is_empty() && !agent.inputs.iter().any(is_wired) {
@@ -76,21 +77,22 @@ fn implicit() -> Item {
 /// How inputs name what they read.
 struct Outputs<'c> {
     names: BTreeMap<PortId, String>,
-    seams: &'c [Seam],
+    /// By output and input.
+    seams: BTreeMap<(PortId, PortId), &'c str>,
 }
 
 impl Outputs<'_> {
     /// An edge: a name, or a table that says more.
     fn edge(&self, from: PortId, to: PortId, rounds: Option<u32>) -> Option<Value> {
         let name = self.names.get(&from)?.as_str();
-        let seam = self.seams.iter().find(|seam| seam.from == from && seam.to == to);
+        let seam = self.seams.get(&(from, to));
         if seam.is_none() && rounds.is_none() {
             return Some(name.into());
         }
         let mut table = InlineTable::new();
         table.insert("from", name.into());
         if let Some(seam) = seam {
-            table.insert("type", seam.ty.as_str().into());
+            table.insert("type", (*seam).into());
         }
         if let Some(rounds) = rounds {
             table.insert("feedback", true.into());

@@ -108,6 +108,11 @@ impl<'a> Notes<'a> {
         self.needs.insert(need);
     }
 
+    /// A value is not known, and need not be.
+    pub(crate) const fn leave_open(&mut self) {
+        self.incomplete = true;
+    }
+
     /// A value that the file leaves to the world is not there: only a run is stopped by that.
     pub(crate) fn missing(&mut self, fault: Fault) {
         self.incomplete = true;

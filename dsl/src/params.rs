@@ -28,7 +28,8 @@ pub(crate) fn params(
         let mut params = Params::default();
         let Some(review) = reviews.get(scope.unit) else { continue };
         for spec in &unit.spec.params {
-            let reader = Reader { spec, unit: scope.unit, used: scope.used };
+            let is_module = unit.spec.module.is_some();
+            let reader = Reader { spec, unit: scope.unit, is_module, used: scope.used };
             let param = reader.param((&mut values, review), types, notes);
             params.all.insert(spec.name.value.clone(), param);
         }
@@ -45,6 +46,7 @@ pub(crate) fn params(
 struct Reader<'s> {
     spec: &'s ParamSpec,
     unit: usize,
+    is_module: bool,
     used: Option<Used<'s>>,
 }
 
@@ -118,6 +120,8 @@ impl Reader<'_> {
     fn no_value(&self, notes: &mut Notes<'_>) {
         let name = &self.spec.name;
         let fault = match self.used {
+            // Whoever uses the module will give it.
+            None if self.is_module => return notes.leave_open(),
             None => {
                 let message = format!("param `{}` has no value", name.value);
                 let fault = Fault::new(codes::NO_VALUE, message).label(name.span, "no `default`");

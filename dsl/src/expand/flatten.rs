@@ -107,7 +107,7 @@ impl Place<'_> {
     fn write(&self, rewrite: &Rewrite<'_>, flat: &mut DocumentMut) {
         let document = &self.part.document;
         for (name, mut item) in each(document, "supervisors") {
-            if let Some(children) = item.get_mut("children").and_then(Item::as_array_mut) {
+            if let Some(children) = below(&mut item, "children").and_then(Item::as_array_mut) {
                 for child in children.iter_mut() {
                     let Some(name) = child.as_str() else { continue };
                     let mut new = toml_edit::Value::from(format!("{}{name}", self.prefix));
@@ -144,10 +144,10 @@ impl Place<'_> {
             rename_types(outputs, &self.part.types);
         }
         let mut renamed = Renamed::new();
-        let files = agent.get_mut("grants").and_then(|grants| grants.get_mut("files"));
+        let files = agent.get_mut("grants").and_then(|grants| below(grants, "files"));
         if let Some(files) = files {
             for side in ["read", "write"] {
-                if let Some(roots) = files.get_mut(side).and_then(Item::as_array_mut) {
+                if let Some(roots) = below(files, side).and_then(Item::as_array_mut) {
                     rewrite.roots(roots, &mut renamed);
                 }
             }
@@ -160,6 +160,11 @@ impl Place<'_> {
             rename_paths(config, &renamed);
         }
     }
+}
+
+/// What stands under a key. (To index an [`Item`] by a key would make the key.)
+fn below<'i>(item: &'i mut Item, key: &str) -> Option<&'i mut Item> {
+    item.as_table_like_mut()?.get_mut(key)
 }
 
 /// The entries of a section, however it is written.
