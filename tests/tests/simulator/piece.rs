@@ -98,7 +98,7 @@ impl Piece {
         let pipeline =
             Pipeline { name: String::from("sim.toml"), text, cwd: folder.clone(), folder };
         let mut fetcher = Fetcher::new(Arc::clone(host()));
-        let Compiled { plan, faults } = fetcher.compile(&pipeline, &[], Mode::Run);
+        let Compiled { plan, faults, .. } = fetcher.compile(&pipeline, &[], Mode::Run);
         let plan = Arc::new(plan.unwrap_or_else(|| panic!("{faults:#?}")));
         Self { plan, actors: fetcher.into_actors(), input }
     }
