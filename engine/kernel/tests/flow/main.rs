@@ -5,6 +5,7 @@ mod made;
 mod random;
 #[path = "../made/relative.rs"]
 mod relative;
+mod witness;
 
 use made::{Dice, SCALARS, value};
 use theater_flow_kernel::flow::{flows, show};
@@ -61,7 +62,7 @@ fn place(path: &str, message: &str) -> (String, String) {
 }
 
 /// A text of `from` that is not of `to`.
-pub(crate) fn witness(table: &TypeTable, from: TypeId, to: TypeId, tries: usize) -> Option<String> {
+fn found(table: &TypeTable, from: TypeId, to: TypeId, tries: usize) -> Option<String> {
     let mut dice = Dice(1);
     (0..tries).filter_map(|_| value(&mut dice, table, from)).find(|text| {
         assert_eq!(check(table, from, text), Ok(()));
@@ -82,10 +83,10 @@ fn scalars_flow_exactly_when_no_value_speaks_against_it() {
     for from in &types {
         for to in &types {
             let (named, wanted) = (show(&made.0, *from), show(&made.0, *to));
-            let found = witness(&made.0, *from, *to, 400);
+            let text = found(&made.0, *from, *to, 400);
             match flows(&made.0, *from, *to) {
-                Ok(()) => assert_eq!(found, None, "{named} into {wanted}"),
-                Err(clash) => assert!(found.is_some(), "{named} into {wanted}: {clash}"),
+                Ok(()) => assert_eq!(text, None, "{named} into {wanted}"),
+                Err(clash) => assert!(text.is_some(), "{named} into {wanted}: {clash}"),
             }
         }
     }
@@ -184,7 +185,7 @@ fn cases_flow_into_more_cases() {
         (sides, wider),
     ] {
         made.fits(from, to);
-        assert_eq!(witness(&made.0, from, to, 200), None);
+        assert_eq!(found(&made.0, from, to, 200), None);
     }
     for (from, to) in [
         (more, few),
@@ -201,7 +202,7 @@ fn cases_flow_into_more_cases() {
     ] {
         made.clash(from, to);
         assert!(
-            witness(&made.0, from, to, 200).is_some(),
+            found(&made.0, from, to, 200).is_some(),
             "{} {}",
             show(&made.0, from),
             show(&made.0, to)
