@@ -16,12 +16,17 @@ use crate::type_text::{Expr, SCALARS};
 /// The names of `[types]`, against which every type of the file is read.
 pub(crate) struct Review<'s> {
     by_name: BTreeMap<&'s str, (usize, &'s TypeSpec)>,
+    /// By position: there is a value of the type.
+    has_value: Vec<bool>,
 }
 
 impl<'s> Review<'s> {
     pub(crate) fn new(specs: &'s [TypeSpec]) -> Self {
         let entry = |(at, spec): (usize, &'s TypeSpec)| (spec.name.value.as_str(), (at, spec));
-        Self { by_name: specs.iter().enumerate().map(entry).collect() }
+        let by_name = specs.iter().enumerate().map(entry).collect();
+        let mut review = Self { by_name, has_value: vec![false; specs.len()] };
+        review.find_values(specs);
+        review
     }
 
     /// Faults in what a type refers to. True if there is none.
@@ -105,17 +110,56 @@ impl<'s> Review<'s> {
             .collect()
     }
 
-    /// The named types without a value of which there is no value of `expr`. A list, an option, a
-    /// result or a variant can do without.
+    /// The named types without a value of which there is no value of `expr`. A list or an option can do
+    /// without; a result or a variant too, if one of its cases can.
     fn needed(&self, expr: &Expr) -> Vec<usize> {
         match expr {
-            Expr::Name(name) => {
-                self.by_name.get(name.value.as_str()).map(|(at, _)| *at).into_iter().collect()
+            Expr::Name(name) => self.place(&name.value).into_iter().collect(),
+            Expr::Result { .. } | Expr::Variant(_) if self.has_value(expr) => Vec::new(),
+            Expr::List(_) | Expr::Option(_) => Vec::new(),
+            _ => expr.parts().into_iter().flat_map(|part| self.needed(part)).collect(),
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).map(|(at, _)| *at)
+    }
+
+    /// Finds which named types have values: at first those that need no other, then those that need only these.
+    fn find_values(&mut self, specs: &[TypeSpec]) {
+        let mut users = vec![Vec::new(); specs.len()];
+        for (user, spec) in specs.iter().enumerate() {
+            let mut parts: Vec<&Expr> = spec.expr.iter().collect();
+            while let Some(part) = parts.pop() {
+                if let Expr::Name(name) = part
+                    && let Some(used) = self.place(&name.value)
+                {
+                    users[used].push(user);
+                }
+                parts.extend(part.parts());
             }
+        }
+        let mut ask: Vec<usize> = (0..specs.len()).collect();
+        while let Some(at) = ask.pop() {
+            let found = specs[at].expr.as_ref().is_none_or(|expr| self.has_value(expr));
+            if found && !self.has_value[at] {
+                self.has_value[at] = true;
+                ask.append(&mut users[at]);
+            }
+        }
+    }
+
+    /// Whether there is a value of the type, as far as it is known of named types.
+    fn has_value(&self, expr: &Expr) -> bool {
+        let without = |held: Option<&Expr>| held.is_none_or(|held| self.has_value(held));
+        match expr {
+            Expr::Name(name) => self.place(&name.value).is_none_or(|at| self.has_value[at]),
             Expr::Record(_) | Expr::Tuple(_) => {
-                expr.parts().into_iter().flat_map(|part| self.needed(part)).collect()
+                expr.parts().into_iter().all(|part| self.has_value(part))
             }
-            _ => Vec::new(),
+            Expr::Result { ok, err } => without(ok.as_deref()) || without(err.as_deref()),
+            Expr::Variant(cases) => cases.iter().any(|(_, held)| without(held.as_ref())),
+            _ => true,
         }
     }
 
@@ -124,7 +168,7 @@ impl<'s> Review<'s> {
             return true;
         };
         let needs_itself = || {
-            let own = self.by_name.get(spec.name.value.as_str()).map(|(at, _)| *at);
+            let own = self.place(&spec.name.value);
             let needed = spec.expr.as_ref().map_or_else(Vec::new, |expr| self.needed(expr));
             needed.into_iter().any(|at| Some(at) == own)
         };
