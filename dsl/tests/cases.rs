@@ -2,6 +2,7 @@
 //! pipeline the plan in `plan.txt`. `UPDATE=1` rewrites what is expected.
 #![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
+mod folder;
 mod world;
 
 use std::collections::BTreeSet;
@@ -9,8 +10,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use folder::files;
 use theater_flow_dsl::{CODES, Fault, Module, Severity, Span, explain, picture};
-use world::{Beside, files, settle};
+use world::{Beside, settle};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")

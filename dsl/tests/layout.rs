@@ -1,17 +1,18 @@
 //! `fmt` keeps what a file means, and its comments; and laying out what is laid out changes nothing.
 #![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
+mod folder;
+mod meaning;
 mod world;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use folder::files;
+use meaning::{comments, meaning};
 use proptest::prelude::*;
 use theater_flow_dsl::{Fault, Source, expand, format};
-use theater_flow_kernel::flow;
-use theater_flow_kernel::plan::{Child, Plan};
-use world::{Beside, files, settle, source};
+use world::{Beside, settle, source};
 
 /// All pipelines of the repository: cases and examples, each with what is beside it.
 fn pipelines() -> Vec<(PathBuf, String, Beside)> {
@@ -30,51 +31,6 @@ fn pipelines() -> Vec<(PathBuf, String, Beside)> {
     }
     found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
     found
-}
-
-/// What a plan means, without its numbers: they follow the order of the file.
-fn meaning(plan: &Plan) -> BTreeMap<String, String> {
-    let mut ports = BTreeMap::new();
-    for agent in &plan.agents {
-        ports.extend(agent.inputs.iter().map(|port| (port.port, (&agent.name, &port.name))));
-        ports.extend(agent.outputs.iter().map(|port| (port.port, (&agent.name, &port.name))));
-    }
-    let ty = |ty| flow::show(&plan.types, ty);
-    let mut said = BTreeMap::new();
-    for agent in &plan.agents {
-        let inputs = agent.inputs.iter().map(|port| {
-            let from: Vec<_> = port.from.iter().map(|from| ports[from]).collect();
-            (&port.name, ty(port.ty), from)
-        });
-        let inputs: Vec<_> = inputs.collect();
-        let outputs = agent.outputs.iter().map(|port| {
-            (&port.name, ty(port.ty), port.readers.len(), port.capacity, port.overflow)
-        });
-        let outputs: Vec<_> = outputs.collect();
-        let habits = (agent.restart, agent.restore, &agent.retry, agent.timeout_ms, &agent.limits);
-        let what = (&agent.actor, agent.component, &agent.config, &agent.grants, habits);
-        said.insert(format!("agent {}", agent.name), format!("{what:#?} {inputs:#?} {outputs:#?}"));
-    }
-    for supervisor in &plan.supervisors {
-        let child = |child: &Child| match child {
-            Child::Agent(id) => plan.agents.iter().find(|a| a.id == *id).map(|a| &a.name),
-            Child::Supervisor(id) => plan.supervisors.iter().find(|s| s.id == *id).map(|s| &s.name),
-        };
-        let children: Vec<_> = supervisor.children.iter().map(child).collect();
-        let habits = (supervisor.strategy, supervisor.intensity, supervisor.period_ms);
-        said.insert(format!("supervisor {}", supervisor.name), format!("{habits:?} {children:?}"));
-    }
-    let letters = plan.dead_letter.as_ref().map(|port| ports[&port.port]);
-    let rest = (&plan.name, &plan.description, letters, &plan.params, &plan.env, &plan.secrets);
-    said.insert("rest".to_owned(), format!("{rest:?}"));
-    said
-}
-
-fn comments(text: &str) -> Vec<&str> {
-    let mut comments: Vec<&str> =
-        text.lines().map(str::trim).filter(|line| line.starts_with('#')).collect();
-    comments.sort_unstable();
-    comments
 }
 
 /// Formats a text and checks what must hold for every one.

@@ -1,6 +1,7 @@
 //! Broken files: whatever bytes stand there, the compiler answers, and its labels are in the text.
 #![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
+mod folder;
 mod world;
 
 use std::collections::BTreeMap;
@@ -8,9 +9,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use folder::files;
 use proptest::prelude::*;
 use theater_flow_dsl::{Compiled, Label};
-use world::{Beside, files, settle};
+use world::{Beside, settle};
 
 type Files = BTreeMap<String, String>;
 

@@ -1,8 +1,6 @@
 //! A made-up world for the compiler: a handful of actors, files and variables, and the loop of a shell.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use theater_flow_dsl::{
@@ -19,24 +17,6 @@ pub(crate) struct Beside {
     pub(crate) check: bool,
     /// Other files, by their path beside the pipeline's.
     pub(crate) files: BTreeMap<String, String>,
-}
-
-/// The TOML files of a folder and those below it, but for the pipeline's own.
-pub(crate) fn files(folder: &Path) -> BTreeMap<String, String> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).expect("the folder is in the repository") {
-            let path = entry.expect("a readable folder").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "toml") {
-                let name = path.strip_prefix(folder).expect("it is below").to_string_lossy();
-                found.insert(name.into_owned(), fs::read_to_string(&path).expect("a text"));
-            }
-        }
-    }
-    found.remove("pipeline.toml");
-    found
 }
 
 /// Compiles as a shell does: answers needs until there are none.

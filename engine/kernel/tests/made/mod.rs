@@ -1,10 +1,12 @@
 //! Types and values made from a seed, with a bias to the edges.
 
+mod dice;
 mod value;
 
 use theater_flow_kernel::ids::TypeId;
 use theater_flow_kernel::types::{Case, Field, Type, TypeTable};
 
+pub(crate) use dice::Dice;
 pub(crate) use value::value;
 
 pub(crate) const SCALARS: [Type; 15] = [
@@ -27,36 +29,11 @@ pub(crate) const SCALARS: [Type; 15] = [
 
 const NAMES: [&str; 6] = ["ok", "err", "a", "b", "path", "text"];
 
-/// A stream of numbers that a seed fixes (splitmix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.roll() % bound as u64).expect("less than a usize")
-    }
-
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-
-    pub(crate) fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    fn names(&mut self) -> Vec<String> {
-        let skip = 1 + self.below(3);
-        // The last two alone happen to be base64.
-        let start = if self.once_in(8) { 4 } else { self.below(2) };
-        NAMES.iter().skip(start).step_by(skip).map(ToString::to_string).collect()
-    }
+fn names(dice: &mut Dice) -> Vec<String> {
+    let skip = 1 + dice.below(3);
+    // The last two alone happen to be base64.
+    let start = if dice.once_in(8) { 4 } else { dice.below(2) };
+    NAMES.iter().skip(start).step_by(skip).map(ToString::to_string).collect()
 }
 
 /// A type of any kind, at times one that holds itself.
@@ -101,19 +78,19 @@ fn compound(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Type {
             Type::Result { ok: side(), err: side() }
         }
         3 => Type::Tuple((0..dice.below(4)).map(|_| parts.part(dice, table)).collect()),
-        4 => Type::Enum(dice.names()),
+        4 => Type::Enum(names(dice)),
         5 => Type::Variant(cases(dice, table, parts)),
         _ => Type::Record(fields(dice, table, parts)),
     }
 }
 
 fn cases(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Vec<Case> {
-    let names = dice.names();
+    let names = names(dice);
     let held = |name| Case { name, ty: (!dice.once_in(3)).then(|| parts.part(dice, table)) };
     names.into_iter().map(held).collect()
 }
 
 fn fields(dice: &mut Dice, table: &mut TypeTable, parts: &mut Parts) -> Vec<Field> {
-    let names = dice.names();
+    let names = names(dice);
     names.into_iter().map(|name| Field { name, ty: parts.part(dice, table) }).collect()
 }
