@@ -94,7 +94,9 @@ pub(crate) fn lay_out(document: &mut DocumentMut) {
 fn arrange(table: &mut Table, section: &Section, order: &Order) {
     let mut entries: Vec<(Key, Item)> = Vec::with_capacity(table.len());
     let names: Vec<String> = table.iter().map(|(name, _)| name.to_owned()).collect();
-    entries.extend(names.iter().filter_map(|name| table.remove_entry(name)));
+    // From the last to the first: taking one out moves all that stand behind it.
+    entries.extend(names.iter().rev().filter_map(|name| table.remove_entry(name)));
+    entries.reverse();
     entries.sort_by_key(|(key, _)| order.rank(section, key.get()));
     for (key, item) in entries {
         table.insert_formatted(&key, item);

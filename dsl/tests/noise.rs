@@ -1,6 +1,9 @@
 //! Broken files: whatever bytes stand there, the compiler answers, and its labels are in the text.
 #![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
+mod broken;
+#[path = "../../engine/kernel/tests/made/dice.rs"]
+mod dice;
 mod folder;
 mod world;
 
@@ -9,84 +12,77 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use broken::mutate;
+use dice::Dice;
 use folder::files;
-use proptest::prelude::*;
-use theater_flow_dsl::{Compiled, Label};
-use world::{Beside, settle};
+use theater_flow_dsl::Compiled;
+use world::Beside;
 
 type Files = BTreeMap<String, String>;
 
 fn compiled(text: &str) -> Compiled {
-    compiled_with(text, &Files::new())
+    broken::compiled(text, &Beside::default())
 }
 
-fn compiled_with(text: &str, files: &Files) -> Compiled {
-    let beside = Beside { files: files.clone(), ..Beside::default() };
-    let compiled = settle(text, &beside);
-    for fault in &compiled.faults {
-        assert!(!fault.message.is_empty());
-        for Label { span, .. } in &fault.labels {
-            let file = usize::try_from(span.file).expect("few files");
-            let texts = compiled.modules.iter().map(|module| module.text.as_str());
-            let text = std::iter::once(text).chain(texts).nth(file).expect("a file that was read");
-            assert!(text.get(span.start..span.end).is_some(), "{fault:?}");
+/// The pipelines below a folder, of any depth, each with the files in its own folder.
+fn pipelines(folder: &str) -> Vec<(String, Beside)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is in the repository") {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "toml") {
+                let text = fs::read_to_string(&path).expect("a pipeline is text");
+                // What an example says of its surroundings stands in comments: only `check` does without.
+                let files = if text.contains("[use.") { files(&folder) } else { Files::new() };
+                texts.push((text, Beside { check: true, files, ..Beside::default() }));
+            }
         }
     }
-    compiled
-}
-
-/// The cases without special directions, each with its modules.
-fn pipelines() -> Vec<(String, Files)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut texts: Vec<(String, Files)> = fs::read_dir(folder)
-        .expect("the folder is in the repository")
-        .map(|entry| entry.expect("a readable folder").path())
-        .map(|path| (fs::read_to_string(path.join("pipeline.toml")), files(&path)))
-        .map(|(text, files)| (text.expect("a case has a pipeline"), files))
-        .filter(|(text, files)| !text.contains("#@ ") && files.len() < 5)
-        .collect();
-    texts.sort();
+    texts.sort_by(|(one, _), (other, _)| one.cmp(other));
     texts
 }
 
-/// One change of a text: cut it, drop, double or replace bytes.
-fn mutate(text: &str, (kind, at, byte): (u8, prop::sample::Index, u8)) -> String {
-    const SPICE: &[u8] = b"[]{}<>=\"'.,#$_\n\\019azT-";
-    let mut bytes = text.as_bytes().to_vec();
-    if bytes.is_empty() {
-        return String::new();
-    }
-    let at = at.index(bytes.len());
-    match kind % 5 {
-        0 => bytes.truncate(at),
-        1 => drop(bytes.remove(at)),
-        2 => bytes.insert(at, SPICE[usize::from(byte) % SPICE.len()]),
-        3 => bytes[at] = byte,
-        _ => {
-            let end = (at + 40).min(bytes.len());
-            let again = bytes[at..end].to_vec();
-            bytes.splice(at..at, again);
+/// Breaks each file of a folder so often, and each a thousand times in the full setting.
+fn mutations_of_each(folder: &str, times: usize) {
+    let texts = pipelines(folder);
+    assert!(texts.len() > 3, "{folder} holds examples");
+    let full = std::env::var_os("THEATER_FLOW_FULL").is_some_and(|value| value == "1");
+    let times = if full { 1_000 } else { times };
+    for (seed, (text, mut beside)) in (0..).zip(texts) {
+        let mut dice = Dice(seed);
+        let whole = beside.files.clone();
+        // A case of very many lines is many times the same.
+        for _ in 0..times.min(4_000_000 / text.len().max(1)) {
+            let modules: Vec<&String> = whole.keys().collect();
+            if modules.is_empty() || dice.once_in(2) {
+                broken::compiled(&mutate(&mut dice, &text), &beside);
+                continue;
+            }
+            let name = (*dice.pick(&modules)).clone();
+            let broken = mutate(&mut dice, &whole[&name]);
+            beside.files.insert(name.clone(), broken);
+            broken::compiled(&text, &beside);
+            beside.files.insert(name.clone(), whole[&name].clone());
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[test]
-fn five_hundred_mutations_of_every_example() {
-    for (text, files) in pipelines() {
-        let config =
-            ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) };
-        let changes = prop::collection::vec(any::<(u8, prop::sample::Index, u8)>(), 1..4);
-        proptest!(config, |(changes in changes, which in any::<prop::sample::Index>())| {
-            let mut texts = files.clone();
-            texts.insert("pipeline.toml".to_owned(), text.clone());
-            let at = which.index(texts.len());
-            let broken = texts.values_mut().nth(at).expect("it is in the list");
-            *broken = changes.into_iter().fold(broken.clone(), |text, change| mutate(&text, change));
-            let text = texts.remove("pipeline.toml").expect("it was put there");
-            compiled_with(&text, &texts);
-        });
-    }
+fn mutations_of_every_case() {
+    mutations_of_each("tests/cases", 50);
+}
+
+#[test]
+fn mutations_of_every_workflow() {
+    mutations_of_each("../workflows", 1_000);
+}
+
+#[test]
+fn mutations_of_every_case_of_the_program() {
+    mutations_of_each("../tests/cases", 50);
 }
 
 #[test]
@@ -125,6 +121,43 @@ fn deep_nesting_is_a_fault() {
 fn a_giant_file_is_a_fault() {
     let comment = format!("{HEAD}#{}\n", "x".repeat(1 << 20));
     assert_eq!(codes(&comment), ["TF0110"]);
+}
+
+#[test]
+fn giant_strings_and_tables_are_fine_or_faults() {
+    let long = "x".repeat(900_000);
+    for text in [
+        format!("format = 1\nname = \"{long}\"\n[supervisors.root]\nchildren = []\n"),
+        format!("{HEAD}{long} = 1\n"),
+        format!("{HEAD}[agents.{long}]\nactor = \"std/probe\"\n"),
+        format!("{HEAD}[agents.a]\nactor = \"{long}\"\n"),
+        format!("{HEAD}[agents.a]\nactor = \"std/probe\"\ninputs = \"{long}.{long}\"\n"),
+        format!("{HEAD}[types]\nX = \"{long}\"\n"),
+        format!("{HEAD}[types]\nX = \"enum{{{}}}\"\n", "a, ".repeat(300_000)),
+        format!("{HEAD}x = {long}\n"),
+        format!("{HEAD}x = {}\n", "9".repeat(900_000)),
+        format!("{HEAD}x = '''{long}"),
+        format!("{HEAD}x = \"{}\"\n", "\\u00e9".repeat(150_000)),
+    ] {
+        compiled(&text);
+    }
+}
+
+#[test]
+fn tables_of_very_many_keys_are_fine_or_faults() {
+    let keys = |count: u32| {
+        (0..count).fold(String::new(), |mut keys, at| {
+            let _ = writeln!(keys, "k{at}=1");
+            keys
+        })
+    };
+    let head = format!("{}[agents.a]\nactor = \"std/probe\"\n", HEAD.replace("[]", "[\"a\"]"));
+    let config = compiled(&format!("{head}[agents.a.config]\n{}", keys(100_000)));
+    assert!(config.plan.is_some(), "a long config is the actor's affair");
+    for section in ["[agents.a.limits]", "[params]", "[types]", "[supervisors]", "[defaults]", ""] {
+        let found = compiled(&format!("{head}{section}\n{}", keys(10_000)));
+        assert!(found.plan.is_none(), "{section}");
+    }
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! Pipelines made from a seed: what compiles is sound, and its text can be laid out and expanded.
 
-mod made;
+#[path = "../broken/mod.rs"]
+mod broken;
+mod broken_graphs;
+#[path = "../../../engine/kernel/tests/made/dice.rs"]
+mod dice;
 #[path = "../meaning/mod.rs"]
 mod meaning;
 mod pipelines;
 mod soundness;
 mod text;
+#[path = "../../../engine/kernel/tests/made/value.rs"]
+mod value;
 #[path = "../world/mod.rs"]
 mod world;
 

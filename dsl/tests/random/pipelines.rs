@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::made::Dice;
+use crate::dice::Dice;
 
 /// A pipeline without a fault.
 pub(crate) struct Made {

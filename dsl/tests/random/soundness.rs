@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::made::{Dice, value};
+use crate::dice::Dice;
 use crate::pipelines::pipeline;
 use crate::times;
+use crate::value::value;
 use crate::world::{Beside, settle};
 use theater_flow_dsl::Severity;
 use theater_flow_kernel::flow::{flows, show};

@@ -3,7 +3,7 @@
 use theater_flow_dsl::{Compiled, expand, format};
 use theater_flow_kernel::plan::Plan;
 
-use crate::made::Dice;
+use crate::dice::Dice;
 use crate::meaning::{comments, meaning};
 use crate::pipelines::pipeline;
 use crate::times;

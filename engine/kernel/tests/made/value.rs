@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use theater_flow_kernel::ids::TypeId;
 use theater_flow_kernel::types::{Case, Field, Type, TypeTable};
 
-use super::Dice;
+use super::dice::Dice;
 
 const TEXTS: [&str; 12] = [
     "",
