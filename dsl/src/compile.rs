@@ -35,7 +35,7 @@ use crate::wiring;
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a compilation")]
 pub enum Outcome {
     /// Answer these, add the answers to the facts, compile again. Never empty; three or four rounds
-    /// settle any file.
+    /// settle any file, and one more for each level of modules.
     Need(Vec<Need>),
     /// Nothing is left to ask.
     Done(Compiled),

@@ -138,17 +138,20 @@ pub(crate) fn check_same_file(agents: &[Agent<'_>], notes: &mut Notes<'_>) {
                 writers.insert(&root.path, agent);
                 continue;
             };
-            if first.spec.name.value == agent.spec.name.value {
+            if first.name == agent.name {
                 continue;
             }
             let (one, other) = (&first.spec.name, &agent.spec.name);
             let message = format!(
                 "agents `{}` and `{}` write one file, {}",
-                one.value, other.value, root.name
+                first.name, agent.name, root.name
             );
             let fault = Fault::new(codes::SAME_FILE, message).warning();
             let help = "the one that comes second is refused when both run: give each its own file";
-            notes.fault(fault.label(other.span, "here").label(one.span, "and here").help(help));
+            let fault = fault.label(other.span, "here").help(help);
+            // A module in two places is one agent in the file.
+            let same = one.span == other.span;
+            notes.fault(if same { fault } else { fault.label(one.span, "and here") });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::codes;
 use crate::facts::Direction;
 use crate::fault::Fault;
-use crate::graph::{Agent, Graph, Port};
+use crate::graph::{Agent, Graph, Port, Wire};
 use crate::notes::Notes;
 use crate::relays::Relay;
 use crate::scopes::Scopes;
@@ -26,14 +26,15 @@ pub(crate) fn check(
         .all(|code| notes.has(code) == 0);
     let known = graph.wires.iter().all(|wire| wire.output.is_some()) && scopes.are_known();
     let clear = clear && known;
-    let needs = Needs::new(graph);
+    let arriving = graph.arriving();
+    let needs = Needs::new(graph, &arriving);
     for (at, agent) in graph.agents.iter().enumerate() {
         let Some(ports) = &agent.ports else { continue };
         if let Some(relay) = agent.relay {
             if agent.spec.inputs.is_empty() && !relay.unsure && needs.relay(at) {
                 check_fed(relay, scopes, notes);
             }
-            if clear && !read.contains(&(at, 0)) {
+            if clear && !read.contains(&(at, 0)) && !is_optional(&arriving[at], graph) {
                 unread(relay, scopes, notes);
             }
             continue;
@@ -56,8 +57,7 @@ struct Needs {
 
 impl Needs {
     /// A module's input must be fed if one of its agents would have an input that nothing feeds.
-    fn new(graph: &Graph<'_>) -> Self {
-        let arriving = graph.arriving();
+    fn new(graph: &Graph<'_>, arriving: &[Vec<&Wire>]) -> Self {
         let mut relays = BTreeSet::new();
         // Those that need something come first, then the relays that feed them, and so on up.
         let mut next: Vec<usize> = Vec::new();
@@ -99,6 +99,16 @@ fn check_fed(relay: &Relay, scopes: &Scopes<'_>, notes: &mut Notes<'_>) {
     let message = format!("nothing feeds input `{port}` of module `{}`", id.value);
     let fault = Fault::new(codes::UNWIRED, message).label(id.span, "this module");
     notes.fault(fault.help(format!("write inputs = {{ {port} = \"<agent>\" }}")));
+}
+
+/// Whether a module's output gives only what need not be read.
+fn is_optional(wires: &[&Wire], graph: &Graph<'_>) -> bool {
+    let optional = |wire: &&Wire| {
+        let ports = graph.agents[wire.from].ports.as_ref();
+        let port = ports.zip(wire.output).and_then(|(ports, output)| ports.outputs.get(output));
+        port.is_some_and(|port| port.optional)
+    };
+    !wires.is_empty() && wires.iter().all(optional)
 }
 
 fn unread(relay: &Relay, scopes: &Scopes<'_>, notes: &mut Notes<'_>) {

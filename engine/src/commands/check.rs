@@ -61,6 +61,14 @@ pub(super) fn show(
     Ok(screen.faults(&sources, &compiled.faults)?)
 }
 
+/// Says why there is no plan where no fault does.
+pub(super) fn without_plan(screen: &Screen, compiled: &Compiled) -> Exit {
+    if compiled.faults.is_empty() {
+        screen.problem("there is nothing to show: the module has params without a default", None);
+    }
+    Exit::Faults
+}
+
 /// Shows faults of the pipeline's own file.
 pub(super) fn show_own(
     screen: &Screen,
@@ -85,8 +93,30 @@ pub(super) fn explain(screen: &Screen, code: &str) -> Result<Exit, Problem> {
 
 /// An engine with room for the agents of a file of this many bytes.
 pub(super) fn host(text: usize) -> Result<Arc<Host>, Problem> {
-    let agents = (text / AGENT_TEXT_BYTES).min(limits::AGENTS);
-    instances_host(agents)
+    instances_host(agents(text))
+}
+
+/// How many agents can stand in a text.
+fn agents(text: usize) -> usize {
+    (text / AGENT_TEXT_BYTES).min(limits::AGENTS)
+}
+
+/// Compiles a pipeline with an engine that has room for all its agents. Modules can hold more of them than
+/// the file's text would have room for; the compiler alone knows how many.
+pub(super) fn compile_to_run(
+    pipeline: &Pipeline,
+    set: &[(String, String)],
+) -> Result<(Arc<Host>, Fetcher, Compiled), Problem> {
+    let compile = |host: Arc<Host>| {
+        let mut fetcher = Fetcher::new(Arc::clone(&host));
+        let compiled = fetcher.compile(pipeline, set, Mode::Run);
+        (host, fetcher, compiled)
+    };
+    let (host, fetcher, compiled) = compile(host(pipeline.text.len())?);
+    match compiled.plan.as_ref().map_or(0, |plan| plan.agents.len()) {
+        more if more > agents(pipeline.text.len()) => Ok(compile(instances_host(more)?)),
+        _ => Ok((host, fetcher, compiled)),
+    }
 }
 
 /// An engine with room for this many agents.

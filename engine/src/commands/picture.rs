@@ -48,6 +48,9 @@ fn plan(screen: &Screen, file: &Path) -> Result<Option<Plan>, Problem> {
     let mut fetcher = Fetcher::new(check::host(pipeline.text.len())?);
     let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
     check::show(screen, &pipeline, &compiled)?;
+    if compiled.plan.is_none() {
+        check::without_plan(screen, &compiled);
+    }
     Ok(compiled.plan)
 }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
 use super::progress::Progress;
 use super::{check, ended, live, place};
 use crate::cli::Run;
-use crate::compile::{Fetcher, Pipeline};
+use crate::compile::Pipeline;
 use crate::driver::{self, Event};
 use crate::exit::{Ending, Exit, Problem};
 use crate::journal::Flushed;
@@ -32,12 +31,10 @@ pub(super) fn run(
     }
     let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
     let pipeline = Pipeline::read(&file)?;
-    let host = check::host(pipeline.text.len())?;
+    let (host, fetcher, compiled) = check::compile_to_run(&pipeline, &args.set)?;
     if let Some(why) = host.cache_refused() {
         screen.say(&format!("compiled code is not cached: {why}"));
     }
-    let mut fetcher = Fetcher::new(Arc::clone(&host));
-    let compiled = fetcher.compile(&pipeline, &args.set, Mode::Run);
     check::show(screen, &pipeline, &compiled)?;
     let Some(plan) = compiled.plan else {
         return Ok(Exit::Faults);

@@ -120,7 +120,7 @@ pub(super) fn expand(screen: &Screen, file: &Path) -> Result<Exit, Problem> {
     let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
     check::show(screen, &pipeline, &compiled)?;
     if compiled.plan.is_none() {
-        return Ok(Exit::Faults);
+        return Ok(check::without_plan(screen, &compiled));
     }
     let source = pipeline.source(&[], Mode::Check);
     match theater_flow_dsl::expand(&source, &compiled) {

@@ -7,7 +7,7 @@ use theater_flow_tests::Scene;
 use theater_flow_tests::dice::Dice;
 use theater_flow_tests::held::wait_for;
 
-use crate::{Job, csv_clean, log_summary, repo_audit, size, writer_critic};
+use crate::{Job, csv_clean, log_summary, repo_audit, size, timeline, writer_critic};
 
 /// Kills of one run; then it may end.
 const KILLS_PER_RUN: u64 = 10;
@@ -31,6 +31,13 @@ fn csv_clean_survives() {
     let job = csv_clean::job();
     csv_clean::generate_small(&job);
     survives("csv-clean", &job);
+}
+
+#[test]
+fn timeline_survives() {
+    let job = timeline::job();
+    timeline::generate(&job, 3_000);
+    survives("timeline", &job);
 }
 
 #[test]

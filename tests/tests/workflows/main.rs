@@ -6,6 +6,7 @@ mod killed;
 mod log_summary;
 mod pages;
 mod repo_audit;
+mod timeline;
 mod writer_critic;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,8 @@ use theater_flow_tests::{Ran, Scene, finish, is_full, root};
 const LIMIT: Duration = Duration::from_mins(15);
 
 /// The workflows that there are.
-const WORKFLOWS: [&str; 5] =
-    ["csv-clean", "find-todos", "log-summary", "repo-audit", "writer-critic"];
+const WORKFLOWS: [&str; 6] =
+    ["csv-clean", "find-todos", "log-summary", "repo-audit", "timeline", "writer-critic"];
 
 /// A workflow with its params, and the files that it writes.
 struct Job {
