@@ -158,7 +158,11 @@ fn seams(
             (None, Some(relay)) => found.get(relay)?.outputs.first().copied().flatten()?,
             (None, None) => return None,
         };
-        let from = agents.get(wire.from)?.outputs.get(wire.output?)?.port;
+        let output = agents.get(wire.from)?.outputs.get(wire.output?)?;
+        if output.ty == ty {
+            return None;
+        }
+        let from = output.port;
         let to = agents.get(wire.to)?.inputs.get(wire.input?)?.port;
         Some(Seam { from, to, ty: flow::show(types.table(), ty) })
     };

@@ -35,10 +35,9 @@ pub(super) fn check(screen: &Screen, args: &Check) -> Result<Exit, Problem> {
         let mut fetcher = Fetcher::new(host(pipeline.text.len())?);
         let compiled = fetcher.compile(&pipeline, &[], Mode::Check);
         show(screen, &pipeline, &compiled)?;
-        let faults = compiled.faults;
         let refused = |fault: &Fault| fault.severity == Severity::Error || args.deny_warnings;
-        faulty |= faults.iter().any(refused);
-        if faults.is_empty() && !screen.is_json() {
+        faulty |= compiled.faults.iter().any(refused);
+        if compiled.faults.is_empty() && !screen.is_json() {
             screen.say(&format!("{}: ok", pipeline.name));
         }
     }

@@ -96,7 +96,7 @@ fn report(sources: &[SourceText<'_>], fault: &Fault, look: Look) -> String {
     for file in others.into_iter().filter(|file| *file != main) {
         let labels = within(sources, fault, file).into_iter();
         let labels = labels.map(|label| LabeledSpan::new_with_span(Some(label.text), label.span));
-        let elsewhere = MietteDiagnostic::new("the other end of it")
+        let elsewhere = MietteDiagnostic::new("see also")
             .with_severity(miette::Severity::Advice)
             .with_labels(labels);
         out.extend(snippet(source(sources, file), elsewhere, look));

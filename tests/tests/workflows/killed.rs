@@ -36,7 +36,7 @@ fn csv_clean_survives() {
 #[test]
 fn timeline_survives() {
     let job = timeline::job();
-    timeline::generate(&job, 3_000);
+    timeline::generate(&job, 1_000);
     survives("timeline", &job);
 }
 
