@@ -3,6 +3,7 @@
 mod dot;
 mod json;
 mod mermaid;
+mod svg;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use theater_flow_kernel::plan::{Agent, Child, Grants, InputPort, Plan, Root, Str
 pub use dot::dot;
 pub use json::json;
 pub use mermaid::mermaid;
+pub use svg::svg;
 
 /// Characters of a type's text on an arrow; a longer one is cut.
 const TYPE_CHARS: usize = 48;
@@ -111,13 +113,13 @@ fn arrows(plan: &Plan) -> Vec<Arrow<'_>> {
 
 impl Arrow<'_> {
     fn label(&self) -> String {
-        let ty = cut(&self.ty);
+        let ty = cut(&self.ty, TYPE_CHARS);
         if self.named { format!("{}: {ty}", self.from.1) } else { ty }
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(TYPE_CHARS) {
+fn cut(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }

@@ -39,8 +39,12 @@ fn every_case_says_what_is_expected() {
         if let (Some(plan), true) = (&compiled.plan, compiled.faults.is_empty()) {
             different.extend(compare(&case.join("plan.txt"), &format!("{plan:#?}\n")));
             let json = format!("{:#}\n", picture::json(plan));
-            let pictures =
-                [("mmd", picture::mermaid(plan)), ("dot", picture::dot(plan)), ("json", json)];
+            let pictures = [
+                ("mmd", picture::mermaid(plan)),
+                ("dot", picture::dot(plan)),
+                ("json", json),
+                ("svg", picture::svg(plan)),
+            ];
             for (format, drawn) in pictures {
                 different.extend(compare(&case.join(format!("graph.{format}")), &drawn));
             }

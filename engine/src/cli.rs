@@ -228,6 +228,8 @@ pub enum GraphFormat {
     Mermaid,
     /// The DOT language of Graphviz.
     Dot,
+    /// A picture that browsers show.
+    Svg,
     /// One JSON object.
     Json,
 }

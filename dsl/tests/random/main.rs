@@ -7,6 +7,7 @@ mod broken_graphs;
 mod dice;
 #[path = "../meaning/mod.rs"]
 mod meaning;
+mod pictures;
 mod pipelines;
 mod soundness;
 mod text;

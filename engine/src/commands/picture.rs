@@ -20,6 +20,7 @@ pub(super) fn graph(screen: &Screen, file: &Path, format: GraphFormat) -> Result
         _ if screen.is_json() => screen.json(&picture::json(&plan))?,
         GraphFormat::Mermaid => screen.line(picture::mermaid(&plan).trim_end())?,
         GraphFormat::Dot => screen.line(picture::dot(&plan).trim_end())?,
+        GraphFormat::Svg => screen.line(picture::svg(&plan).trim_end())?,
     }
     Ok(Exit::Ok)
 }
