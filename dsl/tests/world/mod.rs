@@ -21,6 +21,15 @@ pub(crate) struct Beside {
 
 /// Compiles as a shell does: answers needs until there are none.
 pub(crate) fn settle(text: &str, beside: &Beside) -> Compiled {
+    settle_by(text, beside, compile)
+}
+
+/// As [`settle`], each round by `compile`.
+pub(crate) fn settle_by(
+    text: &str,
+    beside: &Beside,
+    mut compile: impl FnMut(&Source<'_>, &Facts) -> Outcome,
+) -> Compiled {
     const ROUNDS: usize = 24;
     let source = source(text, beside);
     let std = ACTORS.iter().map(|(name, _)| format!("std/{name}")).collect();
