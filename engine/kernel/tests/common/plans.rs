@@ -128,6 +128,11 @@ impl Build {
         build
     }
 
+    /// Gives an agent something else to do.
+    pub(crate) fn becomes(&mut self, id: AgentId, kind: Kind) {
+        self.kinds[id.index()] = kind;
+    }
+
     pub(crate) fn agent(&mut self, id: u32) -> &mut Agent {
         &mut self.plan.agents[id as usize]
     }

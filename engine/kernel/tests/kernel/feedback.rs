@@ -17,13 +17,13 @@ use crate::common::guests::{Bad, Kind};
 use crate::common::plans::Build;
 use crate::common::sim::{Options, Sim, folded};
 
-fn wild(seed: u64) -> Options {
+pub(crate) fn wild(seed: u64) -> Options {
     Options { seed, crash: 35, checkpoint: 15, cut: true }
 }
 
 /// No message is handled in a round beyond what the edges allow, nor one that came over a feedback edge
 /// beyond what that edge allows.
-fn check_rounds(sim: &Sim) {
+pub(crate) fn check_rounds(sim: &Sim) {
     let edges = sim.plan.agents.iter().flat_map(|agent| &agent.inputs).flat_map(|i| &i.feedback);
     let most = edges.map(|edge| edge.rounds).max().unwrap_or(0);
     let mut state = State::new(Arc::clone(&sim.plan));
@@ -52,18 +52,18 @@ fn letters(sim: &Sim, reason: &DeadLetterReason) -> usize {
 }
 
 /// An edge: from an agent's output to an agent's input, with the rounds that it allows if it feeds back.
-type Edge = ((AgentId, usize), (AgentId, usize), Option<u32>);
+pub(crate) type Edge = ((AgentId, usize), (AgentId, usize), Option<u32>);
 
 /// A random graph with cycles, of agents that keep nothing; its edges; and what the agents do.
-struct Cyclic {
-    build: Build,
-    edges: Vec<Edge>,
-    kinds: Vec<Kind>,
+pub(crate) struct Cyclic {
+    pub(crate) build: Build,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) kinds: Vec<Kind>,
     outputs: Vec<usize>,
 }
 
 impl Cyclic {
-    fn random(seed: u64) -> Self {
+    pub(crate) fn random(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0xFEED);
         let mut new =
             Self { build: Build::new(), edges: Vec::new(), kinds: Vec::new(), outputs: Vec::new() };
@@ -141,7 +141,7 @@ impl Cyclic {
 
     /// Messages that each agent handles, and those that go round too often; `None` if they are too many for
     /// a test. Each message by itself, depth first: no queues, no time.
-    fn model(&self) -> Option<(BTreeMap<AgentId, u64>, usize)> {
+    pub(crate) fn model(&self) -> Option<(BTreeMap<AgentId, u64>, usize)> {
         let (mut handled, mut beyond) = (BTreeMap::new(), 0);
         let mut flying: Vec<(AgentId, String, u32)> = Vec::new();
         let mut send = |from: AgentId, body: &str, round, flying: &mut Vec<_>| {

@@ -12,5 +12,6 @@ mod logs;
 mod overflow;
 mod redo;
 mod regressions;
+mod rest;
 mod retries;
 mod supervision;
