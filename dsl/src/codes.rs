@@ -93,6 +93,9 @@ codes! {
     CONFIG = "TF0508" "bad config"
     NO_JSON = "TF0509" "value without a JSON form"
     MISPLACED = "TF0510" "reference in the wrong place"
+    // TF06xx: tests.
+    TEST_NAME = "TF0601" "tests that cannot be told apart"
+    TEST_VALUE = "TF0602" "message of a test that its port does not take"
 }
 
 /// The page of a code: what it means, a wrong example, a right one. `None` for an unknown code. The

@@ -1,5 +1,7 @@
 //! The stages in their order. Each goes on with what the one before could make out.
 
+use std::collections::BTreeMap;
+
 use petgraph::algo::toposort;
 use theater_flow_kernel::flow;
 use theater_flow_kernel::ids::{Digest, PortId};
@@ -8,6 +10,7 @@ use theater_flow_kernel::plan::{self, Plan};
 use crate::agents;
 use crate::assemble;
 use crate::channels;
+use crate::check_tests;
 use crate::codes;
 use crate::dead_letter;
 use crate::facts::{Facts, Mode, Need, Source};
@@ -24,7 +27,9 @@ use crate::scopes::Scopes;
 use crate::solve::{PortTypes, Solver};
 use crate::span::Span;
 use crate::spec::Spec;
+use crate::spec_tests::TestSpec;
 use crate::supervision;
+use crate::testing::Test;
 use crate::type_review::{Review, option_refused};
 use crate::type_table::{Solved, Types};
 use crate::values::Values;
@@ -54,6 +59,10 @@ pub struct Compiled {
     pub modules: Vec<Module>,
     /// Where an input reads something as a type that says less than its producer's.
     pub seams: Vec<Seam>,
+    /// The names of the file's tests, in file order.
+    pub tests: Vec<String>,
+    /// The test that [`Mode::Test`] names, if there is a plan.
+    pub test: Option<Test>,
 }
 
 /// A message on its way is read as of another type: by a port of a module, or because the edge says so.
@@ -82,7 +91,9 @@ pub struct Module {
 #[must_use]
 pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
     let mut notes = Notes::new(*source, facts);
-    let (plan, seams) = stages(&mut notes).unzip();
+    let mut tests = Vec::new();
+    let (plan, seams) = stages(&mut tests, &mut notes).unzip();
+    let test = plan.as_ref().and_then(|plan| check_tests::check(&tests, plan, &mut notes));
     let needs = notes.take_needs();
     if needs.is_empty() {
         let plan = plan.filter(|_| notes.is_sound());
@@ -93,14 +104,17 @@ pub fn compile(source: &Source<'_>, facts: &Facts) -> Outcome {
         };
         let modules = notes.files().iter().skip(1).map(module).collect();
         let seams = seams.unwrap_or_default();
-        Outcome::Done(Compiled { plan, faults: notes.into_faults(), modules, seams })
+        let test = test.filter(|_| plan.is_some());
+        let tests = tests.into_iter().map(|test| test.name.value).collect();
+        Outcome::Done(Compiled { plan, faults: notes.into_faults(), modules, seams, tests, test })
     } else {
         Outcome::Need(needs)
     }
 }
 
-fn stages(notes: &mut Notes<'_>) -> Option<(Plan, Vec<Seam>)> {
-    let units = modules::load(notes)?;
+fn stages(tests: &mut Vec<TestSpec>, notes: &mut Notes<'_>) -> Option<(Plan, Vec<Seam>)> {
+    let mut units = modules::load(notes)?;
+    let test_env = set_up(&mut units, tests, notes);
     let scopes = Scopes::new(&units, notes)?;
     scopes.check_names(notes);
     check_use(&scopes, notes);
@@ -110,6 +124,7 @@ fn stages(notes: &mut Notes<'_>) -> Option<(Plan, Vec<Seam>)> {
     let types_are_sound = types.is_some();
     let mut types = types.unwrap_or_default();
     let mut values = params::params(&scopes, &reviews, &mut types, notes);
+    values.test_env = test_env;
     let relays = relays::relays(&scopes, notes);
     let graph = graph(&scopes, &relays, (&mut values, &reviews), notes);
     params::check_used(&scopes, &values, notes);
@@ -167,6 +182,19 @@ fn seams(
         Some(Seam { from, to, ty: flow::show(types.table(), ty) })
     };
     wires.iter().filter_map(&mut seam).collect()
+}
+
+/// Takes the pipeline's tests out, and puts into the pipeline what the one that is to run says. Gives the
+/// environment that it sets.
+fn set_up(
+    units: &mut [Unit],
+    tests: &mut Vec<TestSpec>,
+    notes: &mut Notes<'_>,
+) -> BTreeMap<String, String> {
+    let Some(Unit { spec, .. }) = units.first_mut() else { return BTreeMap::new() };
+    check_tests::set_params(&spec.tests, &mut spec.params, notes);
+    tests.append(&mut spec.tests);
+    check_tests::env(tests, notes.source.mode)
 }
 
 /// The digest of the file's text; if it uses modules, of all texts, each behind its length.

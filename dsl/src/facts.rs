@@ -28,8 +28,10 @@ pub enum Mode {
     /// To hear of its faults: a missing environment variable or param value is a warning, though
     /// there is no plan then.
     Check,
-    /// To run it: those are errors.
+    /// To run it: those are errors. Its tests are not looked at: what they name need not be there.
     Run,
+    /// To run its test with this number, from 0, whose `params` take the place of the defaults.
+    Test(usize),
 }
 
 /// A question to the shell.

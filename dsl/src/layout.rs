@@ -102,10 +102,13 @@ fn arrange(table: &mut Table, section: &Section, order: &Order) {
         table.insert_formatted(&key, item);
     }
     for (key, item) in table.iter_mut() {
-        if let (Item::Table(inner), Some(section)) = (item, section.below(key.get()))
-            && !inner.is_dotted()
-        {
-            arrange(inner, &section, order);
+        let Some(section) = section.below(key.get()) else { continue };
+        match item {
+            Item::Table(inner) if !inner.is_dotted() => arrange(inner, &section, order),
+            Item::ArrayOfTables(inner) => {
+                inner.iter_mut().for_each(|inner| arrange(inner, &section, order));
+            }
+            Item::Table(_) | Item::Value(_) | Item::None => {}
         }
     }
 }

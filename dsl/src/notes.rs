@@ -118,7 +118,7 @@ impl<'a> Notes<'a> {
         self.incomplete = true;
         self.fault(match self.source.mode {
             Mode::Check => fault.warning(),
-            Mode::Run => fault,
+            Mode::Run | Mode::Test(_) => fault,
         });
     }
 

@@ -33,6 +33,13 @@ mod tests {
         [channels."a.out"]
         [use.u]
         from = "u.toml"
+        [[tests]]
+        files = { "in.txt" = { file = "in.txt" } }
+        mocks = { a = { replies = [{ fault = "x" }, { crash = "trap" }] } }
+        [tests.expect]
+        messages = { "a.out" = {} }
+        records = [{}]
+        dead_letters = [{}]
     "#;
 
     /// What only a pipeline has, and what only a module has.
@@ -60,6 +67,14 @@ mod tests {
         ("`retry`", "/definitions/retry"),
         ("`limits`", "/definitions/limits"),
         ("channel `a.out`", "/definitions/channel"),
+        ("a test", "/definitions/test"),
+        ("a text", "/definitions/text-file"),
+        ("the mock of `a`", "/definitions/mock"),
+        ("a reply that fails", "/definitions/failure"),
+        ("`expect`", "/definitions/expect"),
+        ("what is expected on `a.out`", "/definitions/among"),
+        ("a record", "/definitions/record"),
+        ("a dead letter", "/definitions/dead-letter"),
     ];
 
     #[test]

@@ -4,6 +4,7 @@ use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::{Backoff, Overflow, Restart, Restore, Strategy};
 
 use crate::span::{At, Span};
+use crate::spec_tests::TestSpec;
 use crate::tree::{Entry, Node};
 use crate::type_text::Expr;
 
@@ -24,6 +25,7 @@ pub(crate) struct Spec {
     pub(crate) default_channel: ChannelHabits,
     pub(crate) default_agent: Habits,
     pub(crate) default_supervisor: SupervisorHabits,
+    pub(crate) tests: Vec<TestSpec>,
 }
 
 /// `[module]`.

@@ -12,6 +12,7 @@ use crate::spec::{
 };
 use crate::spec_agent::{agent, habits};
 use crate::spec_module::{MODULE, check_own_name, module, only_pipelines, using};
+use crate::spec_tests::tests;
 use crate::table::{
     Table, check_name, check_path, duration, string, strings, table, whole32, word, wrong_kind,
 };
@@ -63,7 +64,10 @@ pub(crate) fn read(number: u32, entries: &[Entry], notes: &mut Notes<'_>) -> Spe
     }
     spec.agents = each(file.get("agents"), notes, agent);
     spec.channels = each(file.get("channels"), notes, |entry, notes| Some(channel(entry, notes)));
-    file.later("tests", notes);
+    match file.get("tests") {
+        Some(entry) if is_module => only_pipelines(entry, notes),
+        entry => spec.tests = tests(entry, notes),
+    }
     file.finish(notes);
     check_root(&spec, (what, top), notes);
     if is_module {

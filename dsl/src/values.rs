@@ -37,6 +37,8 @@ pub(crate) struct Values {
     /// By scope.
     pub(crate) params: Vec<Params>,
     pub(crate) env: BTreeMap<String, String>,
+    /// Variables that a test sets, in the place of those that are there.
+    pub(crate) test_env: BTreeMap<String, String>,
     pub(crate) secrets: BTreeSet<String>,
 }
 
@@ -145,6 +147,10 @@ impl Values {
     }
 
     fn env(&mut self, name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
+        if let Some(value) = self.test_env.get(&name.value) {
+            self.env.insert(name.value.clone(), value.clone());
+            return Some(value.clone());
+        }
         match notes.facts.env.get(&name.value) {
             None => notes.need(Need::Env(name.value.clone())),
             Some(Some(value)) => {
@@ -212,7 +218,8 @@ fn reference(node: &Node) -> Option<(Kind, At<String>)> {
     }
 }
 
-fn file(name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
+/// The text of a file that a pipeline names.
+pub(crate) fn file(name: &At<String>, notes: &mut Notes<'_>) -> Option<String> {
     let path = paths::absolute(notes.folder(name.span.file), &name.value);
     match notes.facts.files.get(&path) {
         None => notes.need(Need::File(path)),
@@ -250,7 +257,8 @@ pub(crate) fn literal(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
     }
 }
 
-fn scalar(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
+/// What is neither a table nor an array.
+pub(crate) fn scalar(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
     let value = match &node.tree {
         Tree::Bool(value) => Some(Value::Bool(*value)),
         Tree::String(text) | Tree::Datetime(text) => Some(Value::String(text.clone())),

@@ -1,6 +1,7 @@
 //! `fmt` keeps what a file means, and its comments; and laying out what is laid out changes nothing.
 #![expect(clippy::disallowed_methods, reason = "the crate reads nothing, its tests read cases")]
 
+mod comments;
 mod folder;
 mod meaning;
 mod world;
@@ -8,8 +9,9 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use comments::comments;
 use folder::files;
-use meaning::{comments, meaning};
+use meaning::meaning;
 use proptest::prelude::*;
 use theater_flow_dsl::{Fault, Source, expand, format};
 use world::{Beside, settle, source};

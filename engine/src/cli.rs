@@ -123,6 +123,13 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         actor: Option<String>,
     },
+    /// Run the tests that pipeline files hold in `[[tests]]`.
+    ///
+    /// Each is a run of the real agents on a simulated machine: its clock jumps to whatever is due next,
+    /// its files are those that the test gives, and nothing reaches the world. Equal files give equal
+    /// results. Ends with 1 if a test fails.
+    #[command(after_long_help = "Example:\n  theater-flow test workflows/*.toml --filter note")]
+    Test(Test),
     /// List the runs, newest first.
     #[command(after_long_help = "Example:\n  theater-flow runs --json")]
     Runs,
@@ -281,6 +288,17 @@ pub struct Fmt {
     /// Change nothing: print the names of files that are not laid out so, and end with 1.
     #[arg(long)]
     pub check: bool,
+}
+
+/// See [`Command::Test`].
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Test {
+    /// The pipelines' TOML files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Only tests with this in their names.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
 }
 
 /// See [`Command::Events`].

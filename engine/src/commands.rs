@@ -11,6 +11,7 @@ mod progress;
 mod read;
 mod run;
 mod runs;
+mod test;
 mod text;
 
 use std::path::Path;
@@ -41,6 +42,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Expand { file } => text::expand(screen, &file),
         Command::Fmt(args) => text::fmt(screen, &args),
         Command::Schema { actor } => text::schema(screen, actor.as_deref()),
+        Command::Test(args) => test::test(screen, &args),
         Command::Runs => runs::runs(screen, &data),
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),

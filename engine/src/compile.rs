@@ -137,6 +137,12 @@ impl Fetcher {
 
     /// The actors that a compiled plan may name, by digest.
     #[must_use]
+    pub fn actors(&self) -> HashMap<Digest, Actor> {
+        self.actors.clone()
+    }
+
+    /// The same, when no more is to be compiled.
+    #[must_use]
     pub fn into_actors(self) -> HashMap<Digest, Actor> {
         self.actors
     }

@@ -3,7 +3,8 @@
 //! The [`driver`] is the loop; a [`session`] drives it with the real log, workers, sinks and clock. A run is
 //! written down by a [`journal`], which keeps the kernel's records in a [`store`]; a [`head`] beside it says
 //! how far the log is known to reach. The [`memory`] store takes the real one's place where a test wants to
-//! choose when the disk fails, and a [`sim`]ulated machine that of all the rest.
+//! choose when the disk fails, and a [`sim`]ulated machine that of all the rest. The
+//! [tests](testing) that a file holds are run on one.
 
 pub mod cli;
 pub mod commands;
@@ -26,6 +27,7 @@ pub mod sinks;
 pub mod socket;
 pub mod stdlib;
 pub mod store;
+pub mod testing;
 pub mod view;
 pub mod workers;
 pub mod world;

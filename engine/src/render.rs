@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-pub use faults::SourceText;
+pub use faults::{SourceText, position};
 use live::Live;
 pub use live::Size;
 use serde::Serialize;

@@ -27,8 +27,8 @@ use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
 
 pub(crate) use actor::example;
 pub use actor::{ActorPorts, ActorView};
-pub(crate) use filter::unknown;
 pub use filter::{Filter, kinds};
+pub(crate) use filter::{is_about_kind, unknown};
 pub use logs::{LEVELS, LogLine};
 pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
 pub use runs::{run_json, run_lines};

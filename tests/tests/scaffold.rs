@@ -21,6 +21,7 @@ fn a_new_pipeline_runs_as_it_is() {
     let scene = Scene::new();
     scene.say("new my-flow").ends(0).tells(["cd my-flow", "theater-flow run pipeline.toml"]);
     inside(&scene, "my-flow", "check pipeline.toml --deny-warnings").ends(0);
+    inside(&scene, "my-flow", "test pipeline.toml").ends(0);
     for _ in 0..2 {
         let ran = inside(&scene, "my-flow", "run pipeline.toml").ends(0);
         let printed = "- [x] water the plants\n- [ ] write to Ada\n- [ ] read pipeline.toml\n";

@@ -30,6 +30,9 @@ const AGENT: &[&str] = &[
     "restore", "retry", "timeout", "limits",
 ];
 const CHANNEL: &[&str] = &["capacity", "overflow"];
+const TEST: &[&str] =
+    &["name", "seed", "params", "env", "given", "mocks", "run", "files", "stdin", "stop", "expect"];
+const EXPECT: &[&str] = &["messages", "records", "dead_letters", "files", "stdout", "status"];
 const RETRY: &[&str] = &["max", "backoff", "base", "cap"];
 
 /// A kind of table, as far as its keys have an order.
@@ -48,6 +51,8 @@ pub(super) enum Section {
     Channels,
     Channel,
     Retry,
+    Test,
+    Expect,
 }
 
 impl Section {
@@ -63,6 +68,8 @@ impl Section {
             (Self::File, "defaults") => Self::Defaults,
             (Self::File, "agents") => Self::Agents,
             (Self::File, "channels") => Self::Channels,
+            (Self::File, "tests") => Self::Test,
+            (Self::Test, "expect") => Self::Expect,
             (Self::Supervisors, _) => Self::Supervisor,
             (Self::Defaults, "agent") | (Self::Agents, _) => Self::Agent,
             (Self::Defaults, "channel") | (Self::Channels, _) => Self::Channel,
@@ -122,6 +129,8 @@ impl Order {
             }
             Section::Channel => named(CHANNEL),
             Section::Retry => named(RETRY),
+            Section::Test => named(TEST),
+            Section::Expect => named(EXPECT),
         };
         place.unwrap_or(usize::MAX)
     }

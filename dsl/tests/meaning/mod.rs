@@ -44,10 +44,3 @@ pub(crate) fn meaning(plan: &Plan) -> BTreeMap<String, String> {
     said.insert("rest".to_owned(), format!("{rest:?}"));
     said
 }
-
-pub(crate) fn comments(text: &str) -> Vec<&str> {
-    let mut comments: Vec<&str> =
-        text.lines().map(str::trim).filter(|line| line.starts_with('#')).collect();
-    comments.sort_unstable();
-    comments
-}

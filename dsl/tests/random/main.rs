@@ -3,6 +3,8 @@
 #[path = "../broken/mod.rs"]
 mod broken;
 mod broken_graphs;
+#[path = "../comments/mod.rs"]
+mod comments;
 #[path = "../../../engine/kernel/tests/made/dice.rs"]
 mod dice;
 #[path = "../meaning/mod.rs"]

@@ -3,8 +3,9 @@
 use theater_flow_dsl::{Compiled, expand, format};
 use theater_flow_kernel::plan::Plan;
 
+use crate::comments::comments;
 use crate::dice::Dice;
-use crate::meaning::{comments, meaning};
+use crate::meaning::meaning;
 use crate::pipelines::pipeline;
 use crate::times;
 use crate::world::{Beside, settle, source};

@@ -17,6 +17,7 @@ pub(crate) struct Beside {
     pub(crate) check: bool,
     /// Other files, by their path beside the pipeline's.
     pub(crate) files: BTreeMap<String, String>,
+    pub(crate) test: Option<usize>,
 }
 
 /// Compiles as a shell does: answers needs until there are none.
@@ -56,7 +57,11 @@ pub(crate) fn source<'a>(text: &'a str, beside: &'a Beside) -> Source<'a> {
         folder: "/project/flows",
         cwd: "/home/me",
         set: &beside.set,
-        mode: if beside.check { Mode::Check } else { Mode::Run },
+        mode: match beside.test {
+            Some(nth) => Mode::Test(nth),
+            None if beside.check => Mode::Check,
+            None => Mode::Run,
+        },
     }
 }
 

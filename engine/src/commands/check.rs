@@ -105,15 +105,16 @@ fn agents(text: usize) -> usize {
 pub(super) fn compile_to_run(
     pipeline: &Pipeline,
     set: &[(String, String)],
+    mode: Mode,
 ) -> Result<(Arc<Host>, Fetcher, Compiled), Problem> {
     let compile = |host: Arc<Host>| {
         let mut fetcher = Fetcher::new(Arc::clone(&host));
-        let compiled = fetcher.compile(pipeline, set, Mode::Run);
+        let compiled = fetcher.compile(pipeline, set, mode);
         (host, fetcher, compiled)
     };
     let (host, fetcher, compiled) = compile(host(pipeline.text.len())?);
     match compiled.plan.as_ref().map_or(0, |plan| plan.agents.len()) {
-        more if more > agents(pipeline.text.len()) => Ok(compile(instances_host(more)?)),
+        many if many > agents(pipeline.text.len()) => Ok(compile(instances_host(many)?)),
         _ => Ok((host, fetcher, compiled)),
     }
 }

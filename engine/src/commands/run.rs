@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
 use super::progress::Progress;
@@ -31,7 +32,7 @@ pub(super) fn run(
     }
     let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
     let pipeline = Pipeline::read(&file)?;
-    let (host, fetcher, compiled) = check::compile_to_run(&pipeline, &args.set)?;
+    let (host, fetcher, compiled) = check::compile_to_run(&pipeline, &args.set, Mode::Run)?;
     if let Some(why) = host.cache_refused() {
         screen.say(&format!("compiled code is not cached: {why}"));
     }

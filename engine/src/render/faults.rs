@@ -166,8 +166,9 @@ fn diagnostic<'a>(sources: &[SourceText<'a>], fault: &'a Fault) -> Diagnostic<'a
     }
 }
 
-/// The line and the column of a byte, both from 1.
-fn position(text: &str, byte: usize) -> (usize, usize) {
+/// The line and the column (in characters) of a byte, both from 1.
+#[must_use]
+pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[start..].chars().count() + 1)

@@ -1,5 +1,6 @@
 //! What outlives a process: its log's disk, files, standard output, and time.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,7 @@ pub(super) struct Inner {
     /// What the world has of chance: salts and random bytes.
     pub(super) dice: Dice,
     pub(super) files: Files,
+    pub(super) stdin: VecDeque<u8>,
     pub(super) prints: Vec<Print>,
     /// Whose bytes are printed next, and at which offset of its output.
     pub(super) printing: (AgentId, u64),
@@ -106,6 +108,7 @@ impl Machine {
             now: 1_700_000_000_000,
             dice: Dice::new(seed ^ 0x00C0_FFEE),
             files: Files::default(),
+            stdin: VecDeque::new(),
             prints: Vec::new(),
             printing: (AgentId(0), 0),
             points: Vec::new(),
@@ -142,6 +145,11 @@ impl Machine {
             inner.files.sync(node);
         }
         inner.files.sync_names();
+    }
+
+    /// Puts bytes behind those that wait on standard input, which ends after them.
+    pub fn feed(&self, bytes: &[u8]) {
+        self.inner().stdin.extend(bytes);
     }
 
     /// A file's bytes.

@@ -67,6 +67,7 @@ pub struct Process<T: Troupe> {
     ledger: Ledger,
     dice: Dice,
     schedule: Schedule,
+    stop_at: Option<u64>,
 }
 
 /// Where news comes from: positions in [`Process::news`].
@@ -161,7 +162,13 @@ impl<T: Troupe> Process<T> {
             ledger: Ledger::default(),
             dice: Dice::new(schedule.seed),
             schedule,
+            stop_at: None,
         }
+    }
+
+    /// The run is to be asked to stop when all that is due before this time is done, in ms since 1970.
+    pub fn stop_at(&mut self, ms: u64) {
+        self.stop_at = Some(ms);
     }
 
     /// The state after all records so far, durable or not.
@@ -218,7 +225,14 @@ impl<T: Troupe> Process<T> {
 
     /// Nothing can happen now: it is later at once.
     fn pass_time(&mut self) -> Option<End> {
-        let Some(at) = self.driver.wake_at() else {
+        let due = self.driver.wake_at();
+        if let Some(stop) = self.stop_at.take_if(|stop| due.is_none_or(|due| due >= *stop)) {
+            let now = self.machine.now().max(stop);
+            self.machine.inner().now = now;
+            self.driver.on(Event::Stop { by: String::from("the clock") });
+            return None;
+        }
+        let Some(at) = due else {
             return Some(End::Stuck(format!("{:?}", self.driver.state().kept)));
         };
         let mut inner = self.machine.inner();

@@ -61,6 +61,11 @@ impl Filter {
     }
 }
 
+/// True if a record is of a kind or has a part of it, and is about the agent if one is named.
+pub(crate) fn is_about_kind(record: &Record, agent: Option<AgentId>, kind: &str) -> bool {
+    agent.is_none_or(|agent| is_about(&record.body, agent)) && is_of_kind(&record.body, kind)
+}
+
 fn is_about(body: &Body, agent: AgentId) -> bool {
     match body {
         Body::Restarted(body) => body.agents.contains(&agent),
