@@ -104,6 +104,7 @@ fn check(spec: &Spec, notes: &mut Notes<'_>) {
     let parents = names.parents(&order, notes);
     check_orphans(spec, &parents, notes);
     check_circles(&order, &parents, notes);
+    check_depth(&order, &parents, notes);
 }
 
 /// Who can be a child.
@@ -193,6 +194,22 @@ fn check_circles(order: &[&SupervisorSpec], parents: &Parents<'_>, notes: &mut N
         let closes = parents.contains_key(at).then(|| on_chain.get(at).copied()).flatten();
         if let Some(start) = closes {
             notes.fault(circle(&chain[start..], parents));
+        }
+    }
+}
+
+/// A tree that is walked by recursion must not be deeper than a stack.
+fn check_depth(order: &[&SupervisorSpec], parents: &Parents<'_>, notes: &mut Notes<'_>) {
+    const MOST: usize = limits::SUPERVISOR_DEPTH;
+    for supervisor in order {
+        let name = &supervisor.name;
+        let up = |at: &&str| parents.get(at).map(|(parent, _)| *parent);
+        let way = std::iter::successors(Some(name.value.as_str()), up);
+        // The first that is too deep is told, not all below it; and a circle has no end.
+        let mut way = way.skip(MOST);
+        if way.next().is_some() && way.next().is_none() {
+            let message = format!("supervisors nest at most {MOST} deep");
+            notes.fault(Fault::new(codes::TOO_LARGE, message).label(name.span, "too deep"));
         }
     }
 }

@@ -198,6 +198,21 @@ fn a_chain_of_many_agents_is_no_stack_overflow() {
 }
 
 #[test]
+fn a_deep_tree_of_supervisors_is_a_fault() {
+    for (deep, faults) in [(64, &[][..]), (65, &["TF0110"]), (10_000, &["TF0110"])] {
+        let mut text = "format = 1\nname = \"x\"\n".to_owned();
+        for at in 1..=deep {
+            let (name, below) = (format!("s{at}"), format!("s{}", at + 1));
+            let name = if at == 1 { "root" } else { &name };
+            let below = if at == deep { "a" } else { &below };
+            let _ = writeln!(text, "[supervisors.{name}]\nchildren = [\"{below}\"]");
+        }
+        text.push_str("[agents.a]\nactor = \"std/probe\"\n");
+        assert_eq!(codes(&text), faults, "{deep}");
+    }
+}
+
+#[test]
 fn long_chains_of_types_are_no_stack_overflow() {
     let mut text = HEAD.to_owned();
     text.push_str("[types]\nT0 = \"string\"\n");

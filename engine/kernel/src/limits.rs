@@ -87,6 +87,8 @@ pub const CHECKPOINT_BYTES: u64 = 4 << 20;
 pub const COMPONENT_BYTES: u64 = 64 << 20;
 /// Bytes of one pipeline file.
 pub const SOURCE_BYTES: u64 = 1 << 20;
+/// Supervisors within each other, the root counted.
+pub const SUPERVISOR_DEPTH: usize = 64;
 /// Agents of one pipeline.
 pub const AGENTS: usize = 10_000;
 /// Modules of one pipeline: uses of them, those inside of modules included.
