@@ -66,12 +66,14 @@ pub(super) struct Number<'a> {
 enum Kind {
     /// Without point and exponent. `size` is `None` from 2^64 on.
     Integer { negative: bool, size: Option<u64> },
-    /// With a point or an exponent. `small` if so few digits, without exponent, are finite even as an `f32`.
-    Double { small: bool },
+    /// With a point or an exponent. Without its sign it is below ten to the power of `below`.
+    Double { below: i64 },
 }
 
-/// Digits, point and sign of a number that is finite as an `f32` whatever its digits: it is below 10^38.
-const SMALL: usize = 38;
+/// Below ten to this power every number is finite as an `f32`.
+const F32_BELOW: i64 = 38;
+/// As [`F32_BELOW`], for `f64`.
+const F64_BELOW: i64 = 308;
 
 impl<'a> Number<'a> {
     /// The number at the start of `text`, `None` if there is none. What comes after it is not looked at.
@@ -89,13 +91,17 @@ impl<'a> Number<'a> {
         if point {
             end = after_digits(bytes, end + 1)?;
         }
-        let exponent = matches!(at(end), Some(b'e' | b'E'));
-        if exponent {
+        let mut power = None;
+        if matches!(at(end), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(at(end + 1), Some(b'+' | b'-')));
-            end = after_digits(bytes, end + 1 + sign)?;
+            let first = end + 1 + sign;
+            end = after_digits(bytes, first)?;
+            let negative = sign == 1 && at(first - 1) == Some(b'-');
+            power = Some(exponent(bytes.get(first..end)?, negative));
         }
-        let kind = if point || exponent {
-            Kind::Double { small: !exponent && end <= SMALL }
+        let kind = if point || power.is_some() {
+            let whole = i64::try_from(digits).unwrap_or(i64::MAX);
+            Kind::Double { below: whole.saturating_add(power.unwrap_or(0)) }
         } else {
             Kind::Integer { negative, size }
         };
@@ -136,7 +142,9 @@ impl<'a> Number<'a> {
     pub(super) fn is_f32(&self) -> bool {
         match self.kind {
             Kind::Integer { .. } => self.fits(F32_EXACT),
-            Kind::Double { small } => small || self.text.parse().is_ok_and(f32::is_finite),
+            Kind::Double { below } => {
+                below <= F32_BELOW || self.text.parse().is_ok_and(f32::is_finite)
+            }
         }
     }
 
@@ -152,29 +160,50 @@ impl<'a> Number<'a> {
     fn double_or(&self, range: Range) -> bool {
         match self.kind {
             Kind::Integer { .. } => self.fits(range),
-            Kind::Double { small } => small || self.text.parse().is_ok_and(f64::is_finite),
+            Kind::Double { below } => {
+                below <= F64_BELOW || self.text.parse().is_ok_and(f64::is_finite)
+            }
         }
     }
 }
 
 /// How many digits `bytes` starts with, and their value if it is below 2^64.
 fn integer(bytes: &[u8]) -> (usize, Option<u64>) {
-    let mut size = Some(0_u64);
-    let mut digits = 0;
+    /// No number of so many digits is beyond a `u64`.
+    const SURE: usize = 19;
+    let (mut digits, mut size) = (0, 0_u64);
     for byte in bytes {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        size = size.and_then(|size| size.checked_mul(10)?.checked_add(u64::from(digit)));
+        size = size.wrapping_mul(10).wrapping_add(u64::from(digit));
         digits += 1;
     }
-    (digits, size)
+    (digits, if digits <= SURE { Some(size) } else { long_integer(&bytes[..digits]) })
+}
+
+#[cold]
+fn long_integer(digits: &[u8]) -> Option<u64> {
+    let more = |size: u64, digit: &u8| size.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    digits.iter().try_fold(0, more)
+}
+
+/// What an exponent's digits say. Beyond what any power of a type needs it stops growing.
+fn exponent(digits: &[u8], negative: bool) -> i64 {
+    const ENOUGH: i64 = 1 << 32;
+    let more = |all: i64, digit: &u8| (all * 10 + i64::from(digit - b'0')).min(ENOUGH);
+    let size = digits.iter().fold(0, more);
+    if negative { -size } else { size }
+}
+
+/// How many digits `bytes` starts with.
+fn digits(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len())
 }
 
 /// The end of the digits that start at `start`, `None` if there are none.
 fn after_digits(bytes: &[u8], start: usize) -> Option<usize> {
-    let rest = bytes.get(start..)?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = digits(bytes.get(start..)?);
     (digits > 0).then_some(start + digits)
 }

@@ -183,10 +183,9 @@ impl<'a> Reader<'a> {
         loop {
             item(self, place).map_err(|wrong| wrong.under(&place.to_string()))?;
             place += 1;
-            if self.close(b']') {
+            if self.ends(b']', "`,` or `]`")? {
                 return Ok(place);
             }
-            self.expect(b',', "`,` or `]`")?;
         }
     }
 
@@ -209,10 +208,9 @@ impl<'a> Reader<'a> {
                 return Err(Wrong::new(format!("field `{}` appears twice", cut(&key))));
             }
             value(self, &key).map_err(|wrong| wrong.under(&key))?;
-            if self.close(b'}') {
+            if self.ends(b'}', "`,` or `}`")? {
                 return Ok(());
             }
-            self.expect(b',', "`,` or `}`")?;
         }
     }
 
@@ -236,6 +234,16 @@ impl<'a> Reader<'a> {
         let is = self.next_is(byte);
         self.at += usize::from(is);
         is
+    }
+
+    /// Takes what follows an item: true for `last`, false for a comma.
+    fn ends(&mut self, last: u8, wanted: &str) -> Checked<bool> {
+        let next = self.next();
+        if next != Some(b',') && next != Some(last) {
+            return Err(self.syntax(wanted));
+        }
+        self.at += 1;
+        Ok(next == Some(last))
     }
 
     fn expect(&mut self, byte: u8, wanted: &str) -> Checked {
