@@ -5,8 +5,9 @@
 //! needs to know ([`Need`]), the caller finds out ([`Facts`]) and calls again until it is
 //! [`Done`](Outcome::Done).
 //!
-//! Stages, each a type: text → `Tree` ([`toml`] with places) → `Spec` (what the file says) → values
-//! (references resolved) → `Graph` (what it means) → port types → `Plan`. Every stage goes on with what
+//! Stages, each a type: text → `Tree` ([`toml`] with places) → `Spec` (what a file says) → `Scopes` (the
+//! pipeline, and each use of a module) → values (references resolved) → `Graph` (what it means) → port types
+//! → `Plan`. Every stage goes on with what
 //! it could make out, so that one compilation tells of all faults; and what follows from an earlier
 //! fault is not told again.
 

@@ -14,7 +14,8 @@ use crate::paths;
 use crate::span::{At, Span};
 use crate::spec::{Spec, UseSpec};
 use crate::spec_file;
-use crate::tree;
+use crate::spec_module::MODULE;
+use crate::tree::{self, Entry};
 
 /// A file with what it says.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ pub(crate) struct Unit {
 /// Reads the pipeline's file and, as far as they are known, all modules below it; the pipeline first.
 /// `None` if the pipeline's own file cannot be read, or if modules use each other in a circle.
 pub(crate) fn load(notes: &mut Notes<'_>) -> Option<Vec<Unit>> {
-    let mut loader = Loader { units: vec![unit(0, notes)?], known: BTreeMap::new() };
+    let entries = entries(0, notes)?;
+    let mut loader = Loader { units: vec![unit(0, &entries, notes)?], known: BTreeMap::new() };
     let mut at = 0;
     while at < loader.units.len() {
         loader.follow(at, notes);
@@ -37,15 +39,18 @@ pub(crate) fn load(notes: &mut Notes<'_>) -> Option<Vec<Unit>> {
     check_circles(&loader.units, notes).then_some(loader.units)
 }
 
-fn unit(file: u32, notes: &mut Notes<'_>) -> Option<Unit> {
+fn entries(file: u32, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
     let size = notes.text(file).len() as u64;
     if size > limits::SOURCE_BYTES {
         let message = format!("the file is longer than {} bytes", limits::SOURCE_BYTES);
         notes.fault(Fault::new(codes::TOO_LARGE, message).label(Span::top(file), "here"));
         return None;
     }
-    let entries = tree::parse(file, notes)?;
-    let spec = spec_file::read(file, &entries, notes);
+    tree::parse(file, notes)
+}
+
+fn unit(file: u32, entries: &[Entry], notes: &mut Notes<'_>) -> Option<Unit> {
+    let spec = spec_file::read(file, entries, notes);
     let fits = spec.agents.len() <= limits::AGENTS && spec.types.len() <= limits::TYPES;
     fits.then(|| Unit { spec, uses: Vec::new() })
 }
@@ -73,8 +78,18 @@ pub(crate) fn shown_types<'n>(
 
 struct Loader {
     units: Vec<Unit>,
-    /// By absolute path: the unit, if it could be read.
-    known: BTreeMap<String, Option<usize>>,
+    /// By absolute path.
+    known: BTreeMap<String, Found>,
+}
+
+/// What a file turned out to be.
+#[derive(Clone, Copy)]
+enum Found {
+    Module(usize),
+    /// Something else, of which nothing is read.
+    NoModule,
+    /// It was asked for, or its fault was said.
+    Open,
 }
 
 impl Loader {
@@ -99,36 +114,47 @@ impl Loader {
             let found = self.read(from, &path, notes);
             self.known.insert(path.clone(), found);
         }
-        let found = self.known.get(&path).copied().flatten()?;
-        let is_module = self.units.get(found).is_some_and(|unit| unit.spec.module.is_some());
-        if !is_module {
-            let message = format!("`{}` is not a module", from.value);
-            let fault = Fault::new(codes::NOT_MODULE, message).label(from.span, "used here");
-            notes.fault(fault.help("a module has a table [module] with its inputs and outputs"));
+        match self.known.get(&path)? {
+            Found::Module(unit) => return Some(*unit),
+            Found::Open => {}
+            Found::NoModule => {
+                let message = format!("`{}` is not a module", from.value);
+                let fault = Fault::new(codes::NOT_MODULE, message).label(from.span, "used here");
+                let help = "a module has a table [module] with its inputs and outputs";
+                notes.fault(fault.help(help));
+            }
         }
-        is_module.then_some(found)
+        None
     }
 
-    fn read(&mut self, from: &At<String>, path: &str, notes: &mut Notes<'_>) -> Option<usize> {
+    fn read(&mut self, from: &At<String>, path: &str, notes: &mut Notes<'_>) -> Found {
         let text = match notes.facts.files.get(path) {
             None => {
                 notes.need(Need::File(path.to_owned()));
-                return None;
+                return Found::Open;
             }
             Some(Err(reason)) => {
                 let message = format!("`{}` cannot be read: {reason}", from.value);
                 let fault = Fault::new(codes::NO_FILE, message).label(from.span, "used here");
                 notes.fault(fault.help(format!("this is {path}")));
-                return None;
+                return Found::Open;
             }
             Some(Ok(text)) => text,
         };
         let name = paths::beside(notes.source.name, &paths::relative(notes.source.folder, path));
         let folder = paths::absolute(path, "..");
         let file = notes.add(File { name, path: path.to_owned(), folder, text });
-        let unit = unit(file, notes)?;
-        self.units.push(unit);
-        Some(self.units.len() - 1)
+        let Some(entries) = entries(file, notes) else { return Found::Open };
+        if entries.iter().all(|entry| entry.key.value != MODULE) {
+            return Found::NoModule;
+        }
+        match unit(file, &entries, notes) {
+            None => Found::Open,
+            Some(unit) => {
+                self.units.push(unit);
+                Found::Module(self.units.len() - 1)
+            }
+        }
     }
 }
 
@@ -190,4 +216,21 @@ fn circle(graph: &DiGraph<(), &At<String>>, first: NodeIndex, notes: &Notes<'_>)
     let fault =
         chain.iter().rev().take(4).fold(fault, |fault, from| fault.label(from.span, "this use"));
     fault.help("a module is put in the place where it is used: this would never end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_types;
+
+    #[test]
+    fn types_of_one_name_are_told_apart() {
+        let files = [("main", vec!["A"]), ("part", vec!["A", "B"]), ("part", vec!["A", "C"])];
+        let files =
+            files.map(|(name, types)| (name, types.into_iter().map(String::from).collect()));
+        let shown =
+            shown_types(files.iter().map(|(name, types): &(&str, Vec<_>)| (*name, &**types)));
+        let shown: Vec<Vec<&str>> =
+            shown.iter().map(|names| names.values().map(String::as_str).collect()).collect();
+        assert_eq!(shown, [vec!["A"], vec!["part/A", "B"], vec!["part-2/A", "C"]]);
+    }
 }

@@ -59,6 +59,9 @@ impl Needs {
     /// A module's input must be fed if one of its agents would have an input that nothing feeds.
     fn new(graph: &Graph<'_>, arriving: &[Vec<&Wire>]) -> Self {
         let mut relays = BTreeSet::new();
+        if graph.agents.iter().all(|agent| agent.relay.is_none()) {
+            return Self { relays };
+        }
         // Those that need something come first, then the relays that feed them, and so on up.
         let mut next: Vec<usize> = Vec::new();
         for (to, agent) in graph.agents.iter().enumerate() {
