@@ -8,7 +8,8 @@ use theater_flow_kernel::plan::Root;
 use crate::codes;
 use crate::config::{self, Config};
 use crate::facts::{ActorFacts, ActorProblem, Direction, Need, PortFacts, PortsProblem};
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::{Fault, did_you_mean, nearest};
+use crate::foreign;
 use crate::graph::{Agent, Port, Ports};
 use crate::notes::Notes;
 use crate::paths;
@@ -140,14 +141,22 @@ fn unknown_actor(spec: &AgentSpec, notes: &Notes<'_>) -> Fault {
     let with_std = format!("std/{name}");
     let help = if notes.facts.std.contains(&with_std) {
         Some(format!("did you mean `{with_std}`?"))
+    } else if name.contains("://") {
+        Some("an actor is a file here: fetch it, and name its path".to_owned())
     } else if path.is_some() {
         Some("relative paths are against the pipeline file's folder".to_owned())
     } else {
-        did_you_mean(name, std)
+        let called =
+            foreign::actor_called(name).filter(|called| std.clone().any(|it| it == *called));
+        let called = called.map(|called| format!("here it is `{called}`"));
+        let listed = || Some("`theater-flow actors` lists them, and what they do".to_owned());
+        // Others write a version behind the name; here `sha256` says which one it is.
+        let plain = name.split('@').next().unwrap_or_default();
+        nearest(plain, std.clone()).or(called).or_else(|| did_you_mean(name, std)).or_else(listed)
     };
     let what = if name.starts_with("std/") {
         format!("there is no actor `{name}`")
-    } else if let Some(path) = path {
+    } else if let Some(path) = path.filter(|_| !name.contains("://")) {
         format!("there is no file {path}")
     } else {
         format!("`{name}` is neither `std/<name>` nor the path of a component")

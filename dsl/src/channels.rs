@@ -61,9 +61,12 @@ impl Outputs<'_> {
             return notes
                 .fault(fault.help("its channel is in the module: say it in the module's file"));
         }
-        let help = did_you_mean(name, self.known.iter().map(String::as_str));
-        let usual = "a channel is called as its output: [channels.\"<agent>.<output>\"]";
-        let fault = fault.label(span, "unknown channel").maybe_help(help);
+        let of_agent = |output: &&String| output.split('.').next() == Some(name);
+        let own = self.known.iter().find(of_agent);
+        let help = own.map(|output| format!("write [channels.\"{output}\"]"));
+        let help = help.or_else(|| did_you_mean(name, self.known.iter().map(String::as_str)));
+        let usual = "write [channels.\"<agent>.<output>\"]";
+        let fault = fault.label(span, "a channel is called as its output").maybe_help(help);
         notes.fault(fault.maybe_help(Some(usual.to_owned())));
     }
 }

@@ -93,6 +93,7 @@ codes! {
     CONFIG = "TF0508" "bad config"
     NO_JSON = "TF0509" "value without a JSON form"
     MISPLACED = "TF0510" "reference in the wrong place"
+    NOT_REPLACED = "TF0511" "text that stays as it is"
     // TF06xx: tests.
     TEST_NAME = "TF0601" "tests that cannot be told apart"
     TEST_VALUE = "TF0602" "message of a test that its port does not take"

@@ -5,11 +5,15 @@ use serde_json::Value;
 use crate::codes;
 use crate::facts::{ActorFacts, ConfigFault};
 use crate::fault::Fault;
+use crate::foreign;
 use crate::json_schema::{self, Spot, Violation};
 use crate::notes::Notes;
 use crate::pointer;
+use crate::slip::{self, BOOLEAN, INTEGER};
 use crate::span::Span;
 use crate::spec::{AgentSpec, ConfigSpec};
+use crate::tree::{Entry, Node, Tree};
+use crate::units;
 use crate::values::Values;
 
 /// An agent's config, and whence the values in it are.
@@ -51,7 +55,7 @@ pub(crate) fn tell(
     for (fault, path) in faults.iter().zip(&said) {
         let slip = slips.iter().find(|slip| slip.path == *path);
         if slip.is_none_or(|slip| slip.spot == Spot::Value) {
-            let help = slip.and_then(|slip| slip.help.clone());
+            let help = slip.and_then(|slip| mend(of.spec, slip));
             let source = notes.text(of.spec.name.span.file);
             notes.fault(told(of, fault, source).maybe_help(help));
         }
@@ -75,7 +79,65 @@ fn violated(of: Config<'_>, violation: &Violation) -> Fault {
         (ConfigSpec::Absent | ConfigSpec::Faulty, _) => (spec.name.span, path),
     };
     let fault = refused(spec, (&pointer::text(shown), &violation.message), span);
-    traced(of, shown, fault).maybe_help(violation.help.clone())
+    traced(of, shown, fault).maybe_help(mend(spec, violation))
+}
+
+/// How to mend it: what was probably meant, and what the schema says of the place.
+fn mend(spec: &AgentSpec, violation: &Violation) -> Option<String> {
+    let meant = match &spec.config {
+        ConfigSpec::Table(config) => meant(config, violation),
+        ConfigSpec::Absent | ConfigSpec::Faulty => None,
+    };
+    match (meant, &violation.help) {
+        (Some(meant), Some(help)) if violation.spot == Spot::Value => {
+            Some(format!("{meant}{} {help}", if meant.ends_with('?') { "" } else { "." }))
+        }
+        (Some(home), Some(known)) => Some(format!("{home}; {known}")),
+        (meant, help) => meant.or_else(|| help.clone()),
+    }
+}
+
+/// What the file's author probably had in mind.
+fn meant(config: &Node, violation: &Violation) -> Option<String> {
+    if violation.spot == Spot::Key {
+        let is_near = violation.help.as_ref().is_some_and(|help| help.starts_with("did you"));
+        let home = violation.path.last().and_then(|key| foreign::home(key));
+        return home.filter(|_| !is_near && violation.path.len() == 1);
+    }
+    let node = pointer::whole_way(config, &violation.path)?;
+    let wants = |what: &str| violation.message.contains(what);
+    match &node.tree {
+        Tree::Table(entries) if wants("found a table") && !wants("a table with") => {
+            reference(entries)
+        }
+        Tree::String(text) if wants("expected an integer") => {
+            let of_bytes = violation.help.as_ref().is_some_and(|help| help.contains("ytes"));
+            let bytes = || units::meant_bytes(text).filter(|_| of_bytes);
+            slip::of(INTEGER, node).or_else(|| bytes().map(|bytes| format!("in bytes: {bytes}")))
+        }
+        Tree::String(_) if wants(BOOLEAN) => slip::of(BOOLEAN, node),
+        Tree::String(text) if wants("does not match") && wants("(ms|s|m|h)") => {
+            units::meant_duration(text).map(|meant| format!("did you mean \"{meant}\"?"))
+        }
+        _ => None,
+    }
+}
+
+/// The reference that a table was probably meant to be.
+fn reference(entries: &[Entry]) -> Option<String> {
+    const OTHERS: &[(&str, &[&str])] = &[
+        ("param", &["param", "params", "parameter", "var", "variable"]),
+        ("env", &["env", "environment"]),
+        ("secret", &["secret", "secrets"]),
+        ("file", &["file", "include"]),
+    ];
+    let kind = |key: &str| OTHERS.iter().find(|(_, others)| others.contains(&key));
+    let (entry, kind) =
+        entries.iter().find_map(|entry| Some((entry, kind(&entry.key.value.to_lowercase())?.0)))?;
+    let Tree::String(name) = &entry.value.tree else { return None };
+    let only =
+        if entries.len() > 1 { "a reference has one key" } else { "did you mean a reference" };
+    Some(format!("{only}: {{ {kind} = \"{name}\" }}"))
 }
 
 /// A fault that the actor found.

@@ -4,7 +4,7 @@ use theater_flow_kernel::ids::TypeId;
 use theater_flow_kernel::types::{Field, Type};
 
 use crate::codes;
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::{Fault, did_you_mean, near};
 use crate::graph::Agent;
 use crate::notes::Notes;
 use crate::scopes::inside;
@@ -19,13 +19,15 @@ pub(crate) fn find(spec: &Spec, agents: &[Agent<'_>], notes: &mut Notes<'_>) -> 
     // The agents of the pipeline's own file come first.
     let own = || agents.iter().take(spec.agents.len()).map(|agent| &agent.spec.name.value);
     let Some(at) = own().position(|own| *own == name.value) else {
+        let plain = name.value.split('.').next().unwrap_or_default();
+        let meant = near(plain, own().map(String::as_str), 2);
         notes.fault(inside(spec, &name.value, name.span).unwrap_or_else(|| {
             let message = format!("there is no agent `{}`", name.value);
-            let help = did_you_mean(&name.value, own().map(String::as_str));
+            let help = did_you_mean(plain, own().map(String::as_str));
             let fault = Fault::new(codes::UNKNOWN_AGENT, message);
             fault.label(name.span, "unknown agent").maybe_help(help)
         }));
-        return None;
+        return meant.and_then(|meant| own().position(|own| own == meant));
     };
     let inputs = agents.get(at)?.ports.as_ref().map(|ports| ports.inputs.len());
     if inputs.is_some_and(|inputs| inputs != 1) {

@@ -125,14 +125,47 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    candidates
-        .into_iter()
-        .take(LOOKED_AT)
-        .filter(|known| known.len().abs_diff(word.len()) <= 2)
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= 2 && *distance < known.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| format!("did you mean `{known}`?"))
+    let found = near(word, candidates, 2)?;
+    Some(format!("did you mean `{found}`?"))
+}
+
+/// The candidate nearest to a word; in short words few letters are changed by mistake.
+pub(crate) fn near<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Option<&'a str> {
+    let found = candidates.into_iter().take(LOOKED_AT);
+    let found = found.filter_map(|known| Some((distance(word, known, most)?, known)));
+    found.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// How many letters two words differ in, if they are few. Capitals, `_` and `-` count for nothing.
+fn distance(word: &str, known: &str, most: usize) -> Option<usize> {
+    let bare = |word: &'_ str| -> Vec<char> {
+        let letters = word.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | ':'));
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    // This is asked of every key for every key: most pairs differ at both ends, and one letter does not do that.
+    let ends = |word: &str| word.bytes().next_back().map(|byte| byte.to_ascii_lowercase());
+    let begins =
+        |word: &str| word.bytes().find(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
+    if most < 2 && begins(word) != begins(known) && ends(word) != ends(known) {
+        return None;
+    }
+    let (word, known) = (bare(word), bare(known));
+    let length = word.len().max(known.len());
+    let most = most.min(length / 3);
+    if word.len().abs_diff(known.len()) > most {
+        return None;
+    }
+    let distance = strsim::generic_damerau_levenshtein(&word, &known);
+    (distance <= most && distance < known.len()).then_some(distance)
+}
+
+/// Whether a word is another one with one letter changed, or with other capitals and signs.
+pub(crate) fn alike(word: &str, known: &str) -> bool {
+    near(word, [known], 1).is_some()
 }
 
 /// `a`, `b` and `c`, each in backticks.

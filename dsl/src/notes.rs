@@ -94,6 +94,11 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// How many faults there are.
+    pub(crate) fn told(&self) -> usize {
+        self.counts.values().sum()
+    }
+
     /// Whether another fault of this code would not be kept: a reason not to make a dear one.
     pub(crate) fn enough(&self, code: Code) -> bool {
         self.has(code) >= KEPT

@@ -155,4 +155,8 @@ fn unused(agent: &Agent<'_>, port: &Port) -> Fault {
     Fault::new(codes::UNUSED_OUTPUT, message)
         .warning()
         .label(agent.spec.name.span, "its messages are dropped")
+        .help(format!(
+            "an agent reads it with inputs = \"{}.{}\"",
+            agent.spec.name.value, port.name
+        ))
 }

@@ -9,6 +9,7 @@ use crate::codes;
 use crate::fault::{Fault, did_you_mean};
 use crate::notes::Notes;
 use crate::scopes::{Scopes, Used};
+use crate::slip::{self, INTEGER};
 use crate::span::Span;
 use crate::spec::ParamSpec;
 use crate::type_review::{Review, option_refused};
@@ -155,7 +156,9 @@ impl Reader<'_> {
             (None, _) => (format!("the value of --set {}", name.value), name.span),
         };
         let message = format!("{what} is not {ty}{place}: {}", mismatch.message);
+        let node = self.spec.default.as_ref().filter(|node| node.span == span);
         let fault = Fault::new(codes::PARAM_TYPE, message).label(span, format!("must be {ty}"));
+        let fault = fault.maybe_help(node.and_then(|node| slip::of(INTEGER, node)));
         if span.file == name.span.file { fault } else { fault.label(name.span, "this param") }
     }
 }
@@ -208,7 +211,8 @@ pub(crate) fn check_used(scopes: &Scopes<'_>, values: &Values, notes: &mut Notes
         for spec in specs.filter(|spec| !params.used.contains(&spec.name.value)) {
             let message = format!("nothing uses param `{}`", spec.name.value);
             let fault = Fault::new(codes::UNUSED_PARAM, message).warning();
-            notes.fault(fault.label(spec.name.span, "unused"));
+            let help = format!("use it as {{ param = \"{}\" }}, or take it out", spec.name.value);
+            notes.fault(fault.label(spec.name.span, "unused").help(help));
         }
     }
 }

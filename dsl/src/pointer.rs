@@ -24,6 +24,15 @@ pub(crate) fn value(config: &Node, steps: &[String]) -> Span {
     walk(config, steps).0.span
 }
 
+/// The value itself, if the file has it.
+pub(crate) fn whole_way<'n>(config: &'n Node, steps: &[String]) -> Option<&'n Node> {
+    let (mut node, mut rest) = (config, steps);
+    while let [step, after @ ..] = rest {
+        (node, rest) = (walk(node, std::slice::from_ref(step)).1.map(|entry| &entry.value)?, after);
+    }
+    Some(node)
+}
+
 /// The place of the key that the last step is, as [`value`] if the file has none.
 pub(crate) fn key(config: &Node, steps: &[String]) -> Span {
     match walk(config, steps) {

@@ -147,7 +147,8 @@ impl<'s> Scopes<'s> {
                 let message = format!("`{}` is {what} and {other}", name.value);
                 let fault = Fault::new(codes::SAME_NAME, message);
                 let word = |what: &str| what.replacen("an ", "the ", 1).replacen("a ", "the ", 1);
-                notes.fault(fault.label(name.span, word(what)).label(first, word(other)));
+                let fault = fault.label(name.span, word(what)).label(first, word(other));
+                notes.fault(fault.help("give one of them another name, there and in `children`"));
             }
         }
     }

@@ -258,7 +258,15 @@ impl<'s> Solver<'s> {
             flow::show(self.types.table(), ty)
         );
         let text = format!("the actor says {}", port.said);
-        notes.fault(Fault::new(codes::BAD_OUTPUTS, message).label(output.ty.span, text));
+        let fault = Fault::new(codes::BAD_OUTPUTS, message).label(output.ty.span, text);
+        let clash = whole.and_then(|whole| self.clash(whole, ty));
+        let differ = clash.map_or_else(String::new, |Clash { path, message }| {
+            let message = message.replace("producer", "the actor").replace("consumer", "this type");
+            let place = if path.is_empty() { path } else { format!(" at {path}") };
+            format!("they differ{place}: {message}; ")
+        });
+        let help = "`outputs` says what the actor leaves open, and may be left out";
+        notes.fault(fault.help(format!("{differ}{help}")));
         None
     }
 
@@ -338,7 +346,9 @@ impl<'s> Solver<'s> {
         };
         let fault = Fault::new(codes::MISMATCH, message).label(arrival.span, text);
         notes.fault(match arrival.source {
-            Some(span) => fault.label(span, format!("gives {}", show(arrival.ty))),
+            Some(span) => fault
+                .label(span, format!("gives {}", show(arrival.ty)))
+                .help("read another output, or let a std/map between them make what fits"),
             None => fault.help(format!("a dead letter is {}", show(arrival.ty))),
         });
     }

@@ -61,6 +61,8 @@ pub(crate) struct UseSpec {
 pub(crate) struct SupervisorSpec {
     pub(crate) name: At<String>,
     pub(crate) children: Vec<At<String>>,
+    /// There was a fault in `children`: they may be more.
+    pub(crate) unclear: bool,
     pub(crate) habits: SupervisorHabits,
 }
 
@@ -164,6 +166,8 @@ pub(crate) struct OutputSpec {
 /// `grants = { … }`.
 #[derive(Debug, Default)]
 pub(crate) struct GrantsSpec {
+    /// There was a fault, so that what is missing may have been meant to be there.
+    pub(crate) unclear: bool,
     /// Those that are `true`, with their place.
     pub(crate) switches: Vec<At<Switch>>,
     /// Where `files` stands, if it is there.

@@ -7,13 +7,14 @@ use theater_flow_kernel::plan::{Backoff, Restart, Restore};
 use crate::codes;
 use crate::fault::Fault;
 use crate::notes::Notes;
+use crate::slip;
 use crate::span::At;
 use crate::spec::{
     AgentSpec, ConfigSpec, EdgeSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
 };
-use crate::spec_file::inner_table;
 use crate::table::{
-    Table, boolean, check_path, duration, size, string, table, whole, whole32, word, wrong_kind,
+    Table, boolean, check_path, duration, inner_table, size, string, table, whole, whole32, word,
+    wrong_kind,
 };
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
@@ -33,22 +34,29 @@ pub(crate) const BACKOFFS: &[(&str, Backoff)] = &[
 
 /// Reads `[agents.<name>]`.
 pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
-    let name = entry.key.clone();
-    check_path(&name, "an agent", notes);
-    let mut table = Table::of(format!("agent `{}`", name.value), entry, notes)?;
-    let spec = AgentSpec {
+    check_path(&entry.key, "an agent", notes);
+    // A dot was said; the agent itself is what stands behind it.
+    let last = entry.key.value.rsplit('.').next().unwrap_or_default();
+    let name = At::new(last.to_owned(), entry.key.span);
+    let mut table = Table::of(format!("agent `{}`", name.value), entry, notes)?.forgiving();
+    let strange = notes.has(codes::UNKNOWN_KEY);
+    let mut spec = AgentSpec {
         actor: table.need("actor", notes, string),
         sha256: table.read("sha256", notes, digest),
         inputs: table.get("inputs").map_or_else(Vec::new, |entry| inputs(&entry.value, notes)),
         outputs: table.read("outputs", notes, outputs).map_or_else(Vec::new, |read| read.value),
         config: config(table.get("config"), notes),
-        grants: table.read("grants", notes, grants).map_or_else(Default::default, |g| g.value),
+        grants: all_grants(&mut table, notes),
         habits: habits(&mut table, notes),
         name,
     };
     table.later("key", notes);
     table.later("workers", notes);
     table.finish(notes);
+    if matches!(spec.config, ConfigSpec::Absent) && notes.has(codes::UNKNOWN_KEY) > strange {
+        // What the actor misses may be there, under a key that is not known.
+        spec.config = ConfigSpec::Faulty;
+    }
     Some(spec)
 }
 
@@ -70,7 +78,9 @@ fn digest(node: &Node, notes: &mut Notes<'_>) -> Option<Digest> {
     let digest = Digest::from_hex(&string(node, notes)?);
     if digest.is_none() {
         let fault = Fault::new(codes::WRONG_KIND, "a SHA-256 is 64 hex digits");
-        notes.fault(fault.label(node.span, "not a SHA-256"));
+        let fault = fault.label(node.span, "not a SHA-256");
+        let help = "`sha256sum FILE` prints them, and nothing stands before them here";
+        notes.fault(fault.help(help));
     }
     digest
 }
@@ -86,7 +96,8 @@ fn config(entry: Option<&Entry>, notes: &mut Notes<'_>) -> ConfigSpec {
 }
 
 fn guest_limits(node: &Node, notes: &mut Notes<'_>) -> Option<(Option<u64>, Option<u64>)> {
-    let mut table = Table::new("`limits`", node.span, table(node, notes)?);
+    let entries = inner_table(node, "a table such as { memory = \"64MiB\" }", notes)?;
+    let mut table = Table::new("`limits`", node.span, entries).forgiving();
     let memory = table.read("memory", notes, size(limits::MEMORY_BYTES_MAX));
     let fuel = table.read("fuel", notes, whole(1, i64::MAX.unsigned_abs()));
     table.finish(notes);
@@ -94,7 +105,8 @@ fn guest_limits(node: &Node, notes: &mut Notes<'_>) -> Option<(Option<u64>, Opti
 }
 
 fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
-    let mut table = Table::new("`retry`", node.span, table(node, notes)?);
+    let entries = inner_table(node, "a table such as { max = 3 }", notes)?;
+    let mut table = Table::new("`retry`", node.span, entries).forgiving();
     let retry = RetrySpec {
         max: table.read("max", notes, whole32(0, 1_000_000)).map(|read| read.value),
         backoff: table.read("backoff", notes, word(BACKOFFS)).map(|read| read.value),
@@ -144,7 +156,9 @@ fn edge(node: &Node, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
         Tree::String(text) => {
             Some(EdgeSpec { from: At::new(text.clone(), node.span), ty: None, feedback: None })
         }
-        Tree::Table(entries) => edge_table(Table::new("an edge", node.span, entries), notes),
+        Tree::Table(entries) => {
+            edge_table(Table::new("an edge", node.span, entries).forgiving(), notes)
+        }
         _ => {
             wrong_kind("a producer such as \"walk.out\", or a list of them", node, notes);
             None
@@ -169,7 +183,8 @@ fn edge_table(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
             let fault = Fault::new(codes::MISSING_KEY, message).label(rounds.span, "of what?");
             notes.fault(fault.help("write feedback = true beside it, or take `rounds` out"));
         }
-        (None, false)
+        let feeds_back = rounds.is_some();
+        (rounds, feeds_back)
     };
     table.finish(notes);
     // Without its rounds it is a feedback edge all the same: the cycle is not the fault.
@@ -178,7 +193,7 @@ fn edge_table(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<EdgeSpec> {
 }
 
 fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {
-    let entries = inner_table(node, "a table from ports to types", notes)?;
+    let entries = inner_table(node, slip::OUTPUTS, notes)?;
     let read = |entry: &Entry| {
         let expr = type_text::read(&entry.value, notes)?;
         Some(OutputSpec { port: entry.key.clone(), ty: At::new(expr, entry.value.span) })
@@ -186,8 +201,18 @@ fn outputs(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<OutputSpec>> {
     Some(entries.iter().filter_map(read).collect())
 }
 
+/// What an agent is granted. After a fault nobody knows what else was meant to be granted.
+fn all_grants(table: &mut Table<'_>, notes: &mut Notes<'_>) -> GrantsSpec {
+    let before = notes.told();
+    let grants = table.read("grants", notes, grants).map(|read| read.value);
+    let unclear = notes.told() > before || table.has(&["files", "http"]);
+    let unclear = unclear || Switch::ALL.iter().any(|switch| table.has(&[switch.name()]));
+    GrantsSpec { unclear, ..grants.unwrap_or_default() }
+}
+
 fn grants(node: &Node, notes: &mut Notes<'_>) -> Option<GrantsSpec> {
-    let mut table = Table::new("`grants`", node.span, table(node, notes)?);
+    let mut table =
+        Table::new("`grants`", node.span, inner_table(node, slip::GRANTS, notes)?).forgiving();
     let mut grants = GrantsSpec::default();
     for switch in Switch::ALL {
         if let Some(on) = table.read(switch.name(), notes, boolean).filter(|on| on.value) {
@@ -206,10 +231,10 @@ fn grants(node: &Node, notes: &mut Notes<'_>) -> Option<GrantsSpec> {
 }
 
 fn files(node: &Node, grants: &mut GrantsSpec, notes: &mut Notes<'_>) {
-    let Some(entries) = inner_table(node, "a table with `read` and `write`", notes) else {
+    let Some(entries) = inner_table(node, slip::FILES, notes) else {
         return;
     };
-    let mut table = Table::new("`files`", node.span, entries);
+    let mut table = Table::new("`files`", node.span, entries).forgiving();
     grants.read = table.read("read", notes, roots).map_or_else(Vec::new, |roots| roots.value);
     grants.write = table.read("write", notes, roots).map_or_else(Vec::new, |roots| roots.value);
     table.finish(notes);
@@ -219,6 +244,6 @@ fn roots(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<Node>> {
     if let Tree::Array(items) = &node.tree {
         return Some(items.clone());
     }
-    wrong_kind("an array of files and folders", node, notes);
+    wrong_kind(slip::ROOTS, node, notes);
     None
 }

@@ -6,8 +6,7 @@ use crate::notes::Notes;
 use crate::span::{At, Span};
 use crate::spec::{ModuleSpec, PortSpec, Spec, UseSpec};
 use crate::spec_agent::{edges, inputs};
-use crate::spec_file::inner_table;
-use crate::table::{Table, check_name, string, table};
+use crate::table::{Table, check_name, inner_table, string, table};
 use crate::tree::{Entry, Node};
 use crate::type_text;
 

@@ -7,7 +7,7 @@ use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{Child, Strategy, Supervisor};
 
 use crate::codes;
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::{Fault, did_you_mean, near};
 use crate::notes::Notes;
 use crate::scopes::{Scopes, inside};
 use crate::span::Span;
@@ -101,8 +101,12 @@ fn full_name(scopes: &Scopes<'_>, at: usize, name: &str) -> String {
 fn check(spec: &Spec, notes: &mut Notes<'_>) {
     let order = order(&spec.supervisors);
     let names = Names::new(spec);
-    let parents = names.parents(&order, notes);
-    check_orphans(spec, &parents, notes);
+    let (parents, meant) = names.parents(&order, notes);
+    // Without a root, or with children that cannot be read, every agent would be one.
+    let has_root = order.first().is_some_and(|first| first.name.value == ROOT);
+    if has_root && order.iter().all(|supervisor| !supervisor.unclear) {
+        check_orphans(spec, (&parents, &meant), notes);
+    }
     check_circles(&order, &parents, notes);
     check_depth(&order, &parents, notes);
 }
@@ -125,28 +129,42 @@ impl<'s> Names<'s> {
         Self { spec, children: all.map(|name| name.value.as_str()).collect() }
     }
 
-    /// Reads all children lists.
-    fn parents(&self, order: &[&'s SupervisorSpec], notes: &mut Notes<'_>) -> Parents<'s> {
-        let mut parents = Parents::new();
+    /// Reads all children lists. Beside them: who was probably meant by unknown children.
+    fn parents(
+        &self,
+        order: &[&'s SupervisorSpec],
+        notes: &mut Notes<'_>,
+    ) -> (Parents<'s>, BTreeSet<&'s str>) {
+        let (mut parents, mut meant) = (Parents::new(), BTreeSet::new());
+        // Without agents every child is unknown.
+        let none = self.spec.agents.is_empty() && self.spec.uses.is_empty();
         for supervisor in order {
             for child in &supervisor.children {
                 let name = child.value.as_str();
                 let known = self.children.contains(name);
-                if !known && notes.enough(codes::UNKNOWN_CHILD) {
+                if !known && (none || notes.enough(codes::UNKNOWN_CHILD)) {
                     continue;
                 }
                 if !known {
                     notes.fault(self.unknown(name, child.span));
+                    meant.extend(self.meant(name));
                 } else if let Some((_, first)) = parents.get(name) {
                     let message = format!("`{name}` is in more than one place under supervision");
                     let fault = Fault::new(codes::TWO_PARENTS, message);
-                    notes.fault(fault.label(child.span, "again").label(*first, "first here"));
+                    let fault = fault.label(child.span, "again").label(*first, "first here");
+                    notes.fault(fault.help("every agent has one supervisor: take one of them out"));
                 } else {
                     parents.insert(name, (supervisor.name.value.as_str(), child.span));
                 }
             }
         }
-        parents
+        (parents, meant)
+    }
+
+    /// Who was probably meant; the port of an agent means the agent.
+    fn meant(&self, name: &str) -> Option<&'s str> {
+        let agent = name.split('.').next().unwrap_or_default();
+        near(agent, self.children.iter().copied().filter(|name| *name != ROOT), 2)
     }
 
     fn unknown(&self, name: &str, span: Span) -> Fault {
@@ -154,18 +172,25 @@ impl<'s> Names<'s> {
             return fault;
         }
         let message = format!("there is no agent or supervisor `{name}`");
-        let help = did_you_mean(name, self.children.iter().copied().filter(|name| *name != ROOT));
+        let known = self.children.iter().copied().filter(|name| *name != ROOT);
+        let help = self.meant(name).map(|meant| format!("did you mean `{meant}`?"));
+        let help = help.or_else(|| did_you_mean(name, known));
         Fault::new(codes::UNKNOWN_CHILD, message).label(span, "unknown child").maybe_help(help)
     }
 }
 
-fn check_orphans(spec: &Spec, parents: &Parents<'_>, notes: &mut Notes<'_>) {
+fn check_orphans(
+    spec: &Spec,
+    (parents, meant): (&Parents<'_>, &BTreeSet<&str>),
+    notes: &mut Notes<'_>,
+) {
     let agents = spec.agents.iter().map(|agent| ("agent", &agent.name));
     let supervisors = spec.supervisors.iter().map(|spec| ("supervisor", &spec.name));
     let uses = spec.uses.iter().map(|spec| ("module", &spec.name));
     for (what, name) in agents.chain(supervisors).chain(uses) {
         let exempt = what == "supervisor" && name.value == ROOT;
-        if exempt || parents.contains_key(name.value.as_str()) {
+        let name_only = name.value.as_str();
+        if exempt || parents.contains_key(name_only) || meant.contains(name_only) {
             continue;
         }
         let message = format!("no supervisor starts {what} `{}`", name.value);

@@ -2,7 +2,9 @@
 
 use crate::codes;
 use crate::fault::{Fault, did_you_mean, list, nearest};
+use crate::foreign;
 use crate::notes::Notes;
+use crate::slip;
 use crate::span::{At, Span};
 use crate::tree::{Entry, Node, Tree};
 use crate::units;
@@ -14,6 +16,10 @@ pub(crate) struct Table<'t> {
     /// Where it begins: its key.
     at: Span,
     entries: &'t [Entry],
+    /// Its keys are those that are known by other names.
+    forgiving: bool,
+    /// Those that may stand for a key under another name.
+    doubtful: Vec<&'t Entry>,
     known: Vec<&'static str>,
     /// Keys of format 1 that were answered with a fault of their own.
     later: Vec<&'static str>,
@@ -21,7 +27,17 @@ pub(crate) struct Table<'t> {
 
 impl<'t> Table<'t> {
     pub(crate) fn new(what: impl Into<String>, at: Span, entries: &'t [Entry]) -> Self {
-        Self { what: what.into(), at, entries, known: Vec::new(), later: Vec::new() }
+        let (doubtful, known, later) = (Vec::new(), Vec::new(), Vec::new());
+        Self { what: what.into(), at, entries, forgiving: false, doubtful, known, later }
+    }
+
+    /// Lets keys under other names stand for those that are asked for. Not where a table itself has keys that
+    /// others use for something else.
+    pub(crate) fn forgiving(mut self) -> Self {
+        let doubtful = self.entries.iter().filter(|entry| foreign::is_doubtful(&entry.key.value));
+        self.doubtful = doubtful.collect();
+        self.forgiving = true;
+        self
     }
 
     /// The table behind a key.
@@ -34,10 +50,24 @@ impl<'t> Table<'t> {
         Some(Self::new(what, entry.key.span, entries))
     }
 
-    /// The entry of a key, which is known from now on.
+    /// The entry of a key, which is known from now on; or one that stands for it under another name, which
+    /// is a fault at the [`finish`](Self::finish), but what follows from its absence would be noise.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'t Entry> {
         self.known.push(key);
-        self.entries.iter().find(|entry| entry.key.value == key)
+        let exact = self.entries.iter().find(|entry| entry.key.value == key);
+        exact.or_else(|| self.misnamed(key).next())
+    }
+
+    /// As [`get`](Self::get), but all tables that stand for it.
+    pub(crate) fn all(&mut self, key: &'static str) -> Vec<&'t Entry> {
+        self.known.push(key);
+        let exact = self.entries.iter().filter(move |entry| entry.key.value == key);
+        exact.chain(self.misnamed(key).filter(|entry| entry.value.entries().is_some())).collect()
+    }
+
+    fn misnamed(&self, key: &'static str) -> impl Iterator<Item = &'t Entry> {
+        let stands_for = move |word: &str| word != key && foreign::stands_for(word, key);
+        self.doubtful.iter().copied().filter(move |entry| stands_for(&entry.key.value))
     }
 
     /// The value of a key, read by `leaf`.
@@ -58,11 +88,20 @@ impl<'t> Table<'t> {
         notes: &mut Notes<'_>,
         leaf: impl FnOnce(&'t Node, &mut Notes<'_>) -> Option<T>,
     ) -> Option<At<T>> {
-        if !self.entries.iter().any(|entry| entry.key.value == key) {
+        let there = self.entries.iter().any(|entry| entry.key.value == key);
+        if !there && !self.doubtful.iter().any(|entry| foreign::concerns(&entry.key.value, key)) {
             let message = format!("{} has no `{key}`", self.what);
-            notes.fault(Fault::new(codes::MISSING_KEY, message).label(self.at, "here"));
+            let example = foreign::example(key).filter(|_| self.forgiving);
+            let help = example.map(|example| format!("write {example}"));
+            let fault = Fault::new(codes::MISSING_KEY, message).label(self.at, "here");
+            notes.fault(fault.maybe_help(help));
         }
         self.read(key, notes, leaf)
+    }
+
+    /// Whether one of some keys is there, which are not asked for.
+    pub(crate) fn has(&self, keys: &[&str]) -> bool {
+        self.entries.iter().any(|entry| keys.contains(&entry.key.value.as_str()))
     }
 
     /// A key of format 1 that this version does not run.
@@ -73,6 +112,15 @@ impl<'t> Table<'t> {
         }
     }
 
+    fn usual(&self, key: &str) -> Option<String> {
+        let known = did_you_mean(key, self.known.iter().copied());
+        if self.known.contains(&"actor") {
+            let own = format!("a key of its actor stands in its config: config = {{ {key} = … }}");
+            return Some(known.map_or(own.clone(), |known| format!("{own}; {known}")));
+        }
+        known
+    }
+
     /// Reports the keys that nobody asked for.
     pub(crate) fn finish(self, notes: &mut Notes<'_>) {
         #[cfg(test)]
@@ -81,11 +129,30 @@ impl<'t> Table<'t> {
         for entry in self.entries.iter().filter(|entry| !read(&entry.key.value)) {
             let key = &entry.key.value;
             let message = format!("{} has no key `{key}`", self.what);
-            let help = did_you_mean(key, self.known.iter().copied());
             let fault = Fault::new(codes::UNKNOWN_KEY, message);
+            let help = || {
+                let section = self.known.contains(&"agents") && foreign::stands_for(key, "agents");
+                misplaced(entry)
+                    .filter(|_| !section)
+                    .or_else(|| foreign::advice(key, &self.known))
+                    .or_else(|| self.usual(key))
+            };
+            let help = if notes.enough(codes::UNKNOWN_KEY) { None } else { help() };
             notes.fault(fault.label(entry.key.span, "unknown key").maybe_help(help));
         }
     }
+}
+
+/// What looks like an agent where none can stand.
+fn misplaced(entry: &Entry) -> Option<String> {
+    let inner = entry.value.entries()?;
+    let agent = [entry].into_iter().chain(inner).find(|entry| is_agent(&entry.value))?;
+    Some(format!("an agent stands in [agents.{}], below nothing else", agent.key.value))
+}
+
+/// Whether a value is what an agent is.
+pub(crate) fn is_agent(node: &Node) -> bool {
+    node.entries().is_some_and(|entries| entries.iter().any(|entry| entry.key.value == "actor"))
 }
 
 /// A fault for what the language has but this version does not run.
@@ -98,23 +165,38 @@ pub(crate) fn not_yet(what: &str, span: Span, notes: &mut Notes<'_>) {
 pub(crate) fn wrong_kind(wanted: &str, node: &Node, notes: &mut Notes<'_>) {
     let message = format!("expected {wanted}, found {}", node.kind());
     let fault = Fault::new(codes::WRONG_KIND, message);
-    notes.fault(fault.label(node.span, format!("this is {}", node.kind())));
+    let fault = fault.label(node.span, format!("this is {}", node.kind()));
+    notes.fault(fault.maybe_help(slip::of(wanted, node)));
 }
 
 /// A table's entries, in file order.
 pub(crate) fn table<'t>(node: &'t Node, notes: &mut Notes<'_>) -> Option<&'t [Entry]> {
+    inner_table(node, "a table", notes)
+}
+
+/// As [`table`], with what the table is for.
+pub(crate) fn inner_table<'t>(
+    node: &'t Node,
+    wanted: &str,
+    notes: &mut Notes<'_>,
+) -> Option<&'t [Entry]> {
     let entries = node.entries();
     if entries.is_none() {
-        wrong_kind("a table", node, notes);
+        wrong_kind(wanted, node, notes);
     }
     entries
 }
 
 pub(crate) fn string(node: &Node, notes: &mut Notes<'_>) -> Option<String> {
+    text(node, "a string", notes).map(str::to_owned)
+}
+
+/// A string that is something more.
+fn text<'t>(node: &'t Node, wanted: &str, notes: &mut Notes<'_>) -> Option<&'t str> {
     if let Tree::String(text) = &node.tree {
-        return Some(text.clone());
+        return Some(text);
     }
-    wrong_kind("a string", node, notes);
+    wrong_kind(wanted, node, notes);
     None
 }
 
@@ -122,14 +204,14 @@ pub(crate) fn boolean(node: &Node, notes: &mut Notes<'_>) -> Option<bool> {
     if let Tree::Bool(value) = node.tree {
         return Some(value);
     }
-    wrong_kind("`true` or `false`", node, notes);
+    wrong_kind(slip::BOOLEAN, node, notes);
     None
 }
 
 /// An array of strings.
 pub(crate) fn strings(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<At<String>>> {
     let Tree::Array(items) = &node.tree else {
-        wrong_kind("an array of strings", node, notes);
+        wrong_kind(slip::STRINGS, node, notes);
         return None;
     };
     let read = |node: &Node| string(node, notes).map(|text| At::new(text, node.span));
@@ -143,7 +225,7 @@ pub(crate) fn whole(
 ) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<u64> + Copy {
     move |node, notes| {
         let Tree::Integer(number) = node.tree else {
-            wrong_kind("an integer", node, notes);
+            wrong_kind(&integer(least, most), node, notes);
             return None;
         };
         let fits = u64::try_from(number).ok().filter(|number| (least..=most).contains(number));
@@ -151,6 +233,15 @@ pub(crate) fn whole(
             out_of_range(&number.to_string(), (&least.to_string(), &most.to_string()), node, notes);
         }
         fits
+    }
+}
+
+/// A whole number, with its bounds if they say something.
+fn integer(least: u64, most: u64) -> String {
+    const SAYS_SOMETHING: u64 = 1_000_000_000;
+    match most {
+        ..=SAYS_SOMETHING => format!("{} from {least} to {most}", slip::INTEGER),
+        _ => slip::INTEGER.to_owned(),
     }
 }
 
@@ -174,17 +265,18 @@ fn out_of_range(found: &str, (least, most): (&str, &str), node: &Node, notes: &m
 /// A duration of at least one millisecond and at most 30 days, in milliseconds.
 pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
     const LONGEST: u64 = 30 * 24 * 3_600_000;
-    let text = string(node, notes)?;
-    let Some(ms) = units::milliseconds(&text) else {
+    let text = text(node, slip::DURATION, notes)?;
+    let Some(ms) = units::milliseconds(text) else {
         let message = format!("`{text}` is not a duration");
         let fault = Fault::new(codes::UNIT, message).label(node.span, "expected a duration");
-        notes.fault(fault.help("a whole number with `ms`, `s`, `m` or `h`, such as \"30s\""));
+        let usual = "a duration is a whole number with `ms`, `s`, `m` or `h`: \"30s\"";
+        notes.fault(fault.help(slip::question(units::meant_duration(text), usual)));
         return None;
     };
     if (1..=LONGEST).contains(&ms) {
         return Some(ms);
     }
-    out_of_range(&text, ("1ms", "720h"), node, notes);
+    out_of_range(text, ("1ms", "720h"), node, notes);
     None
 }
 
@@ -192,17 +284,18 @@ pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
 pub(crate) fn size(most: u64) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<u64> {
     const LEAST: u64 = 64 << 10;
     move |node, notes| {
-        let text = string(node, notes)?;
-        let Some(bytes) = units::bytes(&text) else {
+        let text = text(node, slip::SIZE, notes)?;
+        let Some(bytes) = units::bytes(text) else {
             let message = format!("`{text}` is not a size");
             let fault = Fault::new(codes::UNIT, message).label(node.span, "expected a size");
-            notes.fault(fault.help("a whole number with `KiB`, `MiB` or `GiB`: \"64MiB\""));
+            let usual = "a size is a whole number with `KiB`, `MiB` or `GiB`: \"64MiB\"";
+            notes.fault(fault.help(slip::question(units::meant_size(text), usual)));
             return None;
         };
         if (LEAST..=most).contains(&bytes) {
             return Some(bytes);
         }
-        out_of_range(&text, ("64KiB", &format!("{}MiB", most >> 20)), node, notes);
+        out_of_range(text, ("64KiB", &units::size(most)), node, notes);
         None
     }
 }
@@ -212,12 +305,14 @@ pub(crate) fn word<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl FnOnce(&Node, &mut Notes<'_>) -> Option<T> {
     move |node, notes| {
-        let text = string(node, notes)?;
+        let names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        let text = text(node, &format!("one of {}", list(&names)), notes)?;
         let found = words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
-            let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
             let message = format!("`{text}` is not one of {}", list(&names));
-            let help = nearest(&text, names.iter().copied());
+            let called = foreign::word_called(text, &names);
+            let called = called.map(|called| format!("here it is `{called}`"));
+            let help = nearest(text, names.iter().copied()).or(called);
             let fault = Fault::new(codes::WORD, message).label(node.span, "unknown word");
             notes.fault(fault.maybe_help(help));
         }
@@ -230,7 +325,8 @@ pub(crate) fn check_name(name: &At<String>, what: &str, notes: &mut Notes<'_>) {
     if !is_name(&name.value) {
         let message = format!("`{}` cannot name {what}", name.value);
         let fault = Fault::new(codes::BAD_NAME, message).label(name.span, "not a name");
-        notes.fault(fault.help("a name is a small letter, then small letters, digits and `-`"));
+        let usual = "a name is a small letter, then small letters, digits and `-`";
+        notes.fault(fault.help(slip::question(slip::name(&name.value), usual)));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::codes;
 use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::span::{At, Span};
+use crate::syntax;
 
 /// A value with its place.
 #[derive(Clone, PartialEq, Debug)]
@@ -60,18 +61,11 @@ impl Node {
 
 /// Reads the text of a file. After a syntax fault there is no tree: what follows from half a file is noise.
 pub(crate) fn parse(file: u32, notes: &mut Notes<'_>) -> Option<Vec<Entry>> {
-    const SHOWN: usize = 10;
     let (table, errors) = DeTable::parse_recoverable(notes.text(file));
-    for error in errors.iter().take(SHOWN) {
-        notes.fault(syntax(file, error));
+    for fault in syntax::faults(file, notes.text(file), &errors) {
+        notes.fault(fault);
     }
     if errors.is_empty() { Reader { file }.entries(table.get_ref(), notes) } else { None }
-}
-
-fn syntax(file: u32, error: &toml::de::Error) -> Fault {
-    let span = Span::new(file, error.span().unwrap_or_default());
-    let message = error.message().trim().replace('\n', ", ");
-    Fault::new(codes::SYNTAX, format!("this is not TOML: {message}")).label(span, "here")
 }
 
 /// Reads what the parser found in a file.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use theater_flow_kernel::limits;
 
 use crate::codes;
+use crate::fault::{list, near};
+use crate::foreign;
 use crate::span::At;
 use crate::type_text::{Expr, FORMS, Place, SCALARS, TypeFault};
 
@@ -37,7 +39,7 @@ impl<'t> Parser<'t> {
         if self.depth > limits::TYPE_DEPTH {
             let message = format!("types nest at most {} deep", limits::TYPE_DEPTH);
             let (from, to) = (self.at, self.text.len());
-            return Err(TypeFault { code: codes::DEEP_TYPE, message, from, to });
+            return Err(TypeFault { code: codes::DEEP_TYPE, message, from, to, help: None });
         }
         let expr = self.form();
         self.depth -= 1;
@@ -237,7 +239,46 @@ impl<'t> Parser<'t> {
 
     fn fault(&self, message: &str, from: usize, to: usize) -> TypeFault {
         let message = format!("`{}` is not a type: {message}", shown(self.text));
-        TypeFault { code: codes::TYPE_SYNTAX, message, from, to }
+        TypeFault { code: codes::TYPE_SYNTAX, message, from, to, help: self.help() }
+    }
+
+    /// How that is written here which other languages write with the sign that stands here.
+    fn help(&self) -> Option<String> {
+        let before = self.text[..self.at].trim_end();
+        let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let help = match self.rest().chars().next() {
+            Some('<') => {
+                match near(word, FORMS.iter().copied(), 1).or(foreign::type_called(word)) {
+                    Some(form) if FORMS.contains(&form) => format!("here it is `{form}<…>`"),
+                    Some("json") => "there are no maps; `json` takes any value".to_owned(),
+                    _ => {
+                        format!("types in `<…>` belong to {}", list(&["list", "option", "result"]))
+                    }
+                }
+            }
+            Some('[') => "a list is `list<string>`".to_owned(),
+            Some('?') => "what may be absent is `option<string>`".to_owned(),
+            Some('|') => "what may be absent is `option<string>`, one of some words `enum{a, b}`, \
+                          one of some types `variant{a(u32), b(string)}`"
+                .to_owned(),
+            Some('=') => "a field is `name: type`".to_owned(),
+            Some('\'' | '"') => "names stand here without quotes".to_owned(),
+            Some('(') => "cases stand in `{…}`, types in `<…>`".to_owned(),
+            Some('{') if word == "record" => "a record is `{ name: type }`".to_owned(),
+            None if FORMS.contains(&word) => format!("say of what, as in `{}`", example(word)),
+            _ => return None,
+        };
+        Some(help)
+    }
+}
+
+fn example(form: &str) -> &'static str {
+    match form {
+        "list" => "list<string>",
+        "option" => "option<string>",
+        "tuple" => "tuple<string, u32>",
+        "enum" => "enum{open, done}",
+        _ => "variant{text(string), none}",
     }
 }
 

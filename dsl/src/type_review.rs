@@ -7,11 +7,15 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use theater_flow_kernel::types::Type;
 
 use crate::codes;
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::{Fault, did_you_mean, list};
+use crate::foreign;
 use crate::notes::Notes;
 use crate::span::At;
 use crate::spec::TypeSpec;
 use crate::type_text::{Expr, SCALARS};
+
+/// What most fields are.
+const USUAL: &[&str] = &["string", "u64", "f64", "bool", "json", "list<…>", "option<…>"];
 
 /// The names of `[types]`, against which every type of the file is read.
 pub(crate) struct Review<'s> {
@@ -196,7 +200,16 @@ impl<'s> Review<'s> {
 
     fn unknown(&self, name: &At<String>) -> Fault {
         let words = SCALARS.iter().map(|(word, _)| *word);
-        let help = did_you_mean(&name.value, self.by_name.keys().copied().chain(words));
+        let known = self.by_name.keys().copied().chain(words);
+        let called = foreign::type_called(&name.value).map(|ty| match ty {
+            "json" => "here it is `json`, which is any value; or name its fields".to_owned(),
+            "s64" => "here it is `s64`, or `u64` without negative ones".to_owned(),
+            ty => format!("here it is `{ty}`"),
+        });
+        let help = called.or_else(|| did_you_mean(&name.value, known)).or_else(|| {
+            let own = format!("write its fields in [types], or one of {}", list(USUAL));
+            Some(own)
+        });
         let fault = Fault::new(codes::UNKNOWN_TYPE, format!("there is no type `{}`", name.value));
         fault.label(name.span, "unknown type").maybe_help(help)
     }

@@ -6,6 +6,7 @@ use theater_flow_kernel::types::Type;
 use crate::codes;
 use crate::fault::Fault;
 use crate::notes::Notes;
+use crate::slip;
 use crate::span::{At, Span};
 use crate::table::{is_name, wrong_kind};
 use crate::tree::{Entry, Node, Tree};
@@ -75,6 +76,8 @@ pub(crate) struct TypeFault {
     pub(crate) message: String,
     pub(crate) from: usize,
     pub(crate) to: usize,
+    /// How it is written, if it looks like something that other languages have.
+    pub(crate) help: Option<String>,
 }
 
 /// Where the text of a type stands in the file.
@@ -122,14 +125,15 @@ pub(crate) fn read(node: &Node, notes: &mut Notes<'_>) -> Option<Expr> {
                 Ok(expr) => Some(expr),
                 Err(fault) => {
                     let span = place.span(fault.from, fault.to);
-                    notes.fault(Fault::new(fault.code, fault.message).label(span, "here"));
+                    let said = Fault::new(fault.code, fault.message).label(span, "here");
+                    notes.fault(said.maybe_help(fault.help));
                     None
                 }
             }
         }
         Tree::Table(entries) => record(entries, node.span, notes),
         _ => {
-            wrong_kind("a type: a string, or a table of fields", node, notes);
+            wrong_kind(slip::TYPE, node, notes);
             None
         }
     }

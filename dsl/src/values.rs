@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::codes;
 use crate::facts::Need;
 use crate::fault::{Fault, did_you_mean};
+use crate::interpolation;
 use crate::notes::Notes;
 use crate::paths;
 use crate::span::{At, Span};
@@ -84,7 +85,22 @@ impl Values {
                     items.iter().map(|node| self.value(scope, node, notes)).collect();
                 values.into_iter().collect::<Option<Vec<Value>>>().map(Value::Array)
             }
+            Tree::String(text) => {
+                self.check_text(scope, (text, node), notes);
+                scalar(node, notes)
+            }
             _ => scalar(node, notes),
+        }
+    }
+
+    fn check_text(&self, scope: usize, (text, node): (&str, &Node), notes: &mut Notes<'_>) {
+        let Some(params) = self.params.get(scope) else { return };
+        if let Some((shown, right)) = interpolation::find(text, &params.all) {
+            let message = format!("`{shown}` stays as it is: nothing is put into texts");
+            let fault = Fault::new(codes::NOT_REPLACED, message).warning();
+            let help =
+                format!("a whole value can be {right}; in a path, let a param hold all of it");
+            notes.fault(fault.label(node.span, "this text").help(help));
         }
     }
 
@@ -159,7 +175,9 @@ impl Values {
             }
             Some(None) => {
                 let message = format!("the environment variable `{}` is not set", name.value);
-                notes.missing(Fault::new(codes::NO_ENV, message).label(name.span, "read here"));
+                let fault = Fault::new(codes::NO_ENV, message).label(name.span, "read here");
+                let help = format!("set it for the run: {}=… theater-flow run …", name.value);
+                notes.missing(fault.help(help));
             }
         }
         None
@@ -185,17 +203,36 @@ impl Values {
             }
             _ => return bad_root(node, "not a root", notes),
         };
-        if name.is_empty() || name.contains('\0') {
-            return bad_root(node, "not a path", notes);
+        if let Some(problem) = no_path(&name) {
+            return bad_root(node, problem, notes);
         }
         let path = paths::absolute(&base, &name);
         Some((name, path))
     }
 }
 
+/// Why a text is not taken for a path.
+fn no_path(text: &str) -> Option<&'static str> {
+    let variable =
+        |(_, after): (&str, &str)| after.starts_with(|c: char| c == '{' || c.is_alphabetic());
+    if text.is_empty() {
+        return Some("not a path");
+    }
+    if text.contains(char::is_control) {
+        return Some("it holds a control character: in double quotes `\\` begins an escape");
+    }
+    if text == "~" || text.starts_with("~/") {
+        return Some("`~` is no folder: write its path");
+    }
+    if text.split_once('$').is_some_and(variable) {
+        return Some("nothing is put in the place of a variable");
+    }
+    text.contains('*').then_some("a root is one file or folder, not a pattern")
+}
+
 fn bad_root<T>(node: &Node, label: &str, notes: &mut Notes<'_>) -> Option<T> {
     let fault = Fault::new(codes::BAD_ROOT, "a file root is a path or a param that holds one");
-    let help = "write read = [\"data\"] or read = [{ param = \"input\" }]";
+    let help = "write \"data\", or { param = \"input\" } for one that --set can give";
     notes.fault(fault.label(node.span, label).help(help));
     None
 }
@@ -216,6 +253,11 @@ fn reference(node: &Node) -> Option<(Kind, At<String>)> {
         Tree::String(name) => Some((kind, At::new(name.clone(), entry.value.span))),
         _ => None,
     }
+}
+
+/// Whether a value stands for another one.
+pub(crate) fn is_reference(node: &Node) -> bool {
+    reference(node).is_some()
 }
 
 /// The text of a file that a pipeline names.
@@ -271,7 +313,7 @@ pub(crate) fn scalar(node: &Node, notes: &mut Notes<'_>) -> Option<Value> {
     };
     if value.is_none() {
         let fault = Fault::new(codes::NO_JSON, "JSON has no such number");
-        notes.fault(fault.label(node.span, "this value"));
+        notes.fault(fault.label(node.span, "this value").help("write a finite number"));
     }
     value
 }

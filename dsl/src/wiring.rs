@@ -47,13 +47,7 @@ fn consumer_port(agent: &Agent<'_>, input: &InputSpec, notes: &mut Notes<'_>) ->
     let Some(name) = &input.port else {
         let found = the_one(&ports.inputs, "in");
         if found.is_none() {
-            let message = format!(
-                "agent `{}` has {}: say which one is wired",
-                agent.spec.name.value,
-                count(&ports.inputs, "input")
-            );
-            let fault = Fault::new(codes::BAD_REFERENCE, message).label(input.span, "to which?");
-            notes.fault(fault.help("write inputs = { <input> = \"<agent>.<output>\" }"));
+            notes.fault(no_input(agent, input, &ports.inputs));
         }
         return found;
     };
@@ -62,6 +56,19 @@ fn consumer_port(agent: &Agent<'_>, input: &InputSpec, notes: &mut Notes<'_>) ->
         notes.fault(unknown_port("input", agent, name, &ports.inputs));
     }
     found
+}
+
+fn no_input(agent: &Agent<'_>, input: &InputSpec, inputs: &[Port]) -> Fault {
+    let name = &agent.spec.name.value;
+    let has = count(inputs, "input");
+    if inputs.is_empty() {
+        let fault = Fault::new(codes::BAD_REFERENCE, format!("agent `{name}` has {has}"));
+        let fault = fault.label(input.span, "its actor takes no messages");
+        return fault.help("take `inputs` out");
+    }
+    let message = format!("agent `{name}` has {has}: say which one is wired");
+    let fault = Fault::new(codes::BAD_REFERENCE, message).label(input.span, "to which?");
+    fault.help("write inputs = { <input> = \"<agent>.<output>\" }")
 }
 
 /// Who writes, by scope and name.
@@ -127,7 +134,9 @@ impl<'a> Names<'a> {
             }
             let message = format!("`{}` is not a reference to an output", reference.value);
             let fault = Fault::new(codes::BAD_REFERENCE, message).label(reference.span, "here");
-            notes.fault(fault.help("write \"<agent>\" or \"<agent>.<output>\""));
+            let usual = || "write \"<agent>\" or \"<agent>.<output>\"".to_owned();
+            let meant = meant(&reference.value, &self.by_name[scope]);
+            notes.fault(fault.help(meant.unwrap_or_else(usual)));
             return None;
         }
         let by_name = &self.by_name[scope];
@@ -152,7 +161,8 @@ impl<'a> Names<'a> {
         let spec = &self.scopes.unit(scope).spec;
         inside(spec, name, reference.span).unwrap_or_else(|| {
             let fault = Fault::new(codes::UNKNOWN_AGENT, format!("there is no agent `{name}`"));
-            let help = did_you_mean(name, self.by_name[scope].keys().copied());
+            let help = meant(&reference.value, &self.by_name[scope]);
+            let help = help.or_else(|| did_you_mean(name, self.by_name[scope].keys().copied()));
             fault.label(reference.span, "unknown agent").maybe_help(help)
         })
     }
@@ -216,22 +226,59 @@ fn agent_output(
     Some((at, found))
 }
 
+/// What was probably meant by a text that names no output, but in another way names some.
+fn meant(text: &str, by_name: &BTreeMap<&str, Producer>) -> Option<String> {
+    let parts = text.split([',', ' ', '|', '+', ';']).filter(|part| !part.is_empty());
+    let mut names = Vec::new();
+    for part in parts {
+        let plain = part.trim_start_matches(['$', '@', '{', '(']).trim_end_matches(['}', ')']);
+        let plain = plain.replace(['/', ':', '#'], ".");
+        let plain = ["agents.", "steps.", "nodes."]
+            .into_iter()
+            .find_map(|prefix| plain.strip_prefix(prefix))
+            .unwrap_or(&plain);
+        let agent = plain.split('.').next().unwrap_or_default();
+        let is_one = plain.matches('.').count() < 2 && !plain.ends_with('.');
+        if plain == text || !is_one || !by_name.contains_key(agent) {
+            return None;
+        }
+        names.push(format!("\"{plain}\""));
+    }
+    match names.as_slice() {
+        [] => None,
+        [only] => Some(format!("did you mean {only}?")),
+        several => Some(format!("several producers are a list: [{}]", several.join(", "))),
+    }
+}
+
 fn no_output(
     agent: &Agent<'_>,
     port: Option<&str>,
     reference: &At<String>,
     outputs: &[Port],
 ) -> Fault {
+    if port == Some("*") && !outputs.is_empty() {
+        let name = &agent.spec.name.value;
+        let message = format!("`{name}.*` is not a reference to an output");
+        let all = outputs.iter().map(|port| format!("\"{name}.{}\"", port.name));
+        let help = format!("name them: [{}]", all.collect::<Vec<String>>().join(", "));
+        return Fault::new(codes::BAD_REFERENCE, message).label(reference.span, "here").help(help);
+    }
     if let Some(port) = port {
         let port = At::new(port.to_owned(), reference.span);
         return unknown_port("output", agent, &port, outputs);
     }
     let name = &agent.spec.name.value;
     let message = format!("agent `{name}` has {}", count(outputs, "output"));
-    let help = |port: &Port| format!("say which one is read, such as \"{name}.{}\"", port.name);
-    Fault::new(codes::BAD_REFERENCE, message)
-        .label(reference.span, "which output?")
-        .maybe_help(outputs.first().map(help))
+    let fault = Fault::new(codes::BAD_REFERENCE, message);
+    match outputs.first() {
+        None => fault
+            .label(reference.span, "its actor sends no messages")
+            .help("name an agent that sends some"),
+        Some(port) => fault
+            .label(reference.span, "which output?")
+            .help(format!("say which one is read, such as \"{name}.{}\"", port.name)),
+    }
 }
 
 /// The port that a file need not name.
@@ -260,6 +307,12 @@ pub(crate) fn unknown_port(
 ) -> Fault {
     let message = format!("agent `{}` has no {side} `{}`", agent.spec.name.value, name.value);
     let help = did_you_mean(&name.value, ports.iter().map(|port| port.name.as_str()));
+    let help = match (name.value.as_str(), help) {
+        ("from", Some(help)) => {
+            Some(format!("{help}; the short form is inputs = \"<agent>.<output>\""))
+        }
+        (_, help) => help,
+    };
     Fault::new(codes::UNKNOWN_PORT, message)
         .label(name.span, format!("unknown {side}"))
         .maybe_help(help.or_else(|| Some(format!("it has {}", count(ports, side)))))
@@ -288,7 +341,8 @@ pub(crate) fn check_twice(wires: &[Wire], agents: &[Agent<'_>], notes: &mut Note
         notes.fault(if first == wire.span {
             fault.label(wire.span, "by two ways through modules")
         } else {
-            fault.label(wire.span, "again").label(first, "first here")
+            let fault = fault.label(wire.span, "again").label(first, "first here");
+            fault.help("take one of them out")
         });
     }
 }

@@ -57,6 +57,7 @@ fn every_keyword_about_items_and_keys_says_what_is_wrong() {
         ),
         (json!({ "maxItems": 1 }), json!([1, 2]), "/: has 2 items, at most 1 are allowed"),
         (json!({ "uniqueItems": true }), json!([1, 2, 1]), "/2: item 3 is there before"),
+        (json!({ "uniqueItems": true }), json!([2, 2.0]), "/1: item 2 is there before"),
         (
             json!({ "uniqueItems": true }),
             json!([{ "a": [0] }, { "a": [-0.0] }]),

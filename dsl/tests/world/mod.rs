@@ -1,5 +1,7 @@
 //! A made-up world for the compiler: a handful of actors, files and variables, and the loop of a shell.
 
+mod stdlib;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -15,6 +17,8 @@ pub(crate) struct Beside {
     pub(crate) set: Vec<(String, String)>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) check: bool,
+    /// The actors are those of the stdlib, and not made up.
+    pub(crate) stdlib: bool,
     /// Other files, by their path beside the pipeline's.
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) test: Option<usize>,
@@ -33,7 +37,11 @@ pub(crate) fn settle_by(
 ) -> Compiled {
     const ROUNDS: usize = 24;
     let source = source(text, beside);
-    let std = ACTORS.iter().map(|(name, _)| format!("std/{name}")).collect();
+    let std = if beside.stdlib {
+        stdlib::names().collect()
+    } else {
+        ACTORS.iter().map(|(name, _)| format!("std/{name}")).collect()
+    };
     let mut facts = Facts { std, ..Facts::default() };
     for _ in 0..ROUNDS {
         match compile(&source, &facts) {
@@ -68,7 +76,11 @@ pub(crate) fn source<'a>(text: &'a str, beside: &'a Beside) -> Source<'a> {
 fn answer(need: Need, beside: &Beside, facts: &mut Facts) {
     match need {
         Need::Actor(name) => {
-            let found = actor(&name);
+            let found = if beside.stdlib && name.starts_with("std/") {
+                stdlib::actor(&name).ok_or(ActorProblem::NotFound)
+            } else {
+                actor(&name)
+            };
             facts.actors.insert(name, found);
         }
         Need::Ports { component, config } => {
@@ -156,6 +168,9 @@ fn schema(name: &str) -> &'static str {
 
 fn ports(component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem> {
     let config: Value = serde_json::from_str(config).expect("a config is JSON");
+    if let Some(said) = stdlib::ports(component, &config) {
+        return said;
+    }
     let is = |name: &str| component == digest(&format!("std/{name}"));
     if is("file-lines") {
         need_string(&config, "path")?;
