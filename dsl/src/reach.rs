@@ -37,8 +37,12 @@ pub(crate) fn check(graph: &Graph<'_>, dead_letter: Option<usize>, notes: &mut N
             dead_letter == Some(node.index()) || wakes(&graph.agents[node.index()])
         };
         let is_source = knot.len() == 1 && knot.iter().all(alone);
-        if !fed[nth] && !is_source && !knot.iter().any(begins) {
-            unreached(graph, knot).into_iter().for_each(|fault| notes.fault(fault));
+        if !fed[nth]
+            && !is_source
+            && !knot.iter().any(begins)
+            && let Some(fault) = unreached(graph, knot)
+        {
+            notes.fault(fault);
         }
     }
 }
