@@ -1,23 +1,22 @@
 //! The command line: what may be typed. What it means is elsewhere.
 
 mod man;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use theater_flow_kernel::ids::{Digest, Ref};
-
-use crate::view;
 
 /// The program's name.
 pub const NAME: &str = "theater-flow";
 
 pub use man::{manual, page};
+pub use reading::{Events, Logs, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -155,6 +154,13 @@ pub enum Command {
         #[arg(value_name = "SEQ[.I]", value_parser = reference)]
         what: Ref,
     },
+    /// Say why a record is there: what it follows from, back to what came from outside.
+    ///
+    /// The shortest way from an input stands first, then the causes as a tree. A tree for people is
+    /// bounded, and says what it leaves out; `--json` has a line for every record.
+    #[command(after_long_help = "Example:\n  theater-flow why @latest 12.0\n  \
+        theater-flow why @latest 3 --impact")]
+    Why(Why),
     /// Check every stored byte of a run against the chain of hashes.
     ///
     /// Names the first record that is not as it was written, and ends with 5. The chain alone cannot
@@ -299,38 +305,6 @@ pub struct Test {
     /// Only tests with this in their names.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-}
-
-/// See [`Command::Events`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Events {
-    /// The run: its id, a unique beginning of it, or `@latest`.
-    pub run: String,
-    /// Go on with new records until the run ends.
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Only what is about this agent.
-    #[arg(long, value_name = "AGENT")]
-    pub agent: Option<String>,
-    /// Only records of this kind, or with a part of this kind.
-    #[arg(long, value_parser = PossibleValuesParser::new(view::kinds()))]
-    pub kind: Option<String>,
-}
-
-/// See [`Command::Logs`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Logs {
-    /// The run: its id, a unique beginning of it, or `@latest`.
-    pub run: String,
-    /// Go on with new lines until the run ends.
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Only what is about this agent.
-    #[arg(long, value_name = "AGENT")]
-    pub agent: Option<String>,
-    /// Only what is at least as urgent.
-    #[arg(long, default_value = "debug", value_parser = PossibleValuesParser::new(view::LEVELS))]
-    pub level: String,
 }
 
 impl Cli {

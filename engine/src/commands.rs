@@ -13,6 +13,7 @@ mod run;
 mod runs;
 mod test;
 mod text;
+mod why;
 
 use std::path::Path;
 
@@ -47,6 +48,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Events(args) => read::events(screen, &find(&data, &args.run)?, &args),
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
+        Command::Why(args) => why::why(screen, &find(&data, &args.run)?, &args),
         Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),

@@ -3,6 +3,7 @@
 //! A commit is one atomic change of the store: payload chunks, checkpoint, plan and the blocks of records
 //! that name them. When [`Journal::commit`] returns, all of it is durable.
 
+mod links;
 mod read;
 mod retain;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use links::Link;
 pub use read::Records;
 use theater_flow_kernel::block::{BlockWriter, Damage, Key, Writes, pieces};
 use theater_flow_kernel::ids::Digest;

@@ -6,6 +6,7 @@
 //! choose when the disk fails, and a [`sim`]ulated machine that of all the rest. The
 //! [tests](testing) that a file holds are run on one.
 
+pub mod causes;
 pub mod cli;
 pub mod commands;
 pub mod compile;

@@ -8,6 +8,7 @@
 //! | `GET /v1/hello` | who this is: `{"protocol":1,"run":…,"name":…,"pid":…,"engine":…,"status":…}` |
 //! | `GET /v1/events?from=SEQ[&follow=1]` | stored records from `SEQ` on, a JSON line each; with `follow` until the run ends |
 //! | `GET /v1/show?seq=SEQ[&part=I][&width=COLUMNS][&colour=1]` | one record, or a part of it, in full |
+//! | `GET /v1/why?seq=SEQ[&part=I][&impact=1][&json=1][&width=COLUMNS][&colour=1]` | what a record follows from, or what follows from it |
 //! | `GET /v1/verify` | what a check of the whole log finds |
 //! | `GET /v1/tree` | the supervision tree |
 //! | `POST /v1/stop` | 202; the run drains and stops |
@@ -38,6 +39,7 @@ use theater_flow_kernel::ids::Ref;
 pub use client::{Client, Heard};
 pub use server::Server;
 
+use crate::causes::Question;
 use crate::render::Look;
 
 /// The version of what is said over the socket, which [`Shown::hello`] states as `protocol`.
@@ -64,6 +66,11 @@ pub trait Shown: Send + Sync + 'static {
     /// `text` (for people, as `look` has it), each null if the record has no such part, and `records`, how
     /// many there are. Without the first two if there is no such record yet.
     fn show(&self, what: Ref, look: Look) -> Result<serde_json::Value, String>;
+
+    /// What a durable record follows from, or what follows from it: an object with `lines`, as
+    /// `why` prints them, and `records`, how many there are. Without `lines` if there is no such record
+    /// yet, or it has no such part.
+    fn why(&self, question: Question, look: Look) -> Result<serde_json::Value, String>;
 
     /// `by` wishes the run to stop. Returns at once.
     fn stop(&self, by: &str);

@@ -17,6 +17,7 @@ mod table;
 mod tests;
 pub mod time;
 mod tree;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
 pub use runs::{run_json, run_lines};
 pub use summary::live_line;
 pub use tree::{Branch, Failure, tree, tree_lines};
+pub use why::Rows;
 
 /// Payloads no longer than this, in bytes, stand in a line as a whole.
 pub const VALUE_BYTES: usize = 64 << 10;

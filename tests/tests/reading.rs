@@ -63,11 +63,24 @@ fn the_manual_is_a_page() {
 #[test]
 fn a_live_run_is_shown_as_a_stopped_one_is() {
     let mut held = Held::start();
-    let looks = ["show @latest 0", "--json show @latest 0", "show @latest 1", "logs @latest"];
+    let looks = [
+        "show @latest 0",
+        "--json show @latest 0",
+        "show @latest 1",
+        "logs @latest",
+        "why @latest 1",
+        "--json why @latest 1",
+    ];
     let live: Vec<String> = looks.iter().map(|look| held.scene.say(look).ends(0).text()).collect();
     assert!(live[0].starts_with("seq           0\n"), "{}", live[0]);
     held.scene.say("show @latest 99999").ends(2).tells(["there is no record 99999: the run has"]);
     held.scene.say("show @latest 0.7").ends(2).tells(["record 0 has no part 0.7"]);
+    held.scene.say("why @latest 99999").ends(2).tells(["there is no record 99999: the run has"]);
+    held.scene.say("why @latest 0.7").ends(2).tells(["record 0 has no part 0.7"]);
+    held.scene.say("why @latest 0 --impact").ends(0);
+    for command in ["replay @latest"] {
+        held.scene.say(command).ends(2).tells(["is live: stop it first"]);
+    }
     held.scene.say("tree @latest").ends(0);
     let ran = held.end(|child| send(child, Signal::INT));
     assert_eq!(ran.code(), 130, "{ran}");

@@ -3,6 +3,7 @@
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
 
+mod look;
 mod parts;
 mod pipeline;
 
@@ -54,6 +55,7 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     let mut figures = parts::figures();
     figures.extend(pipeline::figures());
+    figures.extend(look::figures());
     screen.line("| figure | measured | beside |")?;
     screen.line("|---|---|---|")?;
     for Figure { what, value, beside } in figures {

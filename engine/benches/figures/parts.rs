@@ -37,7 +37,7 @@ fn message(n: u64) -> String {
 }
 
 /// A handled message with one emission.
-fn transaction(seq: u64) -> Entry {
+pub(super) fn transaction(seq: u64) -> Entry {
     let bytes: Bytes = Arc::from(message(seq).into_bytes());
     let salt = [7; 16];
     let payload = Payload::commit(&salt, &bytes);

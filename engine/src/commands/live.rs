@@ -10,6 +10,8 @@ use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::Body;
 
+use super::why;
+use crate::causes::Question;
 use crate::driver::Event;
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
@@ -87,6 +89,20 @@ impl ShownRun {
         Ok(tree)
     }
 
+    /// The lines of `why`.
+    fn because(
+        &self,
+        store: Reader<'_>,
+        question: Question,
+        look: Look,
+    ) -> Result<Value, JournalError> {
+        let journal = Journal::open(store)?;
+        let records = journal.flushed().seq;
+        let known = question.what.seq < records;
+        let lines = known.then(|| why::answer(&journal, &self.plan, question, look));
+        Ok(json!({ "records": records, "lines": lines.transpose()?.flatten() }))
+    }
+
     /// A record for `show`: as JSON and for people.
     fn record(&self, store: Reader<'_>, what: Ref, look: Look) -> Result<Value, JournalError> {
         let journal = Journal::open(store)?;
@@ -149,6 +165,11 @@ impl Shown for ShownRun {
     fn show(&self, what: Ref, look: Look) -> Result<Value, String> {
         let shown = self.reader.beside(|store| self.record(store, what, look));
         shown.map_err(|error| error.to_string())
+    }
+
+    fn why(&self, question: Question, look: Look) -> Result<Value, String> {
+        let answer = self.reader.beside(|store| self.because(store, question, look));
+        answer.map_err(|error| error.to_string())
     }
 
     fn stop(&self, by: &str) {

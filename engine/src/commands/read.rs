@@ -123,7 +123,7 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
     Ok(Exit::Ok)
 }
 
-fn no_record(what: Ref, records: u64) -> Problem {
+pub(super) fn no_record(what: Ref, records: u64) -> Problem {
     Problem::usage(format!("there is no record {}: the run has {records}, from 0", what.seq))
 }
 
@@ -142,7 +142,7 @@ fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Proble
     Ok(Exit::Ok)
 }
 
-fn no_part(what: Ref) -> Problem {
+pub(super) fn no_part(what: Ref) -> Problem {
     Problem::usage(format!("record {} has no part {what}", what.seq))
 }
 

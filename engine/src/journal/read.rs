@@ -121,7 +121,7 @@ impl<S: Store> Journal<S> {
     }
 
     /// The first seq of the block that `seq` is in, or would be.
-    fn block_of(&self, seq: u64) -> Result<Option<u64>, JournalError> {
+    pub(super) fn block_of(&self, seq: u64) -> Result<Option<u64>, JournalError> {
         let last = self.store.last(Key::BLOCKS, &block(seq, u32::MAX))?;
         last.map(|(key, _)| first_of(&key, seq)).transpose()
     }
@@ -294,13 +294,13 @@ fn is_torn(first: u64, values: &[(Vec<u8>, Vec<u8>)]) -> bool {
     })
 }
 
-fn first_of(key: &[u8], seq: u64) -> Result<u64, JournalError> {
+pub(super) fn first_of(key: &[u8], seq: u64) -> Result<u64, JournalError> {
     match Key::decode(key) {
         Some(Key::Block { first, .. }) => Ok(first),
         _ => Err(Damage { seq, what: Flaw::Stray }.into()),
     }
 }
 
-fn block(first: u64, part: u32) -> Vec<u8> {
+pub(super) fn block(first: u64, part: u32) -> Vec<u8> {
     Key::Block { first, part }.encode()
 }

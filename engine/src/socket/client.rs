@@ -19,6 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::{SocketError, place, wire};
+use crate::causes::{Direction, Question};
 use crate::render::Look;
 
 /// Until a connection is made.
@@ -84,10 +85,14 @@ impl Client {
 
     /// A record or a part of it, in full: see [`Shown::show`](super::Shown::show).
     pub fn show(&self, what: Ref, look: Look) -> Result<Value, SocketError> {
-        let part = what.part.map(|part| format!("&part={part}")).unwrap_or_default();
-        let width = look.width.map(|width| format!("&width={width}")).unwrap_or_default();
-        let colour = if look.colour { "&colour=1" } else { "" };
-        let path = format!("/v1/show?seq={}{part}{width}{colour}", what.seq);
+        self.value(Method::GET, &format!("/v1/show?{}", named(what, look)), LOOK)
+    }
+
+    /// Why a record is there: see [`Shown::why`](super::Shown::why).
+    pub fn why(&self, question: Question, look: Look) -> Result<Value, SocketError> {
+        let impact = if question.direction == Direction::Effects { "&impact=1" } else { "" };
+        let json = if question.json { "&json=1" } else { "" };
+        let path = format!("/v1/why?{}{impact}{json}", named(question.what, look));
         self.value(Method::GET, &path, LOOK)
     }
 
@@ -146,6 +151,14 @@ impl Client {
             Err(SocketError::Stranger { path: self.socket.clone(), uid })
         }
     }
+}
+
+/// A record and a look, as a query.
+fn named(what: Ref, look: Look) -> String {
+    let part = what.part.map(|part| format!("&part={part}")).unwrap_or_default();
+    let width = look.width.map(|width| format!("&width={width}")).unwrap_or_default();
+    let colour = if look.colour { "&colour=1" } else { "" };
+    format!("seq={}{part}{width}{colour}", what.seq)
 }
 
 async fn timed<T>(

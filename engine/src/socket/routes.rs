@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use super::Shown;
 use super::feed::{Feed, Source};
 use super::server::Bounds;
+use crate::causes::{Direction, Question};
 use crate::render::Look;
 
 /// Bytes of a request's body. No request needs one.
@@ -46,7 +47,9 @@ impl Desk {
         }
         let path = request.uri().path();
         let allowed = match path {
-            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/verify" | "/v1/tree" => Method::GET,
+            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/why" | "/v1/verify" | "/v1/tree" => {
+                Method::GET
+            }
             "/v1/stop" => Method::POST,
             _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
         };
@@ -60,6 +63,7 @@ impl Desk {
         match path {
             "/v1/events" => self.events(request.uri().query()).await,
             "/v1/show" => self.show(request.uri().query()).await,
+            "/v1/why" => self.why(request.uri().query()).await,
             "/v1/verify" => self.look(Shown::verify).await,
             "/v1/tree" => self.look(Shown::tree).await,
             "/v1/stop" => self.stop(by).await,
@@ -81,8 +85,18 @@ impl Desk {
     }
 
     async fn show(&self, query: Option<&str>) -> Answer {
-        match parse_show(query.unwrap_or_default()) {
-            Ok((what, look)) => self.look(move |shown| shown.show(what, look)).await,
+        match Named::parse(query.unwrap_or_default(), false) {
+            Ok(named) => self.look(move |shown| shown.show(named.what, named.look)).await,
+            Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
+    async fn why(&self, query: Option<&str>) -> Answer {
+        match Named::parse(query.unwrap_or_default(), true) {
+            Ok(Named { what, look, direction, json }) => {
+                let question = Question { what, direction, json };
+                self.look(move |shown| shown.why(question, look)).await
+            }
             Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
         }
     }
@@ -141,22 +155,34 @@ fn parse(query: &str) -> Result<(u64, bool), String> {
     Ok((from, follow))
 }
 
-/// The record and the look that a query of `show` names.
-fn parse_show(query: &str) -> Result<(Ref, Look), String> {
-    let (mut what, mut look) = (None, Look::PLAIN);
-    let mut part = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let wrong = || format!("`{pair}` is not understood");
-        match pair.split_once('=').ok_or_else(wrong)? {
-            ("seq", seq) => what = Some(seq.parse().map_err(|_| wrong())?),
-            ("part", number) => part = Some(number.parse().map_err(|_| wrong())?),
-            ("width", columns) => look.width = Some(columns.parse().map_err(|_| wrong())?),
-            ("colour", "1") => look.colour = true,
-            _ => return Err(wrong()),
+/// What a query of `show` or `why` names.
+struct Named {
+    what: Ref,
+    look: Look,
+    direction: Direction,
+    json: bool,
+}
+
+impl Named {
+    fn parse(query: &str, is_why: bool) -> Result<Self, String> {
+        let (mut what, mut look) = (None, Look::PLAIN);
+        let (mut direction, mut json) = (Direction::Causes, false);
+        let mut part = None;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let wrong = || format!("`{pair}` is not understood");
+            match pair.split_once('=').ok_or_else(wrong)? {
+                ("seq", seq) => what = Some(seq.parse().map_err(|_| wrong())?),
+                ("part", number) => part = Some(number.parse().map_err(|_| wrong())?),
+                ("width", columns) => look.width = Some(columns.parse().map_err(|_| wrong())?),
+                ("colour", "1") => look.colour = true,
+                ("impact", "1") if is_why => direction = Direction::Effects,
+                ("json", "1") if is_why => json = true,
+                _ => return Err(wrong()),
+            }
         }
+        let seq = what.ok_or("`seq` is missing")?;
+        Ok(Self { what: Ref { seq, part }, look, direction, json })
     }
-    let seq = what.ok_or("`seq` is missing")?;
-    Ok((Ref { seq, part }, look))
 }
 
 fn value(result: Result<Value, String>) -> Answer {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::place::folder;
 use super::server::Bounds;
 use super::*;
+use crate::causes::Direction;
 
 mod attacks;
 mod places;
@@ -74,6 +75,10 @@ impl Shown for Stage {
         } else {
             panic!("tree")
         }
+    }
+
+    fn why(&self, question: Question, look: Look) -> Result<Value, String> {
+        Ok(json!({ "text": format!("{question:?} {look:?}") }))
     }
 
     fn show(&self, what: Ref, look: Look) -> Result<Value, String> {
@@ -223,6 +228,19 @@ fn a_record_is_shown_as_it_is_wanted() {
         shown(Ref::record(9), Look::PLAIN),
         json!({ "text": format!("9 {:?}", Look::PLAIN) })
     );
+}
+
+#[test]
+fn a_question_comes_as_it_was_asked() {
+    let house = House::new();
+    let look = Look { width: Some(80), colour: true };
+    for (what, direction, json) in
+        [(Ref::part(3, 1), Direction::Causes, false), (Ref::record(9), Direction::Effects, true)]
+    {
+        let question = Question { what, direction, json };
+        let answer = house.client().why(question, look).unwrap();
+        assert_eq!(answer, json!({ "text": format!("{question:?} {look:?}") }));
+    }
 }
 
 #[test]

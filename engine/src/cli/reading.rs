@@ -1,0 +1,53 @@
+//! The arguments of commands that look into a record.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use theater_flow_kernel::ids::Ref;
+
+use super::reference;
+use crate::view;
+
+/// See [`Command::Events`](super::Command::Events).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Events {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Go on with new records until the run ends.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only what is about this agent.
+    #[arg(long, value_name = "AGENT")]
+    pub agent: Option<String>,
+    /// Only records of this kind, or with a part of this kind.
+    #[arg(long, value_parser = PossibleValuesParser::new(view::kinds()))]
+    pub kind: Option<String>,
+}
+
+/// See [`Command::Logs`](super::Command::Logs).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Logs {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Go on with new lines until the run ends.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only what is about this agent.
+    #[arg(long, value_name = "AGENT")]
+    pub agent: Option<String>,
+    /// Only what is at least as urgent.
+    #[arg(long, default_value = "debug", value_parser = PossibleValuesParser::new(view::LEVELS))]
+    pub level: String,
+}
+
+/// See [`Command::Why`](super::Command::Why).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Why {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// The record's number, or `SEQ.I` for one of its parts.
+    #[arg(value_name = "SEQ[.I]", value_parser = reference)]
+    pub what: Ref,
+    /// Say instead what followed from it.
+    #[arg(long)]
+    pub impact: bool,
+}
