@@ -16,7 +16,7 @@ use theater_flow_kernel::ids::{Digest, Ref};
 pub const NAME: &str = "theater-flow";
 
 pub use man::{manual, page};
-pub use reading::{Events, Logs, Why};
+pub use reading::{Diff, Events, Logs, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -161,6 +161,12 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow why @latest 12.0\n  \
         theater-flow why @latest 3 --impact")]
     Why(Why),
+    /// Compare two runs: where they first did something else, and what each did in all.
+    ///
+    /// What counts is what agents did, one by one: messages by their content, not by their numbers, and
+    /// no times. Ends with 5 if there is a difference.
+    #[command(after_long_help = "Example:\n  theater-flow diff 01a2 @latest")]
+    Diff(Diff),
     /// Check every stored byte of a run against the chain of hashes.
     ///
     /// Names the first record that is not as it was written, and ends with 5. The chain alone cannot

@@ -2,6 +2,7 @@
 
 mod actors;
 mod check;
+mod diff;
 mod ended;
 mod live;
 mod logs;
@@ -49,6 +50,9 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
         Command::Why(args) => why::why(screen, &find(&data, &args.run)?, &args),
+        Command::Diff(args) => {
+            diff::diff(screen, (&find(&data, &args.left)?, &find(&data, &args.right)?))
+        }
         Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),

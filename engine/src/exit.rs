@@ -20,7 +20,7 @@ pub enum Exit {
     Limited,
     /// The run waits for a human.
     Waiting,
-    /// `verify` or `replay` found a difference.
+    /// `verify`, `replay` or `diff` found a difference.
     Differs,
     /// The pipeline file has faults.
     Faults,

@@ -9,6 +9,7 @@
 pub mod causes;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod compile;
 pub mod driver;
 pub mod exit;

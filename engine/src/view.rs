@@ -2,6 +2,7 @@
 
 mod actor;
 pub mod call;
+mod diff;
 mod filter;
 mod human;
 pub mod json;
@@ -28,6 +29,7 @@ use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
 
 pub(crate) use actor::example;
 pub use actor::{ActorPorts, ActorView};
+pub use diff::{Side, diff_json, diff_lines};
 pub use filter::{Filter, kinds};
 pub(crate) use filter::{is_about_kind, unknown};
 pub use logs::{LEVELS, LogLine};
@@ -77,7 +79,7 @@ impl Row {
     }
 
     /// The parts, each with its payloads.
-    fn parts(&self) -> impl Iterator<Item = (u32, &Part, &[Option<Bytes>])> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (u32, &Part, &[Option<Bytes>])> {
         let mut rest = self.payloads.as_slice();
         (0..).zip(self.record.body.parts()).map(move |(i, part)| {
             let (own, after) = rest.split_at(part.payloads().count().min(rest.len()));
@@ -87,7 +89,7 @@ impl Row {
     }
 
     /// The record's own payload, which follows those of its parts.
-    fn own_payload(&self) -> Option<&Bytes> {
+    pub(crate) fn own_payload(&self) -> Option<&Bytes> {
         let of_parts: usize =
             self.record.body.parts().iter().map(|part| part.payloads().count()).sum();
         self.payloads.get(of_parts).and_then(Option::as_ref)
@@ -123,7 +125,7 @@ impl<'a> View<'a> {
         self.plan.agent(id).map_or("?", |agent| &agent.name)
     }
 
-    fn port(&self, id: PortId) -> &'a str {
+    pub(crate) fn port(&self, id: PortId) -> &'a str {
         self.ports.get(&id).copied().unwrap_or("?")
     }
 

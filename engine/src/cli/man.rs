@@ -16,7 +16,7 @@ const EXIT_CODES: [(&str, &str); 8] = [
     ("2", "usage"),
     ("3", "a budget or limit ended the run"),
     ("4", "the run waits for a human"),
-    ("5", "`verify` or `replay` found a difference"),
+    ("5", "`verify`, `replay` or `diff` found a difference"),
     ("78", "the pipeline has faults"),
     ("130", "interrupted; the run can be resumed"),
 ];

@@ -51,3 +51,14 @@ pub struct Why {
     #[arg(long)]
     pub impact: bool,
 }
+
+/// See [`Command::Diff`](super::Command::Diff).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Diff {
+    /// A run: its id, a unique beginning of it, or `@latest`.
+    #[arg(value_name = "RUN1")]
+    pub left: String,
+    /// The run to compare it with.
+    #[arg(value_name = "RUN2")]
+    pub right: String,
+}

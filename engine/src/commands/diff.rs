@@ -1,0 +1,49 @@
+//! `diff`: two runs side by side.
+
+use super::{live, read};
+use crate::compare::{Account, Comparison};
+use crate::exit::{Exit, Problem};
+use crate::journal::Journal;
+use crate::recover;
+use crate::render::Screen;
+use crate::runs::RunDir;
+use crate::store::SledStore;
+use crate::view::{self, Side, View};
+
+pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Problem> {
+    let (left, right) = (log(runs.0)?, log(runs.1)?);
+    let (plan, other) = (recover::plan(&left)?, recover::plan(&right)?);
+    let accounts = (Account::of(&left, &plan)?, Account::of(&right, &other)?);
+    let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
+    drop(accounts);
+    let records = found.first.as_ref().map_or((None, None), |first| first.records);
+    let left = Side { run: runs.0.id, view: View::new(&plan), first: record(&left, records.0)? };
+    let right = Side { run: runs.1.id, view: View::new(&other), first: record(&right, records.1)? };
+    if screen.is_json() {
+        screen.json_line(&view::diff_json(&found, (&left, &right)).to_string())?;
+    } else {
+        for line in view::diff_lines(&found, (&left, &right), screen.look()) {
+            screen.line(&line)?;
+        }
+    }
+    Ok(if found.is_same() { Exit::Ok } else { Exit::Differs })
+}
+
+/// The log of a run that no process goes on with: what is not there yet would be a difference.
+fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
+    if live::owner(run)?.is_some() {
+        let message = format!("run {} is live: stop it first, or wait for its end", run.id);
+        return Err(Problem::usage(message));
+    }
+    read::log(run)
+}
+
+type Shown = Option<(view::Row, Option<view::Row>)>;
+
+/// A record, with the one that emitted the message it is about.
+fn record(journal: &Journal<SledStore>, seq: Option<u64>) -> Result<Shown, Problem> {
+    let Some(seq) = seq else { return Ok(None) };
+    let row = live::row(journal, seq)?;
+    let from = View::handled(&row).map(|seq| live::row(journal, seq)).transpose()?;
+    Ok(Some((row, from)))
+}

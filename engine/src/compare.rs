@@ -1,0 +1,316 @@
+//! Two runs side by side: whether they did the same, and where they first did not.
+//!
+//! Runs of one pipeline interleave their agents differently, so records are compared agent by agent, and by
+//! what they mean: a message by its content, not by its number; no salts, times, snapshots or fuel. An
+//! agent with several producers may meet the same events in another order; that alone is no difference.
+
+mod meaning;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sha2::{Digest as _, Sha256};
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::{Body, Part, SinkId};
+
+use crate::journal::{Journal, JournalError};
+use crate::store::Store;
+use crate::view::Row;
+use meaning::{Meanings, Print};
+
+/// What the run as a whole did stands under this name, which no agent can have.
+pub const RUN: &str = "-";
+
+/// One thing that an agent did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Deed {
+    seq: u64,
+    print: Print,
+}
+
+/// What an agent did in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// Events that it was called for, failed attempts too.
+    pub calls: u64,
+    /// Values that it emitted.
+    pub emissions: u64,
+    /// Calls that it answered with a fault.
+    pub faults: u64,
+    /// Ends of its lives.
+    pub crashes: u64,
+    /// Messages to it that were set aside.
+    pub dead_letters: u64,
+    /// Fuel of all calls.
+    pub fuel: u64,
+}
+
+/// What was written to one place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Output {
+    /// How many bytes.
+    pub bytes: u64,
+    /// SHA-256 of them.
+    pub digest: Digest,
+}
+
+/// Where an agent wrote: its name, and what it calls the file; empty for standard output.
+pub type Place = (String, String);
+
+/// All that a run did.
+#[derive(Debug, Default)]
+pub struct Account {
+    deeds: BTreeMap<String, Vec<Deed>>,
+    tallies: BTreeMap<String, Tally>,
+    outputs: BTreeMap<Place, Output>,
+}
+
+/// Where two runs differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// What differs between the plans, in words.
+    pub plans: Vec<String>,
+    /// The first thing that one did and the other did not.
+    pub first: Option<First>,
+    /// Agents that did the same in another order.
+    pub reordered: Vec<String>,
+    /// By agent: what each run's did, if it has the agent.
+    pub agents: Vec<(String, Pair<Tally>)>,
+    /// What each run wrote, by place.
+    pub outputs: Vec<(Place, Pair<Output>)>,
+}
+
+/// Something of the first run and of the second.
+pub type Pair<T> = (Option<T>, Option<T>);
+
+/// See [`Comparison::first`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct First {
+    /// Whose deed it is, or [`RUN`].
+    pub agent: String,
+    /// The records. `None` if the run has nothing there.
+    pub records: Pair<u64>,
+}
+
+impl Account {
+    /// Reads all of a run.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn of<S: Store>(journal: &Journal<S>, plan: &Plan) -> Result<Self, JournalError> {
+        let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
+        let mut written = Written::default();
+        for agent in &plan.agents {
+            account.tallies.insert(agent.name.clone(), Tally::default());
+        }
+        for stored in journal.records(0)? {
+            let row = Row::of_stored(&stored?)?;
+            if let Some((name, print)) = meanings.of(&row) {
+                let deed = Deed { seq: row.record.seq, print };
+                account.deeds.entry(name).or_default().push(deed);
+            }
+            if let Some(agent) = row.record.body.agent().and_then(|id| plan.agent(id)) {
+                account.count(&agent.name, &row.record.body);
+                written.take(&agent.name, &row);
+            }
+        }
+        account.outputs = written.outputs();
+        Ok(account)
+    }
+
+    fn count(&mut self, agent: &str, body: &Body) {
+        let Some(tally) = self.tallies.get_mut(agent) else { return };
+        match body {
+            Body::Transaction(body) => {
+                tally.calls += 1;
+                tally.fuel += body.fuel;
+                let emitted = |part: &&Part| matches!(part, Part::Emission { .. });
+                tally.emissions += body.parts.iter().filter(emitted).count() as u64;
+            }
+            Body::Faulted(body) => {
+                tally.calls += 1;
+                tally.faults += 1;
+                tally.fuel += body.fuel;
+            }
+            Body::Crashed(body) => {
+                tally.calls += u64::from(body.consumed.is_some());
+                tally.crashes += 1;
+                tally.fuel += body.fuel;
+            }
+            Body::DeadLettered(_) => tally.dead_letters += 1,
+            _ => {}
+        }
+    }
+}
+
+/// What was written so far.
+#[derive(Default)]
+struct Written {
+    places: BTreeMap<Place, (u64, Sha256)>,
+    /// What agents call their files.
+    names: HashMap<(String, SinkId), String>,
+}
+
+impl Written {
+    /// Takes in what a record wrote. What failed wrote nothing.
+    fn take(&mut self, agent: &str, row: &Row) {
+        if !matches!(row.record.body, Body::Transaction(_)) {
+            return;
+        }
+        for (_, part, payloads) in row.parts() {
+            match part {
+                Part::Opened { sink, name, replace, .. } => {
+                    self.names.insert((agent.to_owned(), *sink), name.clone());
+                    let place = self.places.entry((agent.to_owned(), name.clone())).or_default();
+                    if *replace {
+                        *place = <(u64, Sha256)>::default();
+                    }
+                }
+                Part::Staged { sink, payload, .. } => {
+                    let name = self.names.get(&(agent.to_owned(), *sink)).cloned();
+                    let place = (agent.to_owned(), name.unwrap_or_default());
+                    let (bytes, hasher) = self.places.entry(place).or_default();
+                    *bytes += u64::from(payload.len);
+                    hasher.update(payloads.first().and_then(Option::as_deref).unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn outputs(self) -> BTreeMap<Place, Output> {
+        let output = |(bytes, hasher): (u64, Sha256)| Output {
+            bytes,
+            digest: Digest(hasher.finalize().into()),
+        };
+        self.places.into_iter().map(|(place, what)| (place, output(what))).collect()
+    }
+}
+
+impl Comparison {
+    /// Compares what two runs of these plans did.
+    #[must_use]
+    pub fn of(accounts: (&Account, &Account), plans: (&Plan, &Plan)) -> Self {
+        let (left, right) = accounts;
+        let (mut first, mut reordered) = (None::<((u64, u8), First)>, vec![]);
+        for name in union(&left.deeds, &right.deeds) {
+            let none = Vec::new();
+            let sides =
+                (left.deeds.get(name).unwrap_or(&none), right.deeds.get(name).unwrap_or(&none));
+            match parting(sides.0, sides.1) {
+                Parting::Never => {}
+                Parting::Order => reordered.push(name.clone()),
+                Parting::At(records) => {
+                    let found = First { agent: name.clone(), records };
+                    // What only the second run did has no place in the first: those come last.
+                    let order = match records {
+                        (Some(seq), _) => (seq, 0),
+                        (None, Some(seq)) => (seq, 1),
+                        (None, None) => (u64::MAX, 2),
+                    };
+                    if first.as_ref().is_none_or(|(known, _)| order < *known) {
+                        first = Some((order, found));
+                    }
+                }
+            }
+        }
+        let pairs =
+            |name: &String| (left.tallies.get(name).copied(), right.tallies.get(name).copied());
+        let agents = union(&left.tallies, &right.tallies);
+        let written =
+            |place: &Place| (left.outputs.get(place).copied(), right.outputs.get(place).copied());
+        let outputs = union(&left.outputs, &right.outputs);
+        Self {
+            plans: plan_differences(plans.0, plans.1),
+            first: first.map(|(_, first)| first),
+            reordered,
+            agents: agents.into_iter().map(|name| (name.clone(), pairs(name))).collect(),
+            outputs: outputs.into_iter().map(|place| (place.clone(), written(place))).collect(),
+        }
+    }
+
+    /// True if both did the same, in whatever order.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.first.is_none() && self.outputs.iter().all(|(_, (left, right))| left == right)
+    }
+}
+
+fn union<'a, K: Ord, V>(left: &'a BTreeMap<K, V>, right: &'a BTreeMap<K, V>) -> BTreeSet<&'a K> {
+    left.keys().chain(right.keys()).collect()
+}
+
+/// Where two sequences of deeds part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Parting {
+    Never,
+    /// Only in the order of the same deeds.
+    Order,
+    At(Pair<u64>),
+}
+
+/// What stands in the one sequence from the first difference on and has no equal in the rest of the other.
+fn parting(left: &[Deed], right: &[Deed]) -> Parting {
+    let same = left.iter().zip(right).take_while(|(a, b)| a.print == b.print).count();
+    let (left, right) = (&left[same..], &right[same..]);
+    if left.is_empty() && right.is_empty() {
+        return Parting::Never;
+    }
+    match (without_equal(left, right), without_equal(right, left)) {
+        (None, None) => Parting::Order,
+        records => Parting::At(records),
+    }
+}
+
+/// The first of `of` that has no equal of its own among `others`.
+fn without_equal(of: &[Deed], others: &[Deed]) -> Option<u64> {
+    let mut left: HashMap<Print, u64> = HashMap::new();
+    for other in others {
+        *left.entry(other.print).or_default() += 1;
+    }
+    let alone = of.iter().find(|deed| match left.get_mut(&deed.print) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    alone.map(|deed| deed.seq)
+}
+
+/// What differs between two plans, in words.
+fn plan_differences(left: &Plan, right: &Plan) -> Vec<String> {
+    let mut words = vec![];
+    for agent in &left.agents {
+        let Some(other) = right.agents.iter().find(|other| other.name == agent.name) else {
+            words.push(format!("agent `{}` is in the first only", agent.name));
+            continue;
+        };
+        let differs = [
+            ("component", agent.component != other.component),
+            ("config", agent.config != other.config),
+            ("grants", agent.grants != other.grants),
+            ("limits", agent.limits != other.limits),
+        ];
+        let differs: Vec<&str> =
+            differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
+        if !differs.is_empty() {
+            words.push(format!("agent `{}` has other {}", agent.name, differs.join(", ")));
+        }
+    }
+    let known = |name: &str| left.agents.iter().any(|agent| agent.name == name);
+    let added = right.agents.iter().filter(|agent| !known(&agent.name));
+    words.extend(added.map(|agent| format!("agent `{}` is in the second only", agent.name)));
+    for (name, value) in &left.params {
+        let other = right.params.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        if other != Some(value) {
+            words.push(match other {
+                Some(other) => format!("param `{name}` is {value}, then {other}"),
+                None => format!("param `{name}` is in the first only"),
+            });
+        }
+    }
+    words
+}

@@ -1,0 +1,78 @@
+use super::*;
+
+/// Deeds with these meanings, in records 0, 10, 20, ….
+fn deeds(prints: &[u8]) -> Vec<Deed> {
+    let deed = |(nth, print): (u64, &u8)| Deed { seq: nth * 10, print: [*print; 16] };
+    (0..).zip(prints).map(deed).collect()
+}
+
+#[test]
+fn sequences_part_where_one_has_what_the_other_lacks() {
+    let cases: [(&[u8], &[u8], Parting); 9] = [
+        (&[], &[], Parting::Never),
+        (&[1, 2, 3], &[1, 2, 3], Parting::Never),
+        (&[1, 2, 3], &[1, 3, 2], Parting::Order),
+        (&[1, 1, 2], &[2, 1, 1], Parting::Order),
+        (&[1, 2, 3], &[1, 2], Parting::At((Some(20), None))),
+        (&[1], &[1, 2, 2], Parting::At((None, Some(10)))),
+        (&[1, 2, 3], &[1, 4, 3], Parting::At((Some(10), Some(10)))),
+        (&[1, 2, 3, 4], &[2, 1, 3, 5], Parting::At((Some(30), Some(30)))),
+        (&[1, 1], &[1, 1, 1], Parting::At((None, Some(20)))),
+    ];
+    for (left, right, expected) in cases {
+        assert_eq!(parting(&deeds(left), &deeds(right)), expected, "{left:?} {right:?}");
+    }
+}
+
+fn account(agents: &[(&str, &[u8])]) -> Account {
+    let deeds = agents.iter().map(|(name, prints)| ((*name).to_owned(), deeds(prints)));
+    Account { deeds: deeds.collect(), ..Account::default() }
+}
+
+fn plan() -> Plan {
+    Plan {
+        name: String::new(),
+        description: String::new(),
+        source: Digest::default(),
+        types: theater_flow_kernel::types::TypeTable::default(),
+        agents: vec![],
+        supervisors: vec![],
+        dead_letter: None,
+        params: vec![],
+        env: vec![],
+        secrets: vec![],
+    }
+}
+
+#[test]
+fn the_first_difference_is_the_earliest_of_any_agent() {
+    let left = account(&[("a", &[1, 2, 3]), ("b", &[7, 8]), ("c", &[4, 5])]);
+    let right = account(&[("a", &[1, 2, 9]), ("b", &[7, 1]), ("c", &[5, 4])]);
+    let plan = plan();
+    let found = Comparison::of((&left, &right), (&plan, &plan));
+    let first = First { agent: "b".into(), records: (Some(10), Some(10)) };
+    assert_eq!(found.first, Some(first));
+    assert_eq!(found.reordered, ["c"]);
+    assert!(!found.is_same());
+    let found = Comparison::of((&left, &left), (&plan, &plan));
+    assert!(found.is_same() && found.reordered.is_empty());
+    let gone = account(&[("a", &[1, 2, 3]), ("b", &[7, 8])]);
+    let found = Comparison::of((&left, &gone), (&plan, &plan));
+    let first = First { agent: "c".into(), records: (Some(0), None) };
+    assert_eq!(found.first, Some(first));
+}
+
+#[test]
+fn what_was_written_elsewhere_is_a_difference() {
+    let output = |byte: u8| Output { bytes: 1, digest: Digest([byte; 32]) };
+    let place = ("a".to_owned(), String::new());
+    let with = |byte| Account {
+        outputs: BTreeMap::from([(place.clone(), output(byte))]),
+        ..account(&[("a", &[1])])
+    };
+    let plan = plan();
+    assert!(Comparison::of((&with(1), &with(1)), (&plan, &plan)).is_same());
+    let found = Comparison::of((&with(1), &with(2)), (&plan, &plan));
+    assert!(!found.is_same() && found.first.is_none());
+    assert!(!Comparison::of((&with(1), &account(&[("a", &[1])])), (&plan, &plan)).is_same());
+}
