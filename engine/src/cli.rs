@@ -16,7 +16,7 @@ use theater_flow_kernel::ids::{Digest, Ref};
 pub const NAME: &str = "theater-flow";
 
 pub use man::{manual, page};
-pub use reading::{Diff, Events, Logs, Why};
+pub use reading::{Diff, Events, Logs, State, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -161,6 +161,13 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow why @latest 12.0\n  \
         theater-flow why @latest 3 --impact")]
     Why(Why),
+    /// Show what an agent kept in mind after a record: its own snapshot.
+    ///
+    /// A snapshot that stands in the record is shown as it is. Else the agent is run again from the last
+    /// one before, with the recorded answers and without any effect.
+    #[command(after_long_help = "Example:\n  theater-flow state @latest count\n  \
+        theater-flow state @latest count --at 120 --raw > state.bin")]
+    State(State),
     /// Compare two runs: where they first did something else, and what each did in all.
     ///
     /// What counts is what agents did, one by one: messages by their content, not by their numbers, and

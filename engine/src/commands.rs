@@ -12,6 +12,7 @@ mod progress;
 mod read;
 mod run;
 mod runs;
+mod state;
 mod test;
 mod text;
 mod why;
@@ -50,6 +51,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Logs(args) => logs::logs(screen, &find(&data, &args.run)?, &args),
         Command::Show { run, what } => read::show(screen, &find(&data, &run)?, what),
         Command::Why(args) => why::why(screen, &find(&data, &args.run)?, &args),
+        Command::State(args) => state::state(screen, &find(&data, &args.run)?, folder, &args),
         Command::Diff(args) => {
             diff::diff(screen, (&find(&data, &args.left)?, &find(&data, &args.right)?))
         }

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod head;
 pub mod journal;
 pub mod memory;
+pub mod rebuild;
 pub mod recover;
 pub mod render;
 pub mod replay;

@@ -78,7 +78,7 @@ fn a_live_run_is_shown_as_a_stopped_one_is() {
     held.scene.say("why @latest 99999").ends(2).tells(["there is no record 99999: the run has"]);
     held.scene.say("why @latest 0.7").ends(2).tells(["record 0 has no part 0.7"]);
     held.scene.say("why @latest 0 --impact").ends(0);
-    for command in ["diff @latest @latest", "replay @latest"] {
+    for command in ["state @latest lines", "diff @latest @latest", "replay @latest"] {
         held.scene.say(command).ends(2).tells(["is live: stop it first"]);
     }
     held.scene.say("tree @latest").ends(0);

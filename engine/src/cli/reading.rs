@@ -52,6 +52,21 @@ pub struct Why {
     pub impact: bool,
 }
 
+/// See [`Command::State`](super::Command::State).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct State {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// The agent.
+    pub agent: String,
+    /// After this record. By default after the last.
+    #[arg(long, value_name = "SEQ")]
+    pub at: Option<u64>,
+    /// Print the bytes as they are, and nothing else.
+    #[arg(long, conflicts_with = "json")]
+    pub raw: bool,
+}
+
 /// See [`Command::Diff`](super::Command::Diff).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct Diff {

@@ -79,7 +79,8 @@ fn is_of_kind(body: &Body, kind: &str) -> bool {
     body.kind() == kind || body.parts().iter().any(|part| part::kind(part) == kind)
 }
 
-fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
+/// The agent of this name. Another is a usage error that says which may be meant.
+pub(crate) fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
     let names: Vec<&str> = plan.agents.iter().map(|agent| agent.name.as_str()).collect();
     let found = plan.agents.iter().find(|agent| agent.name == name);
     found.map(|agent| agent.id).ok_or_else(|| unknown("agent", name, &names))
