@@ -16,7 +16,7 @@ use theater_flow_kernel::ids::{Digest, Ref};
 pub const NAME: &str = "theater-flow";
 
 pub use man::{manual, page};
-pub use reading::{Diff, Events, Logs, State, Why};
+pub use reading::{Diff, Events, Logs, Replay, State, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -203,12 +203,12 @@ pub enum Command {
     },
     /// Make every guest call of a run again and compare it with the record, without any effect.
     ///
-    /// Names the first difference, and ends with 5.
-    #[command(after_long_help = "Example:\n  theater-flow replay @latest")]
-    Replay {
-        /// The run: its id, a unique beginning of it, or `@latest`.
-        run: String,
-    },
+    /// Names the first difference: the record, the agent, what was expected and what came, and why. With
+    /// another file the agents that are others there are compared, each up to its first difference.
+    /// Ends with 5 if there is one.
+    #[command(after_long_help = "Example:\n  theater-flow replay @latest\n  \
+        theater-flow replay @latest --with new-pipeline.toml")]
+    Replay(Replay),
     /// List the actors of the stdlib, or show all of one: its document, config, ports and grants.
     #[command(after_long_help = "Example:\n  theater-flow actors file-lines")]
     Actors {

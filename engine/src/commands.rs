@@ -10,6 +10,7 @@ mod new;
 mod picture;
 mod progress;
 mod read;
+mod replay;
 mod run;
 mod runs;
 mod state;
@@ -58,7 +59,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
-        Command::Replay { run } => read::replay(screen, &find(&data, &run)?, folder),
+        Command::Replay(args) => replay::replay(screen, &find(&data, &args.run)?, folder, &args),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),
         Command::Man { command } => man(screen, command.as_deref()),
         Command::New { name, actor } => new::new(screen, &name, actor),

@@ -10,6 +10,7 @@ mod line;
 mod logs;
 mod part;
 mod progress;
+mod replayed;
 mod runs;
 mod schema;
 mod state;
@@ -35,6 +36,7 @@ pub use filter::{Filter, kinds};
 pub(crate) use filter::{agent_id, is_about_kind, unknown};
 pub use logs::{LEVELS, LogLine};
 pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
+pub use replayed::{ReplayView, Told, same_but_fuel};
 pub use runs::{run_json, run_lines};
 pub use state::StateView;
 pub use summary::live_line;
@@ -99,7 +101,7 @@ impl Row {
 }
 
 /// Shows the records of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct View<'a> {
     plan: &'a Plan,
     ports: BTreeMap<PortId, &'a str>,

@@ -42,6 +42,12 @@ pub fn again(guest: &mut impl Guest, redo: &Redo) -> Option<Crash> {
     repeat(guest, redo, true)
 }
 
+/// As [`again`], for a guest that has come here another way, from a snapshot or with another component: the
+/// same work may take other fuel.
+pub fn alike(guest: &mut impl Guest, redo: &Redo) -> Option<Crash> {
+    repeat(guest, redo, false)
+}
+
 fn repeat(guest: &mut impl Guest, redo: &Redo, exact: bool) -> Option<Crash> {
     guest.gate().open(Mode::Redo(Arc::clone(&redo.entry)));
     let called = guest.handle(&redo.event);

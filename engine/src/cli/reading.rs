@@ -1,5 +1,7 @@
 //! The arguments of commands that look into a record.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use theater_flow_kernel::ids::Ref;
@@ -76,4 +78,20 @@ pub struct Diff {
     /// The run to compare it with.
     #[arg(value_name = "RUN2")]
     pub right: String,
+}
+
+/// See [`Command::Replay`](super::Command::Replay).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Replay {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Begin with this record: the agents are brought there from their snapshots.
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// End with this record.
+    #[arg(long, value_name = "SEQ")]
+    pub until: Option<u64>,
+    /// Compare with what the components and configs of this pipeline file do.
+    #[arg(long, value_name = "FILE")]
+    pub with: Option<PathBuf>,
 }

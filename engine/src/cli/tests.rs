@@ -43,6 +43,18 @@ fn records_and_parts_are_named_by_number() {
 }
 
 #[test]
+fn a_part_of_a_run_is_named_by_records() {
+    let Command::Replay(replay) = command("tf replay x --until 9 --from 2 --with p.toml") else {
+        panic!("not `replay`")
+    };
+    assert_eq!((replay.from, replay.until, replay.with), (Some(2), Some(9), Some("p.toml".into())));
+    let Command::Why(why) = command("tf why x 3.1 --impact") else { panic!("not `why`") };
+    assert_eq!((why.what, why.impact), (Ref::part(3, 1), true));
+    let Command::State(state) = command("tf state x a --at 7 --raw") else { panic!("not `state`") };
+    assert_eq!((state.agent.as_str(), state.at, state.raw), ("a", Some(7), true));
+}
+
+#[test]
 fn global_options_stand_anywhere() {
     for line in ["tf --json --data d -q runs", "tf runs --json --data d --quiet"] {
         let cli = read(line).expect("it is right");
@@ -71,6 +83,13 @@ fn wrong_lines_are_refused_with_2() {
         "tf show x 99999999999999999999",
         "tf show x 1.4294967296",
         "tf verify x --head abc",
+        "tf why x",
+        "tf why x 1.",
+        "tf state x",
+        "tf state x a --at 1.0",
+        "tf state x a --raw --json",
+        "tf diff x",
+        "tf replay x --from -1",
         "tf completions cobol",
         "tf events x --kind emision",
     ];

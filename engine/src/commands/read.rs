@@ -1,28 +1,22 @@
 //! Commands that read the record: from the run's owner if it lives, else from a copy of its log.
 
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::{Digest, Ref};
-use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::verify::Verified;
 
-use super::{check, live, place};
+use super::live;
 use crate::cli::Events;
 use crate::exit::{Exit, Problem};
 use crate::head::Head;
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover;
 use crate::render::Screen;
-use crate::replay::{self, NoWorld};
 use crate::runs::RunDir;
-use crate::session::load_components;
 use crate::socket::{Client, Heard};
 use crate::store::SledStore;
 use crate::view::{self, Branch, Detail, Filter, Row, View};
-use crate::workers::Crew;
 
 /// A stopped run's log, as it is now.
 pub(super) fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
@@ -264,47 +258,4 @@ pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
         }
     }
     Ok(Exit::Ok)
-}
-
-pub(super) fn replay(screen: &Screen, run: &RunDir, folder: &Path) -> Result<Exit, Problem> {
-    if live::owner(run)?.is_some() {
-        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
-    }
-    let journal = log(run)?;
-    let plan = recover::plan(&journal)?;
-    let host = check::instances_host(plan.agents.len())?;
-    let actors = load_components(&place(folder, run), &host, &plan)?;
-    let crew = Crew::new(host, Arc::clone(&plan), actors, Box::new(|_| Ok(Box::new(NoWorld))));
-    let did = replay::replay(&journal, &crew)?;
-    let differs = did.difference.is_some();
-    if screen.is_json() {
-        screen.json(&replayed_json(&plan, &did))?;
-    } else {
-        screen.line(&replayed_text(run, &plan, &did))?;
-    }
-    Ok(if differs { Exit::Differs } else { Exit::Ok })
-}
-
-fn replayed_json(plan: &Plan, did: &replay::Replayed) -> Value {
-    let difference = did.difference.as_ref().map(|difference| {
-        let agent = plan.agent(difference.agent).map_or("?", |agent| &agent.name);
-        json!({ "seq": difference.seq, "agent": agent, "message": difference.message })
-    });
-    json!({ "ok": difference.is_none(), "records": did.records, "calls": did.calls, "difference": difference })
-}
-
-fn replayed_text(run: &RunDir, plan: &Plan, did: &replay::Replayed) -> String {
-    match &did.difference {
-        None => format!(
-            "run {} replayed events={} calls={}: no difference",
-            run.id, did.records, did.calls
-        ),
-        Some(difference) => {
-            let agent = plan.agent(difference.agent).map_or("?", |agent| &agent.name);
-            format!(
-                "run {} differs at record {} of `{agent}`: {}",
-                run.id, difference.seq, difference.message
-            )
-        }
-    }
 }

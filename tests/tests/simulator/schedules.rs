@@ -41,7 +41,7 @@ fn a_changed_component_is_found() {
     let (id, digest) = (middle.id, middle.component);
     piece.actors.insert(digest, actor("match"));
     let again = replay(&journal(&machine), &piece.crew(|| Box::new(NoWorld))).expect("a log");
-    let difference = again.difference.expect("another actor does other things");
+    let difference = again.differences.first().expect("another actor does other things");
     let first = records(&machine)
         .into_iter()
         .find(|entry| matches!(&entry.body, Body::Incarnation(body) if body.agent == id));
@@ -70,7 +70,7 @@ fn a_changed_answer_is_found() {
     });
     assert_eq!(changed, 1);
     let again = replay(&journal(&machine), &piece.crew(|| Box::new(NoWorld))).expect("a log");
-    assert_eq!(again.difference.expect("it reads other text").seq, seq);
+    assert_eq!(again.differences.first().expect("it reads other text").seq, seq);
     let damage = journal(&machine).verify(None).expect_err("the payload is another");
     assert!(damage.to_string().contains(&seq.to_string()), "{damage}");
 }

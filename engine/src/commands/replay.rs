@@ -1,0 +1,228 @@
+//! `replay`: the guest calls of a run once more, as they were or with other components and configs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use theater_flow_dsl::Mode;
+use theater_flow_host::Host;
+use theater_flow_kernel::ids::{AgentId, Digest, Ref};
+use theater_flow_kernel::plan::{Agent, Plan};
+use theater_flow_kernel::record::{Body, EngineFacts};
+
+use super::{check, live, place, read};
+use crate::cli;
+use crate::compile::{Fetcher, Pipeline};
+use crate::exit::{Exit, Problem};
+use crate::journal::Journal;
+use crate::recover;
+use crate::render::Screen;
+use crate::replay::{Difference, Recital, Replay, Replayed, Span};
+use crate::runs::RunDir;
+use crate::session::{facts, load_components};
+use crate::store::SledStore;
+use crate::view::{self, ReplayView, Row, Told, View};
+use crate::workers::Crew;
+
+pub(super) fn replay(
+    screen: &Screen,
+    run: &RunDir,
+    folder: &Path,
+    args: &cli::Replay,
+) -> Result<Exit, Problem> {
+    if live::owner(run)?.is_some() {
+        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
+    }
+    let journal = read::log(run)?;
+    let plan = recover::plan(&journal)?;
+    let span = span(args, journal.flushed().seq)?;
+    let host = check::instances_host(plan.agents.len())?;
+    let mut actors = load_components(&place(folder, run), &host, &plan)?;
+    let mut other = Other { plan: Arc::clone(&plan), changed: vec![], left: vec![] };
+    if let Some(file) = &args.with {
+        let mut fetcher = Fetcher::new(Arc::clone(&host));
+        let Some(new) = compile(screen, file, &plan, &mut fetcher)? else {
+            return Ok(Exit::Faults);
+        };
+        other = Other::of(&plan, &new);
+        actors.extend(fetcher.into_actors());
+    }
+    let changed = other.changed.iter().map(|change| change.agent).collect();
+    let stateless = other.changed.iter().filter(|change| change.stateless);
+    let stateless = stateless.map(|change| change.agent).collect();
+    let span = Span { changed: args.with.is_some().then_some(changed), stateless, ..span };
+    let (engine, recital) = (facts(&host), Recital::default());
+    let world = recital.clone();
+    let crew = crew(host, &other.plan, actors, world);
+    let did = Replay { crew: &crew, recital: &recital, span }.run(&journal)?;
+    let told: Result<Vec<Told>, Problem> =
+        did.differences.iter().map(|found| told(&journal, found, (&other, &engine))).collect();
+    show(screen, (run, &plan), (&did, told?), args.with.is_some().then_some(&other))?;
+    Ok(if did.differences.is_empty() { Exit::Ok } else { Exit::Differs })
+}
+
+fn crew(
+    host: Arc<Host>,
+    plan: &Arc<Plan>,
+    actors: std::collections::HashMap<Digest, theater_flow_host::Actor>,
+    world: Recital,
+) -> Crew {
+    Crew::new(host, Arc::clone(plan), actors, Box::new(move |_| Ok(Box::new(world.clone()))))
+}
+
+fn span(args: &cli::Replay, records: u64) -> Result<Span, Problem> {
+    for seq in [args.from, args.until].into_iter().flatten() {
+        if seq >= records {
+            return Err(read::no_record(Ref::record(seq), records));
+        }
+    }
+    let from = args.from.unwrap_or(0);
+    if let Some(until) = args.until.filter(|until| *until < from) {
+        return Err(Problem::usage(format!("record {until} is before record {from}")));
+    }
+    Ok(Span { from, until: args.until, ..Span::default() })
+}
+
+/// Compiles the other file, with the run's params where it takes them. `None` if it has faults, which are shown.
+fn compile(
+    screen: &Screen,
+    file: &Path,
+    plan: &Plan,
+    fetcher: &mut Fetcher,
+) -> Result<Option<Plan>, Problem> {
+    let pipeline = Pipeline::read(file)?;
+    let text = |value: &str| match serde_json::from_str(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::from(value),
+    };
+    let set: Vec<(String, String)> =
+        plan.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    // A param that the file does not have is a fault: then its own defaults stand.
+    let with_params = fetcher.compile(&pipeline, &set, Mode::Run);
+    let compiled = match with_params.plan {
+        Some(_) => with_params,
+        None => fetcher.compile(&pipeline, &[], Mode::Run),
+    };
+    check::show(screen, &pipeline, &compiled)?;
+    Ok(compiled.plan)
+}
+
+/// The plan of a run with the agents of another file.
+struct Other {
+    plan: Arc<Plan>,
+    changed: Vec<Change>,
+    /// Agents of the run that the file does not have.
+    left: Vec<String>,
+}
+
+/// An agent that is another in the file.
+struct Change {
+    agent: AgentId,
+    what: String,
+    /// Neither here nor there does it keep anything in mind.
+    stateless: bool,
+}
+
+impl Other {
+    /// Messages, ports and the supervision tree are those of the record: it is answered from there.
+    fn of(plan: &Plan, new: &Plan) -> Self {
+        let mut mixed = plan.clone();
+        let (mut changed, mut left) = (vec![], vec![]);
+        for agent in &mut mixed.agents {
+            let Some(other) = new.agents.iter().find(|other| other.name == agent.name) else {
+                left.push(agent.name.clone());
+                continue;
+            };
+            if let Some(what) = change(agent, other) {
+                let stateless = agent.stateless && other.stateless;
+                changed.push(Change { agent: agent.id, what, stateless });
+                agent.actor.clone_from(&other.actor);
+                agent.component = other.component;
+                agent.config.clone_from(&other.config);
+                agent.grants.clone_from(&other.grants);
+                agent.limits = other.limits;
+                agent.stateless = other.stateless;
+            }
+        }
+        Self { plan: Arc::new(mixed), changed, left }
+    }
+
+    fn change(&self, agent: AgentId) -> Option<&str> {
+        let change = self.changed.iter().find(|change| change.agent == agent);
+        change.map(|change| change.what.as_str())
+    }
+}
+
+/// What makes an agent another, in words.
+fn change(agent: &Agent, other: &Agent) -> Option<String> {
+    let differs = [
+        ("component", agent.component != other.component),
+        ("config", agent.config != other.config),
+        ("grants", agent.grants != other.grants),
+        ("limits", agent.limits != other.limits),
+    ];
+    let words: Vec<&str> =
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// All that is known of a difference.
+fn told(
+    journal: &Journal<SledStore>,
+    found: &Difference,
+    (other, engine): (&Other, &EngineFacts),
+) -> Result<Told, Problem> {
+    let row = live::row(journal, found.seq)?;
+    let from = View::handled(&row).map(|seq| live::row(journal, seq)).transpose()?;
+    let causes = row.record.causes.iter().map(|cause| live::row(journal, cause.seq));
+    let causes = causes.collect::<Result<Vec<Row>, _>>()?;
+    let genesis = recover::genesis(journal)?;
+    let now = found.now.as_ref().map(|entry| Row::of_entry(entry, row.record.prev, row.hash));
+    let same_deed = now.as_ref().is_some_and(|now| view::same_but_fuel(&row, now));
+    let agent = other.plan.agent(found.agent).map_or_else(String::new, |agent| agent.name.clone());
+    let entering = row.record.body.agent() != Some(found.agent);
+    let why = match other.change(found.agent) {
+        Some(what) => format!("it has another {what} than in the run"),
+        None if genesis.engine != *engine => format!(
+            "the run was recorded by engine {} on wasmtime {}, which may count fuel otherwise",
+            genesis.engine.engine, genesis.engine.wasmtime
+        ),
+        None if entering || matches!(row.record.body, Body::Incarnation(_)) => {
+            String::from("what its snapshot holds does not bring it back to where it was")
+        }
+        None if matches!(row.record.body, Body::Snapshot(_)) => String::from(
+            "with the same events and answers its state is another: it depends on something \
+             that is not recorded",
+        ),
+        None if same_deed => {
+            String::from("the same call did the same with other fuel than is recorded")
+        }
+        None => String::from(
+            "with the same component, config, event and answers it did otherwise: it depends on \
+             something that is not recorded, or the record is not what happened",
+        ),
+    };
+    let also = found.also.clone();
+    Ok(Told { agent, also, row, from, now, causes, message: found.message.clone(), why })
+}
+
+fn show(
+    screen: &Screen,
+    (run, plan): (&RunDir, &Plan),
+    (did, told): (&Replayed, Vec<Told>),
+    other: Option<&Other>,
+) -> Result<(), Problem> {
+    let name = |id: AgentId| plan.agent(id).map_or("?", |agent| agent.name.as_str());
+    let changed = other.map(|other| {
+        other.changed.iter().map(|change| (name(change.agent), change.what.as_str())).collect()
+    });
+    let left = other.map_or(&[][..], |other| &other.left);
+    let shown = ReplayView { run: run.id, view: View::new(plan), did, told: &told, changed, left };
+    if screen.is_json() {
+        screen.json_line(&shown.json().to_string())?;
+    } else {
+        for line in shown.lines(screen.look()) {
+            screen.line(&line)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Looking back at a run: `why`, `state`, `diff`, `replay` of a part and with another file.
+
+use serde_json::Value;
+use theater_flow_tests::{Ran, Scene, prebuilt};
+
+/// Lines that are matched, collected until there are three, and written.
+const PIPELINE: &str = r#"format = 1
+name = "look"
+[params]
+word = { type = "string", default = "tea" }
+[supervisors.root]
+children = ["lines", "found", "all", "print"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "input.txt" }
+grants = { files = { read = ["input.txt"] } }
+[agents.found]
+actor = "std/match"
+inputs = "lines"
+config = { rules = { hit = { param = "word" } } }
+[agents.all]
+actor = "std/sort"
+inputs = "found"
+config = { by = ["line"] }
+[agents.print]
+actor = "std/stdout"
+inputs = "all"
+grants = { stdout = true }
+"#;
+const INPUT: &str = "tea\nmilk\nmore tea\nwater\nno tea\n";
+
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.file("p.toml", PIPELINE);
+    scene.file("input.txt", INPUT);
+    scene
+}
+
+/// Checks that the result on standard output says this.
+#[track_caller]
+fn shows<const N: usize>(ran: &Ran, texts: [&str; N]) {
+    let out = ran.text();
+    for text in texts {
+        assert!(out.contains(text), "no `{text}` in {out}");
+    }
+}
+
+/// The ids of all runs, oldest first.
+fn run_ids(scene: &Scene) -> Vec<String> {
+    let name =
+        |run: &std::path::PathBuf| run.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut ids: Vec<String> = scene.runs().iter().filter_map(name).collect();
+    ids.sort();
+    ids
+}
+
+/// A run's records of a kind and an agent.
+fn records(scene: &Scene, kind: &str, agent: &str) -> Vec<Value> {
+    scene.run(["events", "@latest", "--json", "--kind", kind, "--agent", agent]).ends(0).json()
+}
+
+fn seq(record: &Value) -> u64 {
+    record["seq"].as_u64().expect("a number")
+}
+
+/// The last thing that the first agent that emitted did: what reads the file.
+fn pull(scene: &Scene) -> u64 {
+    seq(&records(scene, "answer", "lines")[0])
+}
+
+#[test]
+fn every_output_leads_back_to_the_file_it_came_from() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    let pull = pull(&scene);
+    let staged = records(&scene, "staged", "print");
+    assert!(!staged.is_empty());
+    for record in &staged {
+        let why = scene.run(["why", "@latest", &seq(record).to_string(), "--json"]).ends(0).json();
+        assert_eq!(why[0]["records"], why.len() - 1);
+        let way = why[0]["nearest_input"].as_array().expect("a way");
+        assert!(way.len() > 1, "{why:?}");
+        let found = why.iter().find(|line| line["seq"] == pull).expect("it is among the causes");
+        assert_eq!((&found["input"], &found["agent"]), (&"world".into(), &"lines".into()));
+        let text = scene.run(["why", "@latest", &seq(record).to_string()]).ends(0).text();
+        assert!(text.contains("nearest input, ") && text.contains("follows from"), "{text}");
+    }
+    let impact = scene.run(["why", "@latest", &pull.to_string(), "--impact", "--json"]).ends(0);
+    let effects: Vec<u64> = impact.json().iter().skip(1).map(seq).collect();
+    assert!(staged.iter().all(|record| effects.contains(&seq(record))), "{effects:?}");
+}
+
+#[test]
+fn an_agents_state_can_be_seen_at_any_record() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    let mut last = 0;
+    for call in records(&scene, "transaction", "all") {
+        let at = seq(&call).to_string();
+        let state =
+            &scene.run(["state", "@latest", "all", "--at", &at, "--json"]).ends(0).json()[0];
+        assert_eq!((&state["agent"], &state["at"]), (&"all".into(), &call["seq"]));
+        let raw = scene.run(["state", "@latest", "all", "--at", &at, "--raw"]).ends(0).text();
+        assert_eq!(state["len"], raw.len(), "{state}");
+        last = last.max(raw.len());
+    }
+    let first = seq(&records(&scene, "transaction", "all")[0]).to_string();
+    let empty = scene.run(["state", "@latest", "all", "--at", &first, "--raw"]).ends(0).text();
+    assert!(empty.len() < last, "it holds messages later: {empty}");
+    scene.say("state @latest all --at 0").ends(2).tells(["`all` has not begun at record 0"]);
+    scene.say("state @latest al").ends(2).tells(["did you mean `all`?"]);
+    shows(&scene.say("state @latest all").ends(0), ["as it ended at record "]);
+}
+
+#[test]
+fn two_runs_are_compared_by_what_they_mean() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    scene.say("run p.toml").ends(0);
+    let ids = run_ids(&scene);
+    let same = scene.run(["diff", &ids[0], &ids[1], "--json"]).ends(0).json();
+    assert_eq!(same[0]["same"], true, "{}", same[0]);
+    scene.file("input.txt", INPUT.replace("more tea", "more TEA"));
+    scene.say("run p.toml").ends(0);
+    let ids = run_ids(&scene);
+    let differs = scene.run(["diff", &ids[0], "@latest", "--json"]).ends(5).json();
+    let first = &differs[0]["first_difference"];
+    assert_eq!(
+        (&first["agent"], &first["first"]["kind"]),
+        (&"lines".into(), &"transaction".into())
+    );
+    let text = scene.run(["diff", &ids[0], "@latest"]).ends(5);
+    shows(&text, ["first difference, of `lines`", "more tea", "more TEA", "3 → 2"]);
+    scene.say("run p.toml --set word=water").ends(0);
+    let text = scene.run(["diff", &ids[0], "@latest"]).ends(5);
+    shows(&text, ["agent `found` has other config", "param `word` is"]);
+}
+
+#[test]
+fn a_part_of_a_run_is_replayed_from_where_it_stands() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    let records = scene.say("events @latest --json").ends(0).json().len();
+    for from in 0..records {
+        let from = from.to_string();
+        shows(&scene.run(["replay", "@latest", "--from", &from]).ends(0), ["no difference"]);
+    }
+}
+
+#[test]
+fn another_file_shows_where_agents_would_do_otherwise() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    let same = scene.say("replay @latest --with p.toml").ends(0);
+    shows(&same, ["no agent of the run is another in the file"]);
+    scene.file(
+        "q.toml",
+        PIPELINE
+            .replace("{ param = \"word\" }", "\"more\"")
+            .replace("[params]\nword = { type = \"string\", default = \"tea\" }\n", ""),
+    );
+    let ran = scene.say("replay @latest --with q.toml").ends(5);
+    shows(&ran, ["`found` has another config", "expected", "actual", "it has another config"]);
+    let json = &scene.say("replay @latest --with q.toml --json").ends(5).json()[0];
+    let found = &json["differences"][0];
+    assert_eq!((&json["changed"][0]["agent"], &found["agent"]), (&"found".into(), &"found".into()));
+    assert_eq!(found["actual"]["parts"], serde_json::json!([]), "it finds nothing there: {found}");
+    assert_eq!(found["expected"]["parts"][0]["kind"], "emission");
+    assert!(json["skipped"].as_u64() > Some(0), "what comes after a difference is not comparable");
+    // What keeps nothing in mind goes on after a difference.
+    let text = "config = { format = \"text\", field = \"text\" }\ngrants = { stdout = true }";
+    scene.file("q.toml", PIPELINE.replace("grants = { stdout = true }", text));
+    let json = &scene.say("replay @latest --with q.toml --json").ends(5).json()[0];
+    assert_eq!(json["differences"][0]["also"].as_array().map(Vec::len), Some(2), "{json}");
+    assert_eq!((&json["changed"][0]["other"], &json["skipped"]), (&"config".into(), &0.into()));
+    scene.say("replay @latest --with q.toml").ends(5);
+}
+
+/// Lives that end, by a trap at one line and a fault at another, whatever is kept of them.
+#[test]
+fn lives_that_ended_are_replayed_from_any_record() {
+    for rest in ["", "restore = \"fresh\"\n"] {
+        let scene = scene();
+        let probe = prebuilt("probe").display().to_string();
+        let on = "{ match = \"milk\", do = \"trap\" }, { match = \"water\", nth = 1, do = \"fault\" }, \
+            { match = \"no\", do = \"count\" }";
+        scene.file(
+            "r.toml",
+            format!(
+                "format = 1\nname = \"r\"\n[supervisors.root]\nchildren = [\"lines\", \"probe\"]\n\
+                [agents.lines]\nactor = \"std/file-lines\"\nconfig = {{ path = \"input.txt\" }}\n\
+                grants = {{ files = {{ read = [\"input.txt\"] }} }}\n[agents.probe]\nactor = '{probe}'\n\
+                inputs = \"lines\"\nretry = {{ max = 1, base = \"1ms\" }}\n{rest}\
+                config = {{ on = [{on}] }}\n"
+            ),
+        );
+        scene.say("run r.toml --allow-dead-letters").ends(0);
+        assert!(!records(&scene, "crashed", "probe").is_empty());
+        let all = scene.say("events @latest --json").ends(0).json().len();
+        for from in 0..all {
+            let from = from.to_string();
+            let ran = scene.run(["replay", "@latest", "--from", &from]).ends(0);
+            shows(&ran, ["no difference"]);
+            let code = scene.run(["state", "@latest", "probe", "--at", &from]).code();
+            assert!(code == 0 || code == 2, "{from}: {code}");
+        }
+    }
+}
