@@ -18,7 +18,7 @@ use theater_flow_kernel::work::{Batch, Done, Outcome, Redo};
 use super::nothing;
 
 /// Answers in the order of the record, each to the call that it was given to; whatever else is asked, it has
-/// nothing. Outside of [`once`](Self::once) it has nothing at all.
+/// nothing. Outside of one call it has nothing at all.
 #[derive(Clone, Debug, Default)]
 pub struct Recital(Arc<Mutex<VecDeque<(Call, Bytes)>>>);
 
