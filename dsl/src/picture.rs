@@ -6,6 +6,7 @@ mod mermaid;
 mod svg;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use theater_flow_kernel::flow;
 use theater_flow_kernel::ids::PortId;
@@ -123,6 +124,12 @@ fn cut(text: &str, chars: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// A line of a picture's text.
+fn line(depth: usize, text: &str, out: &mut String) {
+    // A string takes all that is written to it.
+    let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
 }
 
 const fn strategy(strategy: Strategy) -> &'static str {

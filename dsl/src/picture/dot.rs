@@ -1,10 +1,8 @@
 //! As Graphviz reads it.
 
-use std::fmt::Write;
-
 use theater_flow_kernel::plan::Plan;
 
-use super::{Frame, Item, Node, Place, arrows, frame, reach, strategy};
+use super::{Frame, Item, Node, Place, arrows, frame, line, reach, strategy};
 
 /// A digraph in the DOT language, with a line end.
 #[must_use]
@@ -43,11 +41,6 @@ fn shape(node: &Node<'_>) -> String {
     }
     let style = if node.place() == Place::Middle { "" } else { ", style=rounded" };
     format!("a{} [label={}{style}];", node.nth, quoted(&text))
-}
-
-fn line(depth: usize, text: &str, out: &mut String) {
-    // A string takes all that is written to it.
-    let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
 }
 
 fn quoted(text: &str) -> String {

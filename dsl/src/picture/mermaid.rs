@@ -1,10 +1,8 @@
 //! As Mermaid draws flowcharts; GitHub shows them.
 
-use std::fmt::Write;
-
 use theater_flow_kernel::plan::Plan;
 
-use super::{Frame, Item, Node, Place, arrows, frame, reach, strategy};
+use super::{Frame, Item, Node, Place, arrows, frame, line, reach, strategy};
 
 /// A Mermaid flowchart, with a line end.
 #[must_use]
@@ -50,11 +48,6 @@ fn shape(node: &Node<'_>) -> String {
 
 fn actor(name: &str) -> String {
     escaped(name.rsplit_once('/').filter(|_| name.starts_with('/')).map_or(name, |(_, file)| file))
-}
-
-fn line(depth: usize, text: &str, out: &mut String) {
-    // A string takes all that is written to it.
-    let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
 }
 
 fn escaped(text: &str) -> String {

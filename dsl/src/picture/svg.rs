@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use theater_flow_kernel::plan::Plan;
 
-use super::{Arrow, Frame, Node, Place, arrows, cut, frame, reach, strategy};
+use super::{Arrow, Frame, Node, Place, arrows, cut, frame, line, reach, strategy};
 use place::{Block, Rect, Way, placed};
 
 const CHAR: f64 = 7.3;
@@ -156,11 +156,6 @@ fn path(points: &[(f64, f64)]) -> String {
 fn text(class: &str, (x, y): (f64, f64), said: &str) -> String {
     let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
     format!("<text{class} x=\"{x:.0}\" y=\"{y:.0}\">{said}</text>")
-}
-
-fn line(depth: usize, text: &str, out: &mut String) {
-    // A string takes all that is written to it.
-    let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
 }
 
 fn escaped(text: &str) -> String {
