@@ -139,8 +139,13 @@ pub(crate) fn advice(word: &str, known: &[&'static str]) -> Option<String> {
         let mut rows = ELSEWHERE.iter().filter(|(key, ..)| known.contains(key));
         rows.find(|(_, words, _)| is_one(word, words)).map(|(.., help)| (*help).to_owned())
     };
-    let own =
-        || known.iter().find(|key| alike(word, key)).map(|key| format!("did you mean `{key}`?"));
+    // `modules` is a word of others, and not `module` with a slip.
+    let other = |own: &str| {
+        let mut rows = known.iter().flat_map(|key| rows(key)).filter(|row| row.name != own);
+        rows.any(|row| is_one(word, row.same))
+    };
+    let own = known.iter().find(|key| alike(word, key) && !other(key));
+    let own = || own.map(|key| format!("did you mean `{key}`?"));
     own().or_else(elsewhere).or_else(called).or_else(|| home(word))
 }
 

@@ -58,8 +58,10 @@ pub(crate) fn read(number: u32, entries: &[Entry], notes: &mut Notes<'_>) -> Spe
         check_name(&name, "a pipeline", notes);
         spec.name = name.value;
     }
-    spec.module = file.get(MODULE).map(|entry| module(entry, notes));
-    spec.uses = each(file.get("use").into_iter().collect(), notes, using);
+    // Not `[modules.<name>]`, which is a pipeline's.
+    let own = file.get(MODULE).filter(|entry| entry.key.value == MODULE);
+    spec.module = own.map(|entry| module(entry, notes));
+    spec.uses = each(file.all("use"), notes, using);
     spec.description =
         file.read("description", notes, string).map_or_else(String::new, |text| text.value);
     spec.supervisors = each(file.all("supervisors"), notes, supervisor);

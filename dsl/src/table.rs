@@ -112,6 +112,19 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Other names are those of agents, wires and the like: in a table that does not ask for them, the same words
+    /// mean something else.
+    fn advice(&self, key: &str) -> Option<String> {
+        if self.forgiving {
+            return foreign::advice(key, &self.known).or_else(|| self.usual(key));
+        }
+        let usual = self.usual(key);
+        match foreign::home(key).filter(|_| nearest(key, self.known.iter().copied()).is_none()) {
+            Some(home) => Some(usual.map_or(home.clone(), |usual| format!("{home}; {usual}"))),
+            None => usual,
+        }
+    }
+
     fn usual(&self, key: &str) -> Option<String> {
         let known = did_you_mean(key, self.known.iter().copied());
         if self.known.contains(&"actor") {
@@ -132,10 +145,7 @@ impl<'t> Table<'t> {
             let fault = Fault::new(codes::UNKNOWN_KEY, message);
             let help = || {
                 let section = self.known.contains(&"agents") && foreign::stands_for(key, "agents");
-                misplaced(entry)
-                    .filter(|_| !section)
-                    .or_else(|| foreign::advice(key, &self.known))
-                    .or_else(|| self.usual(key))
+                misplaced(entry).filter(|_| !section).or_else(|| self.advice(key))
             };
             let help = if notes.enough(codes::UNKNOWN_KEY) { None } else { help() };
             notes.fault(fault.label(entry.key.span, "unknown key").maybe_help(help));

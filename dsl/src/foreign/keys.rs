@@ -61,6 +61,12 @@ pub(super) const KEYS: &[Key] = &[
         "edges connections links",
         "[channels.\"<agent>.<output>\"]",
     ),
+    key(
+        "use",
+        "uses modules imports import includes include",
+        "",
+        "[use.<name>] with from = \"part.toml\"",
+    ),
     // An agent.
     key(
         "actor",
