@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use theater_flow_kernel::plan::{Grants, Root};
+use serde_json::Value;
+use theater_flow_kernel::plan::Grants;
 
 use crate::codes;
 use crate::facts::{ActorFacts, Import};
 use crate::fault::{Fault, list};
 use crate::graph::Agent;
 use crate::notes::Notes;
+use crate::paths;
 use crate::spec::{GrantsSpec, Switch};
 
 const ALWAYS: [&str; 4] = ["outbox", "log", "types", "actor"];
@@ -134,23 +136,19 @@ fn used<'i>(import: &'i Import, functions: [&str; 3]) -> Option<&'i str> {
 /// Warns of two agents that write the same file: a write root that each also names in its config is a
 /// file, not a folder that they may share.
 pub(crate) fn check_same_file(agents: &[Agent<'_>], notes: &mut Notes<'_>) {
-    let mut writers: BTreeMap<&str, &Agent<'_>> = BTreeMap::new();
+    let mut writers: BTreeMap<String, &Agent<'_>> = BTreeMap::new();
     for agent in agents {
-        for root in agent.write.iter().filter(|root| names_file(agent, root)) {
-            let Some(first) = writers.get(root.path.as_str()) else {
-                writers.insert(&root.path, agent);
+        for (file, said) in files(agent) {
+            let Some(first) = writers.get(&file) else {
+                writers.insert(file, agent);
                 continue;
             };
-            if first.name == agent.name {
-                continue;
-            }
             let (one, other) = (&first.spec.name, &agent.spec.name);
-            let message = format!(
-                "agents `{}` and `{}` write one file, {}",
-                first.name, agent.name, root.name
-            );
+            let message =
+                format!("agents `{}` and `{}` write one file, {said}", first.name, agent.name);
             let fault = Fault::new(codes::SAME_FILE, message).warning();
-            let help = "the one that comes second is refused when both run: give each its own file";
+            let help = "the one that comes second is refused: give each its own file, or let one \
+                        agent write for both";
             let fault = fault.label(other.span, "here").help(help);
             // A module in two places is one agent in the file.
             let same = one.span == other.span;
@@ -159,8 +157,43 @@ pub(crate) fn check_same_file(agents: &[Agent<'_>], notes: &mut Notes<'_>) {
     }
 }
 
-fn names_file(agent: &Agent<'_>, root: &Root) -> bool {
+/// The files that the texts of an agent's config name below what it may write: the absolute path, and
+/// how it says it.
+fn files(agent: &Agent<'_>) -> BTreeMap<String, String> {
     let config = agent.config.as_deref().unwrap_or_default();
-    let quoted = serde_json::Value::String(root.name.clone()).to_string();
-    config.contains(&quoted)
+    let config: Value = serde_json::from_str(config).unwrap_or(Value::Null);
+    let mut texts = Vec::new();
+    gather(&config, false, &mut texts);
+    let mut found = BTreeMap::new();
+    for text in texts {
+        let roots = agent.write.iter().filter_map(|root| Some((root, below(&root.name, text)?)));
+        // The longest root is the one that is meant.
+        if let Some((root, rest)) = roots.min_by_key(|(_, rest)| rest.len()) {
+            found.insert(paths::absolute(&root.path, &rest), text.to_owned());
+        }
+    }
+    found
+}
+
+/// The texts of a config that are files by the name of their key. Other texts may look like paths and be none.
+fn gather<'v>(value: &'v Value, is_file: bool, texts: &mut Vec<&'v str>) {
+    const FILES: &[&str] = &["file", "files", "output", "outputs", "path", "paths", "target"];
+    match value {
+        Value::String(text) if is_file => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, is_file, texts)),
+        Value::Object(object) => {
+            object.iter().for_each(|(key, of)| gather(of, FILES.contains(&key.as_str()), texts));
+        }
+        _ => {}
+    }
+}
+
+/// What of a path is below a root, if it is the root or below it, whatever their spelling.
+fn below(root: &str, path: &str) -> Option<String> {
+    if root.starts_with('/') != path.starts_with('/') {
+        return None;
+    }
+    let (root, path) = (paths::absolute("/", root), paths::absolute("/", path));
+    let rest = path.strip_prefix(root.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
 }

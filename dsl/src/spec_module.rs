@@ -7,7 +7,7 @@ use crate::span::{At, Span};
 use crate::spec::{ModuleSpec, PortSpec, Spec, UseSpec};
 use crate::spec_agent::{edges, inputs};
 use crate::table::{Table, check_name, inner_table, string, table};
-use crate::tree::{Entry, Node};
+use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
 
 /// The name under which the agents of a module read its inputs.
@@ -71,7 +71,14 @@ fn input(entry: &Entry, notes: &mut Notes<'_>) -> PortSpec {
 fn output(entry: &Entry, notes: &mut Notes<'_>) -> Option<PortSpec> {
     let name = entry.key.clone();
     let mut table = Table::of(format!("output `{}`", name.value), entry, notes)?;
-    let from = |node: &Node, notes: &mut Notes<'_>| Some(edges(node, notes));
+    let from = |node: &Node, notes: &mut Notes<'_>| {
+        if matches!(&node.tree, Tree::Array(none) if none.is_empty()) {
+            let message = format!("nothing goes out by `{}`", entry.key.value);
+            let fault = Fault::new(codes::MISSING_KEY, message).label(node.span, "of which agent?");
+            notes.fault(fault.help("write from = \"<agent>\""));
+        }
+        Some(edges(node, notes))
+    };
     let ty = table.need("type", notes, type_text::read);
     let from = table.need("from", notes, from);
     table.finish(notes);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::codes;
-use crate::facts::Need;
+use crate::facts::{Mode, Need};
 use crate::fault::{Fault, did_you_mean};
 use crate::interpolation;
 use crate::notes::Notes;
@@ -122,6 +122,10 @@ impl Values {
             Kind::Param => self.param(scope, name, notes).and_then(|param| param.value.clone()),
             Kind::Env => self.env(name, notes).map(Value::String),
             Kind::Secret => {
+                // An agent would take the placeholder for the value, and write it somewhere.
+                let fault = Fault::new(codes::NOT_YET, "no agent can use a secret in this version");
+                let help = "take it out; whatever else stands here is in the record";
+                notes.fault(fault.label(name.span, "this secret").help(help));
                 self.secrets.insert(name.value.clone());
                 Some(Value::String(format!("{{{{secret:{}}}}}", name.value)))
             }
@@ -166,6 +170,13 @@ impl Values {
         if let Some(value) = self.test_env.get(&name.value) {
             self.env.insert(name.value.clone(), value.clone());
             return Some(value.clone());
+        }
+        if let Mode::Test(_) = notes.source.mode {
+            let message = format!("the test does not say what `{}` is", name.value);
+            let fault = Fault::new(codes::NO_ENV, message).label(name.span, "read here");
+            let help = format!("add env = {{ {} = \"…\" }} to the test", name.value);
+            notes.missing(fault.help(help));
+            return None;
         }
         match notes.facts.env.get(&name.value) {
             None => notes.need(Need::Env(name.value.clone())),

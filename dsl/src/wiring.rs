@@ -9,7 +9,7 @@ use crate::graph::{Agent, Port, Wire};
 use crate::notes::Notes;
 use crate::relays;
 use crate::scopes::{Scopes, inside, into_module};
-use crate::span::At;
+use crate::span::{At, Span};
 use crate::spec::InputSpec;
 use crate::spec_module::MODULE;
 
@@ -24,6 +24,14 @@ pub(crate) fn wires(agents: &[Agent<'_>], scopes: &Scopes<'_>, notes: &mut Notes
             for edge in &input.edges {
                 if let Some((from, output)) = names.producer(agent.scope, &edge.from, notes) {
                     let unit = scopes.all[agent.scope].unit;
+                    let feedback = edge.feedback.filter(|_| {
+                        let own = agents[from].relay.filter(|relay| relay.side == Direction::Input);
+                        let outside = own.is_some_and(|relay| relay.module == agent.scope);
+                        if outside {
+                            notes.fault(from_outside(edge.from.span));
+                        }
+                        !outside
+                    });
                     wires.push(Wire {
                         from,
                         output,
@@ -31,7 +39,7 @@ pub(crate) fn wires(agents: &[Agent<'_>], scopes: &Scopes<'_>, notes: &mut Notes
                         input: port,
                         read_as: edge.ty.clone().map(|ty| (unit, ty)),
                         relay: None,
-                        feedback: edge.feedback,
+                        feedback,
                         span: edge.from.span,
                     });
                 }
@@ -40,6 +48,13 @@ pub(crate) fn wires(agents: &[Agent<'_>], scopes: &Scopes<'_>, notes: &mut Notes
     }
     check_twice(&wires, agents, notes);
     wires
+}
+
+/// What comes into a module is fed back or not where the module is used.
+fn from_outside(span: Span) -> Fault {
+    let message = "an input of the module closes no cycle: what comes in is not known here";
+    let fault = Fault::new(codes::NO_CYCLE, message).label(span, "comes from outside");
+    fault.help("take `feedback` and `rounds` out; the edge that closes a cycle is in the pipeline that uses the module")
 }
 
 fn consumer_port(agent: &Agent<'_>, input: &InputSpec, notes: &mut Notes<'_>) -> Option<usize> {

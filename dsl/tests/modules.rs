@@ -175,7 +175,7 @@ fn paths_of_a_module_in_another_folder() {
         [params]\nto = { type = \"string\", default = \"mine/y\" }\n\
         [agents.a]\nactor = \"../own.wasm\"\n[agents.a.config]\nnote.file = \"prompt.md\"\nports = [\"out string\"]\n\
         [agents.b]\nactor = \"std/file-write\"\ninputs = \"a\"\n\
-        config = { path = { param = \"to\" } }\n\
+        config = { path = { param = \"to\" }, field = \"more\" }\n\
         grants.files = { write = [{ param = \"to\" }, \"more\", \"/absolute\"] }\n";
     let files = BTreeMap::from([("parts/m.toml".to_owned(), module.to_owned())]);
     let beside = Beside { files, ..Beside::default() };
@@ -185,9 +185,9 @@ fn paths_of_a_module_in_another_folder() {
     for line in [
         "actor = \"./own.wasm\"",
         "note = { file = \"parts/prompt.md\" }",
-        "config = { path = \"out/x\" }",
+        "config = { path = \"out/x\", field = \"more\" }",
         "grants.files = { write = [\"out/x\", \"parts/more\", \"/absolute\"] }",
-        "config = { path = \"parts/mine/y\" }",
+        "config = { path = \"parts/mine/y\", field = \"more\" }",
         "grants.files = { write = [\"parts/mine/y\", \"parts/more\", \"/absolute\"] }",
     ] {
         assert!(whole.contains(line), "{line} is not in\n{whole}");

@@ -101,6 +101,14 @@ fn read_bounded(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
+/// As [`read_bounded`], of what a pipeline names: a pipe or a device could keep the compiler waiting for ever.
+fn read_regular(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    read_bounded(path, most)
+}
+
 /// Fetches facts for the compiler, and keeps the actors that it has seen.
 pub struct Fetcher {
     host: Arc<Host>,
@@ -238,7 +246,7 @@ fn file(name: &str) -> Result<Cow<'static, [u8]>, ActorProblem> {
     if let Some(std) = name.strip_prefix("std/") {
         return stdlib::component(std).map(Cow::Borrowed).ok_or(ActorProblem::NotFound);
     }
-    match read_bounded(Path::new(name), limits::COMPONENT_BYTES) {
+    match read_regular(Path::new(name), limits::COMPONENT_BYTES) {
         Ok(Some(bytes)) => Ok(Cow::Owned(bytes)),
         Ok(None) => {
             let why = format!("it is longer than {} bytes", limits::COMPONENT_BYTES);
@@ -250,7 +258,7 @@ fn file(name: &str) -> Result<Cow<'static, [u8]>, ActorProblem> {
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let bytes = read_bounded(path, limits::SOURCE_BYTES).map_err(|error| error.to_string())?;
+    let bytes = read_regular(path, limits::SOURCE_BYTES).map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("it is longer than {} bytes", limits::SOURCE_BYTES))?;
     String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
 }

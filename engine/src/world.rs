@@ -96,7 +96,7 @@ impl World for RealWorld {
         self.files.list(at)
     }
 
-    fn claim(&mut self, at: &Located<'_>, _replace: bool) -> Result<Claimed, FileError> {
+    fn claim(&mut self, at: &Located<'_>, replace: bool) -> Result<Claimed, FileError> {
         // A root may lie behind links; what stands in the claims does not.
         let root = std::path::Path::new(&at.root.path);
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
@@ -106,6 +106,9 @@ impl World for RealWorld {
         let found = place.found()?;
         let name = format!("{}/{}", at.root.name.trim_end_matches('/'), at.rest);
         let identity = found.as_ref().map(|found| found.identity);
+        if replace {
+            self.outside.claims.check_written(self.agent, &name, place.path())?;
+        }
         self.outside.claims.claim(self.agent, &name, place.path(), identity)?;
         let path = place.path().to_str().map(String::from).ok_or_else(|| files::not_text(&name))?;
         Ok(Claimed { path, size: found.map_or(0, |found| found.size) })

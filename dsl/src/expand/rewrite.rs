@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{Array, InlineTable, Item, Table, Value};
+use toml_edit::{Array, InlineTable, Item, Table, TableLike, Value};
 
 use crate::paths;
 use crate::span::Span;
@@ -127,14 +127,22 @@ fn moved(path: &str, (from, to): (&str, &str)) -> String {
     }
 }
 
+/// Keys under which configs hold paths. Other texts may look like one and be none.
+const PATHS: &[&str] = &["file", "files", "folder", "path", "paths", "root", "roots"];
+
 /// Follows roots that are called otherwise: a guest's paths begin with the root's name.
-pub(super) fn rename_paths(item: &mut Item, renamed: &Renamed) {
-    each_string(item, &|text| {
+pub(super) fn rename_paths(config: &mut Item, renamed: &Renamed) {
+    let rename = |text: &str| {
         renamed.iter().find_map(|(old, new)| {
             let rest = text.strip_prefix(old.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{new}{rest}"))
         })
-    });
+    };
+    for (key, item) in config.as_table_like_mut().into_iter().flat_map(TableLike::iter_mut) {
+        if PATHS.contains(&key.get()) {
+            each_string(item, &rename);
+        }
+    }
 }
 
 /// Follows types that are called otherwise.

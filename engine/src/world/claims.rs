@@ -12,7 +12,15 @@ pub type Identity = (u64, u64);
 
 /// The files that agents of this process write. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Claims(Arc<Mutex<BTreeMap<PathBuf, Claim>>>);
+pub struct Claims(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// Those that are open.
+    open: BTreeMap<PathBuf, Claim>,
+    /// Those that were closed, and by whom.
+    written: BTreeMap<PathBuf, AgentId>,
+}
 
 #[derive(Clone, Debug)]
 struct Claim {
@@ -32,7 +40,7 @@ impl Claims {
         path: &Path,
         identity: Option<Identity>,
     ) -> Result<(), FileError> {
-        let mut claims = self.lock();
+        let claims = &mut self.lock().open;
         for (taken, claim) in claims.iter() {
             let same = taken == path || (identity.is_some() && claim.identity == identity);
             if !same {
@@ -52,10 +60,22 @@ impl Claims {
         Ok(())
     }
 
+    /// Says no to a file that another agent has written and closed: replacing it would lose that one's work.
+    /// After a resume, what was closed before it is not known.
+    pub fn check_written(&self, agent: AgentId, name: &str, path: &Path) -> Result<(), FileError> {
+        match self.lock().written.get(path) {
+            Some(writer) if *writer != agent => {
+                let why = format!("`{name}` was written by another agent, and would be replaced");
+                Err(FileError::new(FileErrorCode::Conflict, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Says no to a path below a file that is being written, or above one: it need not be there yet, so
     /// that making folders would take its place.
     pub fn check_way(&self, path: &Path) -> Result<(), FileError> {
-        let claims = self.lock();
+        let claims = &self.lock().open;
         let crosses = |taken: &&PathBuf| {
             *taken != path && (path.starts_with(taken) || taken.starts_with(path))
         };
@@ -73,21 +93,24 @@ impl Claims {
 
     /// Notes a file that the record says is open: after a resume, before any agent runs.
     pub fn hold(&self, agent: AgentId, path: &Path) {
-        self.lock().insert(path.to_path_buf(), Claim { agent, name: None, identity: None });
+        self.lock().open.insert(path.to_path_buf(), Claim { agent, name: None, identity: None });
     }
 
     /// Gives up one file, once it is closed and written.
     pub fn release(&self, path: &Path) {
-        self.lock().remove(path);
+        let mut table = self.lock();
+        if let Some(Claim { agent, .. }) = table.open.remove(path) {
+            table.written.insert(path.to_path_buf(), agent);
+        }
     }
 
     /// Gives up all files of an agent, once it has ended.
     pub fn release_all(&self, agent: AgentId) {
-        self.lock().retain(|_, claim| claim.agent != agent);
+        self.lock().open.retain(|_, claim| claim.agent != agent);
     }
 
-    /// A panic elsewhere leaves the table whole: each change is one operation.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Claim>> {
+    /// A panic elsewhere leaves the table whole: a claim moves from one half to the other in one step.
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -254,6 +254,19 @@ fn no_two_agents_write_one_file_under_whatever_name() {
 }
 
 #[test]
+fn what_one_agent_has_written_no_other_one_replaces() {
+    let scene = scene();
+    let (mut one, mut two) = (scene.world(1), scene.world(2));
+    let claimed = one.claim(&at(&scene.root, "done"), true).unwrap();
+    scene.outside.claims.release(Path::new(&claimed.path));
+    let refused = two.claim(&at(&scene.root, "done"), true).unwrap_err();
+    assert_eq!(refused.code, FileErrorCode::Conflict);
+    assert!(one.claim(&at(&scene.root, "done"), true).is_ok(), "its own");
+    scene.outside.claims.release(Path::new(&claimed.path));
+    assert!(two.claim(&at(&scene.root, "done"), false).is_ok(), "to append loses nothing");
+}
+
+#[test]
 fn what_is_to_be_a_file_is_no_folder() {
     let scene = scene();
     let mut world = scene.world(1);
