@@ -93,9 +93,11 @@ fn same_number(wanted: &Number, seen: &Number) -> bool {
 
 /// Whether a double is this integer, to the last digit.
 fn is_double(whole: &Number, double: &Number) -> bool {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    // Beyond these a double stands for several integers.
-    double.as_f64().is_some_and(|double| double.abs() <= EXACT && Some(double) == whole.as_f64())
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    let Some(double) = double.as_f64().filter(|double| double.fract() == 0.0) else { return false };
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within 128 bits")]
+    let exact = (double.abs() <= BEYOND).then_some(double as i128);
+    exact.is_some() && exact == whole.as_i128()
 }
 
 #[cfg(test)]
@@ -118,6 +120,8 @@ mod tests {
             (json!("x"), json!("y"), Some("")),
             (json!(u64::MAX), json!(u64::MAX - 1), Some("")),
             (json!(9_007_199_254_740_992.0), json!(9_007_199_254_740_993_u64), Some("")),
+            (json!(9_007_199_254_740_992.0), json!(9_007_199_254_740_992_u64), None),
+            (json!(u64::MAX), json!(18_446_744_073_709_551_616.0), Some("")),
             (json!("1"), json!(1), Some("")),
         ];
         for (wanted, seen, place) in cases {
