@@ -142,6 +142,7 @@ fn exit_codes() {
         ("test bad.toml --filter nothing", 2),
         ("test bad.toml good.toml --filter nothing", 0),
         ("test nowhere.toml", 2),
+        ("test nowhere.toml faulty.toml", 78),
         ("test faulty.toml bad.toml", 78),
         ("test params.toml", 78),
         ("check faulty.toml", 78),
@@ -150,6 +151,8 @@ fn exit_codes() {
     for (line, code) in cases {
         scene.say(line).ends(code);
     }
+    let rest = scene.say("test nowhere.toml good.toml").ends(2).to_string();
+    assert!(rest.contains("good.toml: 1 ok"), "the others are tested all the same: {rest}");
 }
 
 /// What no test says goes on by itself: time, order, ends that never come.

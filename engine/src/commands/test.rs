@@ -1,6 +1,5 @@
 //! `test`: the tests that pipeline files hold.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -29,15 +28,26 @@ struct Tally {
 }
 
 pub(super) fn test(screen: &Screen, args: &Test) -> Result<Exit, Problem> {
-    let mut all = Tally::default();
+    let (mut all, mut missing) = (Tally::default(), false);
     for file in &args.files {
-        let tally = of_file(screen, file, args.filter.as_deref())?;
+        let pipeline = match Pipeline::read(file) {
+            Ok(pipeline) => pipeline,
+            Err(error) => {
+                screen.problem(&error.to_string(), None);
+                let is_fault = matches!(Problem::from(error).exit(), Exit::Faults);
+                all.faulty |= is_fault;
+                missing |= !is_fault;
+                continue;
+            }
+        };
+        let tally = of_file(screen, &pipeline, args.filter.as_deref())?;
         all.ok += tally.ok;
         all.failed += tally.failed;
         all.faulty |= tally.faulty;
     }
     match all {
         Tally { faulty: true, .. } => Ok(Exit::Faults),
+        Tally { .. } if missing => Ok(Exit::Usage),
         Tally { failed: 1.., .. } => Ok(Exit::Failed),
         Tally { ok: 0, .. } if args.filter.is_some() => {
             Err(Problem::usage("no test has this in its name"))
@@ -46,17 +56,16 @@ pub(super) fn test(screen: &Screen, args: &Test) -> Result<Exit, Problem> {
     }
 }
 
-fn of_file(screen: &Screen, file: &Path, filter: Option<&str>) -> Result<Tally, Problem> {
-    let pipeline = Pipeline::read(file)?;
-    let (host, mut fetcher, mut compiled) = check::compile_to_run(&pipeline, &[], Mode::Check)?;
-    let mut tally = Tally { faulty: tell(screen, &pipeline, &mut compiled)?, ..Tally::default() };
+fn of_file(screen: &Screen, pipeline: &Pipeline, filter: Option<&str>) -> Result<Tally, Problem> {
+    let (host, mut fetcher, mut compiled) = check::compile_to_run(pipeline, &[], Mode::Check)?;
+    let mut tally = Tally { faulty: tell(screen, pipeline, &mut compiled)?, ..Tally::default() };
     if tally.faulty {
         return Ok(tally);
     }
     let wanted = |name: &str| filter.is_none_or(|part| name.contains(part));
     let tests = compiled.tests;
     for (nth, name) in tests.iter().enumerate().filter(|(_, name)| wanted(name)) {
-        match one(screen, &pipeline, (&mut fetcher, &host), (nth, name))? {
+        match one(screen, pipeline, (&mut fetcher, &host), (nth, name))? {
             Some(true) => tally.ok += 1,
             Some(false) => tally.failed += 1,
             None => tally.faulty = true,
