@@ -157,7 +157,9 @@ impl<'s> Solver<'s> {
         Arrivals { known: arrivals, partial, later }: &Arrivals,
         notes: &mut Notes<'_>,
     ) {
-        let Some(ports) = &agent.ports else { return };
+        let Some(ports) = &agent.ports else {
+            return self.reviews[agent.unit].outputs(&agent.spec.outputs, notes);
+        };
         if agent.relay.is_some() {
             return self.relay(at, agent, arrivals, notes);
         }

@@ -11,7 +11,7 @@ use crate::fault::{Fault, did_you_mean, list};
 use crate::foreign;
 use crate::notes::Notes;
 use crate::span::At;
-use crate::spec::TypeSpec;
+use crate::spec::{OutputSpec, TypeSpec};
 use crate::type_text::{Expr, SCALARS};
 
 /// What most fields are.
@@ -55,6 +55,13 @@ impl<'s> Review<'s> {
             sound &= self.expr(part, notes);
         }
         sound
+    }
+
+    /// Faults in what the types of `outputs` refer to.
+    pub(crate) fn outputs(&self, specs: &[OutputSpec], notes: &mut Notes<'_>) {
+        for spec in specs {
+            self.expr(&spec.ty.value, notes);
+        }
     }
 
     /// The first name in it that the file does not give.
