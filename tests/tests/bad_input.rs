@@ -76,6 +76,19 @@ fn what_is_no_pipeline_file_is_refused() {
     refused(&scene(long.as_bytes()), 78).tells(["`p.toml` is longer than 1048576 bytes"]);
 }
 
+/// What a pipeline names is not waited for, though nobody ever writes to it.
+#[test]
+fn pipes_and_devices_are_not_read() {
+    let actor = "[agents.a]\nactor = \"/dev/zero\"\n";
+    let file =
+        "[agents.a]\nactor = \"std/filter\"\nconfig = { when = { file = \"/dev/random\" } }\n";
+    let module = "[use.a]\nfrom = \"/dev/null\"\n";
+    for part in [actor, file, module] {
+        let head = "format = 1\nname = \"x\"\n[supervisors.root]\nchildren = [\"a\"]\n";
+        refused(&scene(format!("{head}{part}").as_bytes()), 78).tells(["not a regular file"]);
+    }
+}
+
 #[test]
 fn what_is_no_actor_is_refused() {
     let cut = &fs::read(prebuilt("match")).expect("it is there")[..3_000];

@@ -125,6 +125,24 @@ grants = {{ stdout = true }}
     )
 }
 
+/// A test sees no variable of the machine, and says itself what it needs.
+#[test]
+fn the_environment_is_the_tests_own() {
+    const WRITER: &str = r#"
+[agents.print.config]
+field = { env = "PATH" }
+format = "text"
+[[tests]]
+name = "named"
+"#;
+    let scene = Scene::new();
+    scene.file("without.toml", pipeline(WRITER));
+    scene.file("with.toml", pipeline(&format!("{WRITER}env = {{ PATH = \"text\" }}\n")));
+    let said = scene.say("test without.toml").ends(78).to_string();
+    assert!(said.contains("TF0506") && said.contains("env = { PATH"), "{said}");
+    scene.say("test with.toml").ends(0);
+}
+
 #[test]
 fn exit_codes() {
     let scene = Scene::new();
