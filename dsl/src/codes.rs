@@ -82,6 +82,8 @@ codes! {
     SAME_FILE = "TF0405" "two agents write one file"
     BAD_ROOT = "TF0406" "not a file root"
     NO_IMPORT = "TF0407" "the actor wants what this engine does not offer"
+    BAD_HOST = "TF0408" "not an HTTP grant"
+    FRESH_ASKER = "TF0409" "`http` and a restart with empty state"
     // TF05xx: values, params and config.
     UNKNOWN_PARAM = "TF0501" "unknown param"
     PARAM_TYPE = "TF0502" "param of the wrong type"

@@ -41,6 +41,8 @@ const SHARED: &[&str] = &[
     "module",
     "outputs",
     "params",
+    "paths",
+    "port",
     "read",
     "strategy",
     "supervisor",
@@ -113,6 +115,22 @@ fn is_ours(word: &str) -> bool {
             | "use"
             | "workers"
             | "write"
+    ) || is_of_http(word)
+}
+
+/// Whether a word stands in an entry of `http`.
+fn is_of_http(word: &str) -> bool {
+    matches!(
+        word,
+        "host"
+            | "local"
+            | "max_body"
+            | "methods"
+            | "on_unknown"
+            | "paths"
+            | "port"
+            | "redirects"
+            | "scheme"
     )
 }
 

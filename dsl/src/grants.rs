@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use theater_flow_kernel::plan::Grants;
+use theater_flow_kernel::plan::{Grants, Restore, Root};
 
 use crate::codes;
 use crate::facts::{ActorFacts, Import};
@@ -15,6 +15,7 @@ use crate::spec::{GrantsSpec, Switch};
 
 const ALWAYS: [&str; 4] = ["outbox", "log", "types", "actor"];
 const FILES: &str = "files";
+const HTTP: &str = "http";
 const READS: [&str; 3] = ["read", "stat", "list"];
 const WRITES: [&str; 3] = ["append", "replace", "close"];
 
@@ -29,6 +30,7 @@ pub(crate) fn grants(agent: &Agent<'_>) -> Grants {
         stdout: on(Switch::Stdout),
         read: agent.read.clone(),
         write: agent.write.clone(),
+        http: agent.spec.grants.hosts.clone(),
     }
 }
 
@@ -54,6 +56,10 @@ pub(crate) fn check(agent: &Agent<'_>, notes: &mut Notes<'_>) {
     if let Some(span) = grants.files.filter(|_| !interfaces.contains(FILES)) {
         notes.fault(idle(agent, FILES).label(span, "no use of this"));
     }
+    if let Some(span) = grants.http.filter(|_| !interfaces.contains(HTTP)) {
+        notes.fault(idle(agent, HTTP).label(span, "no use of this"));
+    }
+    check_restore(agent, notes);
     if interfaces.contains(FILES) && grants.files.is_some() {
         check_files(agent, facts, notes);
     }
@@ -68,6 +74,7 @@ fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
     let granted = match switch {
         Some(switch) => has(grants, switch),
         None if interface == FILES => grants.files.is_some(),
+        None if interface == HTTP => grants.http.is_some(),
         None if ALWAYS.contains(&interface) => true,
         // Linked to a stub that denies.
         None if interface.starts_with("wasi:") => true,
@@ -80,11 +87,25 @@ fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
     let message = format!("agent `{name}` needs `{interface}`, which it is not granted");
     let help = match switch {
         Some(_) => format!("if it may: grants = {{ {interface} = true }}"),
+        None if interface == HTTP => "if it may: grants = { http = [{ host = \"…\" }] }".to_owned(),
         None => format!("if it may: grants = {{ files = {{ {} }} }}", roots_used(agent)),
     };
     let fault = Fault::new(codes::NO_GRANT, message);
     let text = format!("its actor imports theater:flow/{interface}");
     notes.fault(fault.label(agent.spec.name.span, text).help(help));
+}
+
+/// What an agent has asked for is answered to its next life, which must come to the same question: it cannot
+/// begin from nothing.
+fn check_restore(agent: &Agent<'_>, notes: &mut Notes<'_>) {
+    let Some(span) = agent.spec.grants.http else { return };
+    if agent.spec.habits.restore == Some(Restore::Fresh) {
+        let name = &agent.spec.name.value;
+        let message = format!("agent `{name}` is granted `http` and restarted with empty state");
+        let fault = Fault::new(codes::FRESH_ASKER, message).label(span, "what it asks is recorded");
+        let help = "take `restore = \"fresh\"` out: its state is that of the last event it handled";
+        notes.fault(fault.help(help));
+    }
 }
 
 /// The roots that an actor has use for, as they would stand in the file.

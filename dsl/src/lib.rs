@@ -21,6 +21,7 @@ mod span;
 mod spec;
 mod spec_agent;
 mod spec_file;
+mod spec_http;
 mod spec_module;
 mod spec_tests;
 mod syntax;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use theater_flow_kernel::flow;
+use theater_flow_kernel::http::{Address, HttpGrant};
 use theater_flow_kernel::ids::PortId;
 use theater_flow_kernel::plan::{Agent, Child, Grants, InputPort, Plan, Root, Strategy};
 
@@ -147,6 +148,8 @@ pub struct Capability<'g> {
     pub name: &'static str,
     /// What it is limited to, if it is.
     pub root: Option<&'g Root>,
+    /// Where requests may go.
+    pub host: Option<&'g HttpGrant>,
 }
 
 /// All that an agent may reach, files last. The one list of it, for whoever shows it.
@@ -160,17 +163,29 @@ pub fn capabilities(grants: &Grants) -> Vec<Capability<'_>> {
         (grants.stdout, "stdout"),
     ];
     let flags = flags.into_iter().filter(|(granted, _)| *granted);
-    let flags = flags.map(|(_, name)| Capability { name, root: None });
-    let below = |name, root| Capability { name, root: Some(root) };
+    let flags = flags.map(|(_, name)| Capability { name, root: None, host: None });
+    let below = |name, root| Capability { name, root: Some(root), host: None };
     let reads = grants.read.iter().map(|root| below("files.read", root));
     let writes = grants.write.iter().map(|root| below("files.write", root));
-    flags.chain(reads).chain(writes).collect()
+    let hosts = grants.http.iter();
+    let hosts = hosts.map(|host| Capability { name: "http", root: None, host: Some(host) });
+    flags.chain(reads).chain(writes).chain(hosts).collect()
+}
+
+/// Where requests may go: methods and address.
+#[must_use]
+pub fn origin(host: &HttpGrant) -> String {
+    let HttpGrant { scheme, host, port, methods, paths, .. } = host;
+    let address =
+        Address { scheme: *scheme, host: host.clone(), port: *port, target: String::new() };
+    let (methods, paths) = (methods.join(" "), paths.join(" "));
+    format!("{methods} {}{paths}", address.origin())
 }
 
 /// What an agent may reach, in a few words each; nothing if that is nothing.
 fn reach(grants: &Grants) -> Vec<String> {
-    let words = |Capability { name, root }| match root {
-        None => String::from(name),
+    let words = |Capability { name, root, host }| match root {
+        None => host.map_or_else(|| String::from(name), origin),
         Some(root) if name == "files.read" => format!("reads {}", root.name),
         Some(root) => format!("writes {}", root.name),
     };

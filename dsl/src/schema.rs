@@ -27,7 +27,7 @@ mod tests {
         [agents.a]
         actor = "std/a"
         inputs = [{ from = "a.out" }]
-        grants = { files = {} }
+        grants = { files = {}, http = [{ host = "a.test" }] }
         retry = {}
         limits = {}
         [channels."a.out"]
@@ -64,6 +64,7 @@ mod tests {
         ("an edge", "/definitions/edge"),
         ("`grants`", "/definitions/grants"),
         ("`files`", "/definitions/files"),
+        ("an entry of `http`", "/definitions/host"),
         ("`retry`", "/definitions/retry"),
         ("`limits`", "/definitions/limits"),
         ("channel `a.out`", "/definitions/channel"),

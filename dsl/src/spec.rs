@@ -1,5 +1,6 @@
 //! What a pipeline file says, before it is known what it means. Every leaf keeps its place.
 
+use theater_flow_kernel::http::HttpGrant;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::{Backoff, Overflow, Restart, Restore, Strategy};
 
@@ -174,6 +175,9 @@ pub(crate) struct GrantsSpec {
     pub(crate) files: Option<Span>,
     pub(crate) read: Vec<Node>,
     pub(crate) write: Vec<Node>,
+    /// Where `http` stands, if it is there.
+    pub(crate) http: Option<Span>,
+    pub(crate) hosts: Vec<HttpGrant>,
 }
 
 /// A grant that is only on or off.

@@ -12,6 +12,7 @@ use crate::span::At;
 use crate::spec::{
     AgentSpec, ConfigSpec, EdgeSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
 };
+use crate::spec_http;
 use crate::table::{
     Table, boolean, check_path, duration, inner_table, size, string, table, whole, whole32, word,
     wrong_kind,
@@ -223,7 +224,11 @@ fn grants(node: &Node, notes: &mut Notes<'_>) -> Option<GrantsSpec> {
         grants.files = Some(entry.key.span);
         files(&entry.value, &mut grants, notes);
     }
-    for key in ["http", "model", "process", "approval"] {
+    if let Some(entry) = table.get("http") {
+        grants.http = Some(entry.key.span);
+        grants.hosts = spec_http::hosts(&entry.value, notes);
+    }
+    for key in ["model", "process", "approval"] {
         table.later(key, notes);
     }
     table.finish(notes);

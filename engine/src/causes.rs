@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use theater_flow_kernel::block::{Damage, Flaw};
 use theater_flow_kernel::ids::Ref;
-use theater_flow_kernel::record::{Body, CrashKind, Part};
+use theater_flow_kernel::record::{Body, CrashKind, Known, Part};
 
 use crate::journal::{Journal, JournalError};
 use crate::store::Store;
@@ -79,6 +79,7 @@ pub fn source(body: &Body) -> Option<Source> {
             Some(Source::Run)
         }
         Body::Confirmed(_) => Some(Source::World),
+        Body::Outcome(body) => (body.how == Known::Answered).then_some(Source::World),
         Body::Crashed(body) if matches!(body.crash.kind, CrashKind::Timeout | CrashKind::Write) => {
             Some(Source::World)
         }

@@ -139,6 +139,10 @@ impl Account {
                 tally.crashes += 1;
                 tally.fuel += body.fuel;
             }
+            Body::Intent(body) => {
+                tally.calls += 1;
+                tally.fuel += body.fuel;
+            }
             Body::DeadLettered(_) => tally.dead_letters += 1,
             _ => {}
         }

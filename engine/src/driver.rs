@@ -1,24 +1,27 @@
 //! The loop: gather → decide → fold → blocks in parallel → effects.
 //!
 //! One [`Driver`] owns one run. It is generic over who writes the log ([`Scribe`]), who runs guests
-//! ([`Workers`]), who writes what they staged ([`Outputs`]) and what time it is ([`Clock`]), so that the
-//! simulator is a second set of these and not a second loop. It never waits: whoever owns it feeds
-//! [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
+//! ([`Workers`]), who writes what they staged ([`Outputs`]), who does what they ask ([`Errands`]) and what
+//! time it is ([`Clock`]), so that the simulator is a second set of these and not a second loop. It never
+//! waits: whoever owns it feeds [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
 
 mod backlog;
+mod errands;
+mod parts;
 mod tray;
-
-use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
-use theater_flow_kernel::ids::{AgentId, Digest, Salt};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
-use theater_flow_kernel::record::{EngineFacts, Entry, SinkId, Status};
+use theater_flow_kernel::record::{EngineFacts, SinkId, Status};
 use theater_flow_kernel::state::{Phase, State};
-use theater_flow_kernel::work::{Activation, Report};
+use theater_flow_kernel::work::Report;
 
 use backlog::Backlog;
+pub use errands::Errand;
+use errands::Pending;
+pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
 pub use tray::Job;
 use tray::Tray;
 
@@ -26,54 +29,6 @@ use crate::journal::{Flushed, JournalError};
 
 /// How long a stopping run waits for its mailboxes to empty, in ms.
 const DRAIN_MS: u64 = 10_000;
-
-/// Writes the log. `append` returns at once; [`Event::Flushed`] or [`Event::StoreFailed`] follows.
-pub trait Scribe {
-    /// Takes records, in order, to be made durable together.
-    fn append(&mut self, commit: Commit);
-}
-
-/// Records that become durable together.
-#[derive(Debug, Default)]
-pub struct Commit {
-    /// In order, without gaps.
-    pub entries: Vec<Arc<Entry>>,
-    /// The bytes that a checkpoint record among them speaks of.
-    pub checkpoint: Option<CheckpointBytes>,
-}
-
-/// The kernel's state as bytes.
-#[derive(Debug)]
-pub struct CheckpointBytes {
-    /// The state after all records before this seq.
-    pub upto: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// Runs guests. `submit` returns at once; [`Event::Report`] follows, but for drops.
-pub trait Workers {
-    /// Takes work.
-    fn submit(&mut self, activation: Activation);
-    /// The run is stopping: calls that wait for input are abandoned, batches end after the event they
-    /// are at.
-    fn interrupt(&mut self);
-}
-
-/// Writes what guests staged. `write` returns at once; [`Event::Written`] or [`Event::WriteFailed`]
-/// follows.
-pub trait Outputs {
-    /// Takes a job. There is at most one at a time for each sink.
-    fn write(&mut self, job: Job);
-}
-
-/// Time and randomness.
-pub trait Clock {
-    /// Milliseconds since 1970.
-    fn now_ms(&mut self) -> u64;
-    /// 16 random bytes.
-    fn salt(&mut self) -> Salt;
-}
 
 /// What the driver waits for.
 pub enum Event {
@@ -102,6 +57,15 @@ pub enum Event {
         sink: SinkId,
         /// Why.
         message: String,
+    },
+    /// The world answered an ask.
+    Answered {
+        /// Who asked.
+        agent: AgentId,
+        /// The record of the intent.
+        intent: u64,
+        /// Postcard.
+        answer: Bytes,
     },
     /// Someone asks the run to stop: sources stop, mailboxes empty.
     Stop {
@@ -138,14 +102,16 @@ enum Stop {
 }
 
 /// See the [module](self).
-pub struct Driver<S, W, O, C> {
+pub struct Driver<S, W, O, C, E> {
     state: State,
     desk: Desk,
     scribe: S,
     workers: W,
     outputs: O,
     clock: C,
+    errands: E,
     tray: Tray,
+    pending: Pending,
     unsent: Commit,
     backlog: Backlog,
     flushed: Flushed,
@@ -153,21 +119,9 @@ pub struct Driver<S, W, O, C> {
     failed: Option<JournalError>,
 }
 
-/// The four things that a driver drives.
-pub struct Parts<S, W, O, C> {
-    /// The log.
-    pub scribe: S,
-    /// The guests.
-    pub workers: W,
-    /// The sinks.
-    pub outputs: O,
-    /// The time.
-    pub clock: C,
-}
-
-impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
+impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C, E> {
     /// Begins a run: `state` has no record yet.
-    pub fn begin(state: State, parts: Parts<S, W, O, C>, beginning: Beginning) -> Self {
+    pub fn begin(state: State, parts: Parts<S, W, O, C, E>, beginning: Beginning) -> Self {
         let flushed = Flushed { seq: 0, head: Digest::default() };
         let mut driver = Self::new(state, parts, flushed);
         driver.input(Input::Begin(beginning));
@@ -177,7 +131,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
     /// Takes a run up: `state` is what its durable records add up to, the last of which is `flushed`'s.
     pub fn resume(
         state: State,
-        parts: Parts<S, W, O, C>,
+        parts: Parts<S, W, O, C, E>,
         flushed: Flushed,
         engine: EngineFacts,
     ) -> Self {
@@ -187,8 +141,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         driver
     }
 
-    fn new(state: State, parts: Parts<S, W, O, C>, flushed: Flushed) -> Self {
-        let Parts { scribe, workers, outputs, clock } = parts;
+    fn new(state: State, parts: Parts<S, W, O, C, E>, flushed: Flushed) -> Self {
+        let Parts { scribe, workers, outputs, clock, errands } = parts;
         let desk = Desk::new(&state.plan);
         let (tray, unsent, backlog) = (Tray::default(), Commit::default(), Backlog::default());
         let (stop, failed) = (Stop::No, None);
@@ -199,7 +153,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
             workers,
             outputs,
             clock,
+            errands,
             tray,
+            pending: Pending::default(),
             unsent,
             backlog,
             flushed,
@@ -219,9 +175,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
     }
 
     /// What the driver drives.
-    pub fn into_parts(self) -> Parts<S, W, O, C> {
-        let Self { scribe, workers, outputs, clock, .. } = self;
-        Parts { scribe, workers, outputs, clock }
+    pub fn into_parts(self) -> Parts<S, W, O, C, E> {
+        let Self { scribe, workers, outputs, clock, errands, .. } = self;
+        Parts { scribe, workers, outputs, clock, errands }
     }
 
     /// Takes an event. Nothing is given out before [`turn`](Self::turn).
@@ -246,6 +202,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
                 let now = self.clock.now_ms();
                 self.tray.done((agent, sink), self.state.kept.next_seq, now);
             }
+            Event::Answered { agent, intent, answer } => {
+                self.pending.done(agent);
+                self.input(Input::Answered { agent, intent, answer });
+            }
             Event::Stop { by } => self.ask_to_stop(by),
             Event::StopNow => self.stop = Stop::Closing(0),
             Event::Look(look) => look(&self.state),
@@ -264,6 +224,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
             self.stop_further(now);
         }
         let (flushed, idle) = (self.flushed.seq, self.desk.is_idle());
+        for errand in self.pending.due(&self.state, flushed, now) {
+            self.errands.send(errand);
+        }
         for job in self.tray.jobs(&self.state, flushed, now, idle) {
             self.outputs.write(job);
         }
@@ -285,11 +248,13 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         let step = advance(&mut self.state, &self.desk, Stamped { wall_ms, salt, input });
         self.desk.touch(&step.touched);
         self.tray.note(&self.state, &step.entries);
+        self.pending.note(&step.entries);
         self.backlog.add(&step.entries);
         self.unsent.entries.extend(step.entries);
     }
 
-    /// Gives out work, unless too much waits to become durable. True if no work is under way then.
+    /// Gives out work, unless too much waits to become durable. True if no work is under way then, and nothing
+    /// waits for the world.
     fn dispatch(&mut self, now: u64) -> bool {
         if self.backlog.is_full() {
             return false;
@@ -297,7 +262,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock> Driver<S, W, O, C> {
         for activation in self.desk.dispatch(&self.state, now) {
             self.workers.submit(activation);
         }
-        self.desk.is_idle()
+        self.desk.is_idle() && self.pending.is_empty()
     }
 
     fn send(&mut self) {

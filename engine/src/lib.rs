@@ -12,6 +12,7 @@ pub mod commands;
 pub mod compare;
 pub mod compile;
 pub mod driver;
+pub mod envoy;
 pub mod exit;
 pub mod head;
 pub mod journal;

@@ -7,7 +7,7 @@ use theater_flow_kernel::desk;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::perform;
-use theater_flow_kernel::plan::{Plan, Restore};
+use theater_flow_kernel::plan::{Agent, Plan};
 use theater_flow_kernel::record::{Body, Origin};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Begin, Redo};
@@ -87,7 +87,7 @@ pub fn ground<S: Store>(
     if agent.incarnations == 0 {
         return Err(NoState::NotBegun { agent: name(), at });
     }
-    let fresh = plan.agent(id).is_some_and(|agent| agent.restore == Restore::Fresh);
+    let fresh = plan.agent(id).is_some_and(Agent::is_fresh);
     if !fresh {
         return Ok(Ground { begin: desk::begin(agent), ended });
     }

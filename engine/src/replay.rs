@@ -14,7 +14,6 @@ use theater_flow_kernel::gate::{
 };
 use theater_flow_kernel::ids::{AgentId, Salt};
 use theater_flow_kernel::perform;
-use theater_flow_kernel::plan::Restore;
 use theater_flow_kernel::record::{Body, Consumed, Crash, CrashKind, Entry, Incarnation, Snapshot};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Begin, Redo};
@@ -203,7 +202,7 @@ impl Again<'_> {
     /// True for an agent of which nobody keeps what it did in its life.
     fn forgets(&self, id: AgentId) -> bool {
         let plan = self.state.plan.agent(id);
-        plan.is_some_and(|agent| agent.restore == Restore::Fresh && !agent.stateless)
+        plan.is_some_and(|agent| agent.is_fresh() && !agent.stateless)
     }
 
     /// A new instance that has done what the agent has done so far.
@@ -264,6 +263,7 @@ impl Again<'_> {
                     | Body::Faulted(_)
                     | Body::Crashed(_)
                     | Body::Snapshot(_)
+                    | Body::Intent(_)
             );
             self.did.skipped += u64::from(calls);
         } else if let Some((message, now)) = self.call(entry, id) {
@@ -281,6 +281,12 @@ impl Again<'_> {
             Body::Crashed(body) => {
                 let consumed = body.consumed.as_ref();
                 let differs = consumed.and_then(|consumed| self.handle(entry, id, consumed));
+                self.live.remove(&id);
+                differs
+            }
+            // The life ends where it asked.
+            Body::Intent(body) => {
+                let differs = self.handle(entry, id, &body.consumed);
                 self.live.remove(&id);
                 differs
             }
@@ -348,7 +354,7 @@ impl Again<'_> {
         Some((message, self.now(id, &redo)))
     }
 
-    /// What the record would say now: the call once more, by an instance that was just brought here, with the
+    /// What the record would say now: the call once more, by instances that were just brought here, with the
     /// recorded answers as long as it asks for the same.
     fn now(&mut self, id: AgentId, redo: &Redo) -> Option<Entry> {
         let known = self.did.differences.iter().any(|known| known.agent == id);
@@ -356,9 +362,9 @@ impl Again<'_> {
             return None;
         }
         let calls = self.did.calls;
-        let brought = self.bring(id);
+        let now = self.replay.recital.once(|| self.bring(id).ok(), redo);
         self.did.calls = calls;
-        self.replay.recital.once(&mut brought.ok()?, redo)
+        now
     }
 
     fn snapshot(&mut self, entry: &Arc<Entry>, body: &Snapshot) -> Option<String> {

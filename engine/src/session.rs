@@ -25,6 +25,7 @@ use components::{components, keep_components};
 use head::{check_head, check_name, new_head, note_end};
 
 use crate::driver::{Driver, Ending, Event, Parts};
+use crate::envoy::Envoy;
 use crate::head::{Head, HeadError};
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{self, RecoverError};
@@ -201,7 +202,7 @@ impl Left {
 /// A run in this process.
 pub struct Session {
     run: RunId,
-    driver: Driver<ScribeThread, Pool, SinkThread, RealClock>,
+    driver: Driver<ScribeThread, Pool, SinkThread, RealClock, Envoy>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     plan: Arc<Plan>,
@@ -344,11 +345,12 @@ fn parts(
     run: RunId,
     book: Book<SledStore>,
     ends: Ends,
-) -> Parts<ScribeThread, Pool, SinkThread, RealClock> {
+) -> Parts<ScribeThread, Pool, SinkThread, RealClock, Envoy> {
     let Ends { sender, outside, stdout } = ends;
     let stdin = outside.stdin.clone();
     let claims = outside.claims.clone();
     let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
+    let errands = Envoy::new(Arc::clone(&cast.plan), sender.clone());
     let worlds =
         Box::new(move |agent| Ok(Box::new(RealWorld::new(agent, &outside)) as Box<dyn World>));
     let crew = Crew::new(cast.host, cast.plan, cast.actors, worlds);
@@ -358,6 +360,7 @@ fn parts(
         workers: Pool::new(crew, threads, sender.clone(), Box::new(move || stdin.interrupt())),
         outputs: SinkThread::new(sinks, sender),
         clock: RealClock::default(),
+        errands,
     }
 }
 

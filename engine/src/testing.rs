@@ -81,6 +81,7 @@ enum Came {
 pub fn run(test: &Test, plan: Plan, house: House) -> Result<Verdict, RecoverError> {
     let stage = Stage::set(plan, test);
     let machine = Machine::new(test.seed);
+    machine.unplug();
     for (path, text) in &test.files {
         machine.put(path, text.as_bytes());
     }

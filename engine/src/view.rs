@@ -1,6 +1,7 @@
 //! The record for readers: each record as one JSON line, as one line for people, and as all that it says.
 
 mod actor;
+mod ask;
 pub mod call;
 mod diff;
 mod filter;

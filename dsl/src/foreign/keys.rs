@@ -155,6 +155,8 @@ pub(super) const KEYS: &[Key] = &[
         "",
         "http = [{ host = \"api.example.com\" }]",
     ),
+    key("host", "hostname domain server", "url address", "host = \"api.example.com\""),
+    key("methods", "verbs", "method verb", "methods = [\"GET\"]"),
     key("read", "readable input inputs in ro", "", "read = [\"data\"]"),
     key("write", "writable writeable output outputs out append rw", "", "write = [\"out\"]"),
     // Wires.
@@ -284,8 +286,15 @@ pub(super) const HOMES: &[(&str, &str)] = &[
         "belongs to `retry` of an agent: retry = { max = 3, backoff = \"exponential\" }",
     ),
     ("memory fuel", "belongs to `limits` of an agent: limits = { memory = \"64MiB\" }"),
-    ("clock random timer stdin stdout files", "belongs to `grants` of an agent: grants = { … }"),
+    (
+        "clock random timer stdin stdout files http",
+        "belongs to `grants` of an agent: grants = { … }",
+    ),
     ("read write", "belongs to `files` of the grants: grants = { files = { read = [\"…\"] } }"),
+    (
+        "host scheme port methods paths local redirects max_body on_unknown",
+        "belongs to an entry of `http`: grants = { http = [{ host = \"api.example.com\" }] }",
+    ),
     ("dead_letter", "belongs to [errors], once for all agents"),
     (
         "feedback rounds",

@@ -111,6 +111,7 @@ const ACTORS: &[(&str, &[(&str, &str)])] = &[
     ("stdout", &[("stdout", "write")]),
     ("probe", &[("outbox", "emit"), ("wasi:clocks/wall-clock@0.2.0", "now")]),
     ("clock-probe", &[("clock", "now")]),
+    ("http-probe", &[("outbox", "emit"), ("http", "send")]),
     ("strict-probe", &[]),
     ("broken-probe", &[]),
     ("odd-probe", &[("acme:db/query@1.0.0", "run")]),

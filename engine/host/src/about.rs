@@ -97,7 +97,7 @@ fn cell(actor: &Actor, ticker: Arc<Ticker>) -> Result<Cell, String> {
 fn said(stop: &Stop) -> String {
     match stop {
         Stop::Crash(crash) => crash.message.clone(),
-        Stop::Interrupted => String::from("it was interrupted"),
+        Stop::Interrupted | Stop::Asked(_) => String::from("it was interrupted"),
     }
 }
 

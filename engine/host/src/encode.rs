@@ -35,6 +35,7 @@ pub const CONTRACT: &[(&str, &str)] = contract![
     "actor.wit",
     "clock.wit",
     "files.wit",
+    "http.wit",
     "log.wit",
     "migration.wit",
     "outbox.wit",

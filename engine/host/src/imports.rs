@@ -9,6 +9,7 @@ use wasmtime::{AsContext, AsContextMut, Engine, Result, StoreContext, StoreConte
 
 use crate::crash;
 use crate::limiter::Limiter;
+use crate::wire::http::{HttpError, HttpRequest, HttpResponse};
 use crate::wire::{EmitError, Entry, FileError, Level, Stat};
 
 /// What an instance's store holds.
@@ -54,6 +55,7 @@ impl Needs {
             (FILES, files),
             (STDIN, grants.stdin),
             (STDOUT, grants.stdout),
+            (HTTP, grants.asks()),
         ];
         Self(given.iter().filter(|(_, given)| *given).fold(0, |set, (bit, _)| set | bit))
     }
@@ -76,6 +78,7 @@ const TIMER: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
 const STDIN: u8 = 1 << 4;
 const STDOUT: u8 = 1 << 5;
+const HTTP: u8 = 1 << 6;
 
 /// All of them.
 pub(crate) const INTERFACES: &[Interface] = &[
@@ -87,6 +90,7 @@ pub(crate) const INTERFACES: &[Interface] = &[
     Interface { name: "files", full: "theater:flow/files@0.1.0", bit: FILES, link: files },
     Interface { name: "stdin", full: "theater:flow/stdin@0.1.0", bit: STDIN, link: stdin },
     Interface { name: "stdout", full: "theater:flow/stdout@0.1.0", bit: STDOUT, link: stdout },
+    Interface { name: "http", full: "theater:flow/http@0.1.0", bit: HTTP, link: http },
 ];
 
 /// A linker that knows the interfaces in `granted`, and those that need no grant.
@@ -181,6 +185,14 @@ fn stdin(link: &mut Link<'_>) -> Result<()> {
 fn stdout(link: &mut Link<'_>) -> Result<()> {
     link.func_wrap("write", |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
         pass(&mut store, |gate, view| Ok(gate.stdout(bytes.as_le_slice(&view))))
+    })
+}
+
+/// The call ends here, and is made again with the answer.
+fn http(link: &mut Link<'_>) -> Result<()> {
+    link.func_wrap("send", |mut store: Store<'_>, (request,): (HttpRequest,)| {
+        let answer = pass(&mut store, |gate, _| Ok(gate.http(&request.into())))?;
+        Ok((answer.map(HttpResponse::from).map_err(HttpError::from),))
     })
 }
 

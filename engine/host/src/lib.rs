@@ -175,7 +175,7 @@ fn crash_of(error: &wasmtime::Error) -> Crash {
     }
     match crash::stop(error) {
         Stop::Crash(crash) => crash,
-        Stop::Interrupted => {
+        Stop::Interrupted | Stop::Asked(_) => {
             let message = String::from("interrupted while it was made");
             Crash { kind: CrashKind::Init, message }
         }

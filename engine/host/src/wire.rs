@@ -1,4 +1,7 @@
 //! The contract's types as they cross the border of a component; see `wit/`.
+
+pub(crate) mod http;
+
 use theater_flow_kernel::gate;
 use theater_flow_kernel::ids;
 use theater_flow_kernel::record;

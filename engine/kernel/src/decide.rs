@@ -1,5 +1,6 @@
 //! What follows from an input, and from the state alone: [`advance`] is the kernel's one step.
 
+mod ask;
 mod fact;
 mod letter;
 mod settle;
@@ -100,7 +101,7 @@ impl Step<'_> {
                     if !fact::is_this_life(state, id, report.incarnation) {
                         return;
                     }
-                    let draft = fact::call(state, id, call);
+                    let draft = fact::call(state, (id, self.at), call);
                     let before = state.touched.len();
                     self.write(state, Some(draft));
                     // After each call: a mailbox never holds more than one event beyond its places.

@@ -9,7 +9,7 @@ use crate::ids::AgentId;
 use crate::limits;
 use crate::plan::{Overflow, Plan};
 use crate::record::{Consumed, Next, Origin};
-use crate::state::{AgentState, Life, Pending, Phase, Reader, Spill, State};
+use crate::state::{AgentState, Asking, Life, Pending, Phase, Reader, Spill, State};
 use crate::work::{Activation, Batch, Begin, Event, Work};
 
 /// See the [module](self).
@@ -146,10 +146,18 @@ fn next(state: &State, id: AgentId, now: u64) -> Ready {
         Life::Starting if open && state.kept.to_start.front() == Some(&id) => {
             Ready::Work(Work::Begin(begin(agent)))
         }
-        Life::Up if open && agent.wants_snapshot() => Ready::Work(Work::Snapshot),
+        Life::Up if open && wants_snapshot(state, id) => Ready::Work(Work::Snapshot),
         Life::Up if open && !agent.is_behind() => handle(state, id, now),
         _ => Ready::Nothing,
     }
+}
+
+/// True if re-handling what it did since its last snapshot would cost more than a new one. Who asks re-handles
+/// it after each ask.
+fn wants_snapshot(state: &State, id: AgentId) -> bool {
+    let agent = state.agent(id);
+    let asks = state.plan.agent(id).is_some_and(|agent| agent.grants.asks());
+    agent.wants_snapshot() || asks && agent.redo.len() >= limits::REDO_CALLS_OF_ASKERS
 }
 
 /// How an agent's next life begins.
@@ -181,6 +189,9 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
     if agent.mode == Next::Done || abandoned || room.contains(&0) {
         return Ready::Nothing;
     }
+    if let Some(asking) = &agent.asking {
+        return resume(agent, asking, room);
+    }
     if let Some(pending) = &agent.pending
         && (agent.started || pending.consumed == Consumed::Start)
     {
@@ -210,7 +221,19 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
         let due = agent.timers.values().map(|timer| timer.due).min();
         return due.filter(|_| !stopping).map_or(Ready::Nothing, Ready::At);
     }
-    Ready::Work(Work::Handle(Batch { events, mode: agent.mode, attempt: 1, room }))
+    Ready::Work(Work::Handle(Batch { events, mode: agent.mode, attempt: 1, room, so_far: None }))
+}
+
+/// An event at which the agent asked, once there is an answer. Nothing overtakes it.
+fn resume(agent: &AgentState, asking: &Asking, room: Vec<u32>) -> Ready {
+    let event = event(agent, &asking.consumed);
+    let Some((event, so_far)) = event.zip(asking.so_far()) else {
+        return Ready::Nothing;
+    };
+    // The mode is left out, as for a failed event.
+    let (mode, so_far) = (Next::Wait, Some(so_far));
+    let events = VecDeque::from([event]);
+    Ready::Work(Work::Handle(Batch { events, mode, attempt: asking.attempt, room, so_far }))
 }
 
 /// A failed event, once its time has come. Nothing overtakes it.
@@ -227,6 +250,7 @@ fn again(agent: &AgentState, pending: &Pending, (room, now): (Vec<u32>, u64)) ->
         mode: Next::Wait,
         attempt: pending.failed + 1,
         room,
+        so_far: None,
     };
     Ready::Work(Work::Handle(batch))
 }

@@ -1,5 +1,6 @@
 //! What a record changes. The only place where [`State`] changes: live, in recovery and in replay alike.
 
+mod ask;
 mod call;
 
 use alloc::collections::VecDeque;
@@ -7,15 +8,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
-use crate::plan::{Child, Restart, Restore};
+use crate::plan::{Child, Restart};
 use crate::record::{
     Body, Confirmed, Crashed, DeadLettered, Dropped, End, Ended, Entry, Escalated, Incarnation,
     Next, Restarted, Rested, SinkId, Snapshot,
 };
 use crate::record::{Consumed, CrashKind};
 use crate::state::{
-    AgentState, GaveUp, Life, Pending, Phase, Queued, Saved, State, SupervisorState, WriteOp,
-    WriteWhat,
+    AgentState, Asking, GaveUp, Life, Pending, Phase, Queued, Saved, State, SupervisorState,
+    WriteOp, WriteWhat,
 };
 use crate::work::Sinks;
 
@@ -55,6 +56,8 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Finished(body) => state.kept.phase = Phase::Finished(body.status),
         Body::Dropped(body) => dropped(state, entry.seq, body),
         Body::Rested(body) => rested(state, entry.seq, body),
+        Body::Intent(body) => ask::intent(state, entry, body),
+        Body::Outcome(body) => ask::outcome(state, entry, body),
     }
 }
 
@@ -79,6 +82,7 @@ fn resume(state: &mut State, entry: &Entry) {
     let gave_up = state.kept.supervisors.first().is_some_and(|root| root.failed.is_some());
     let failing = state.kept.phase == Phase::Failing || gave_up;
     state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
+    ask::lose(state);
     let mut to_start = VecDeque::new();
     for id in tree_order(state) {
         let agent = agent(state, id);
@@ -159,8 +163,8 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
 /// Drops what an agent with `restore = "fresh"` loses with its life: state and timers, and so what it knows of
 /// its inputs. Mailboxes and files stay. An agent that is done only waits for its bytes to be written.
 fn forget(state: &mut State, id: AgentId) {
-    let plan = state.plan.agent(id).map(|agent| (agent.restore, agent.restart));
-    let Some((Restore::Fresh, restart)) = plan else {
+    let plan = state.plan.agent(id).map(|agent| (agent.is_fresh(), agent.restart));
+    let Some((true, restart)) = plan else {
         return;
     };
     let wired = state.routes.inputs(id).iter().map(|input| !input.queues.is_empty());
@@ -349,6 +353,8 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.redo_bytes = 0;
     agent.timers.clear();
     agent.pending = None;
+    // What was asked is still waited for: its outcome must not be hidden.
+    agent.asking = agent.asking.take().filter(Asking::is_open);
     if matches!(body.how, End::Finished | End::Done) {
         agent.queues.iter_mut().for_each(|queue| queue.items.clear());
     }

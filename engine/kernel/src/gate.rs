@@ -5,6 +5,7 @@
 //! answers and whatever differs from it is a divergence; the world is not touched. Checks that depend on
 //! nothing but the plan and the value (types, bounds) are made in both modes.
 
+mod ask;
 mod files;
 mod tape;
 
@@ -15,11 +16,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use ask::{Ask, SoFar};
 pub use files::{
     Claimed, Entry as FolderEntry, FileError, FileErrorCode, FileKind, Located, Stat, locate,
 };
 
 use crate::ids::{AgentId, Bytes, PortId, Salt, TypeId};
+use ask::other_than;
 use tape::{diverged, over};
 
 use crate::json::{self, Mismatch};
@@ -83,6 +86,8 @@ pub enum Stop {
     Crash(Crash),
     /// The run is stopping; the call leaves no record.
     Interrupted,
+    /// The guest asks what only the world can answer. The call is made again when it has.
+    Asked(Ask),
 }
 
 /// How a call is opened.
@@ -94,6 +99,8 @@ pub enum Mode {
     Live,
     /// This record answers.
     Redo(Arc<Entry>),
+    /// What was answered before answers, as far as it goes, then the world.
+    Resume(Arc<SoFar>),
 }
 
 /// See the [module](self). One per instance.
@@ -138,6 +145,7 @@ impl Gate {
         let salt = match &mode {
             Mode::Quiet | Mode::Live => self.world.salt(),
             Mode::Redo(entry) => entry.salt,
+            Mode::Resume(so_far) => so_far.salt,
         };
         self.trace = Trace { salt, ..Trace::default() };
         self.counts = Counts::default();
@@ -163,6 +171,12 @@ impl Gate {
             let missing =
                 format!("part {} of record {} did not come", self.counts.redone, entry.seq);
             return Err(diverged(missing));
+        }
+        if let Mode::Resume(so_far) = &self.mode
+            && kept
+            && so_far.parts.len() > self.counts.redone
+        {
+            return Err(other_than(so_far, self.counts.redone, "an end"));
         }
         self.mode = Mode::Quiet;
         self.trace.fuel = fuel;

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{AgentId, Digest, RunId, Salt};
+use crate::ids::{AgentId, Bytes, Digest, RunId, Salt};
 use crate::record::{EngineFacts, SinkId};
 use crate::work::Report;
 
@@ -46,6 +46,22 @@ pub enum Input {
         sink: SinkId,
         /// Why.
         message: String,
+    },
+    /// The world answered an ask.
+    Answered {
+        /// Who asked.
+        agent: AgentId,
+        /// The record of the intent.
+        intent: u64,
+        /// Postcard.
+        answer: Bytes,
+    },
+    /// Somebody says what is to happen with an ask that nobody knows what became of it.
+    Approved {
+        /// The record of the intent.
+        intent: u64,
+        /// It is done again; else the guest is told that nobody knows.
+        repeat: bool,
     },
     /// Someone asks the run to stop.
     Stop {

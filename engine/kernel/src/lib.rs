@@ -15,6 +15,7 @@ pub mod desk;
 pub mod flow;
 pub mod fold;
 pub mod gate;
+pub mod http;
 pub mod ids;
 pub mod input;
 pub mod json;

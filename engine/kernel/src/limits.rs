@@ -20,6 +20,20 @@ pub const FILE_LIST_ENTRIES: usize = 65_536;
 pub const STDIN_READ_BYTES: u32 = 64 << 10;
 /// Bytes of one `random.bytes`.
 pub const RANDOM_BYTES: u32 = 64 << 10;
+/// Asks of one event.
+pub const ASKS_PER_EVENT: u32 = 64;
+/// Bytes of a request's address.
+pub const URL_BYTES: usize = 8 << 10;
+/// Headers of a request or a response.
+pub const HEADERS: usize = 128;
+/// Bytes of all of these.
+pub const HEADER_BYTES: usize = 64 << 10;
+/// Bytes of a response's body, by default.
+pub const HTTP_BODY_BYTES: u64 = 1 << 20;
+/// … and at most: with its headers it is one payload.
+pub const HTTP_BODY_BYTES_MAX: u64 = 15 << 20;
+/// Redirects that a request may follow, at most.
+pub const REDIRECTS_MAX: u32 = 10;
 /// Timers one agent may have set at a time.
 pub const TIMERS_PER_AGENT: usize = 1_024;
 /// Files one agent may hold open for writing.
@@ -75,6 +89,8 @@ pub const RETRY_CAP_MS: u64 = 10_000;
 /// Calls re-handled after a crash, at most: a snapshot is taken before more gather. Where the last snapshot was
 /// long there may be more, see [`SNAPSHOT_BYTES_PER_CALL`].
 pub const REDO_CALLS: usize = 4_096;
+/// … of an agent that asks, which handles them again after each ask.
+pub const REDO_CALLS_OF_ASKERS: usize = 64;
 /// Bytes of snapshots that a call may cost, about: an agent with a long state is saved less often, so that its
 /// log does not grow with the state's length at every few calls.
 pub const SNAPSHOT_BYTES_PER_CALL: usize = 256;

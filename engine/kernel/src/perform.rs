@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::gate::{Mode, Stop};
+use crate::gate::{Mode, SoFar, Stop};
 use crate::ids::{Bytes, Fault};
 use crate::limits;
 use crate::record::{Body, Crash, CrashKind, Next, Part, Payload};
@@ -27,6 +27,7 @@ pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
         }
         Outcome::Fault(fault) => Some(init_fault(&fault)),
         Outcome::Crash(crash) => Some(Crash { kind: CrashKind::Init, ..crash }),
+        Outcome::Asked(_) => Some(asked_outside()),
     };
     Some(Begun { origin: begin.origin, call: trace, crash })
 }
@@ -34,6 +35,11 @@ pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
 /// An `init` that answers a fault cannot be lived with.
 fn init_fault(fault: &Fault) -> Crash {
     Crash { kind: CrashKind::Init, message: format!("init: {}: {}", fault.code, fault.message) }
+}
+
+/// The gate lets nothing be asked outside of `handle`.
+fn asked_outside() -> Crash {
+    Crash { kind: CrashKind::Init, message: String::from("it asked outside of `handle`") }
 }
 
 /// Makes a recorded call again, with the recorded answers, and says how it differed. The guest has done
@@ -59,6 +65,8 @@ fn repeat(guest: &mut impl Guest, redo: &Redo, exact: bool) -> Option<Crash> {
         (Body::Faulted(then), Outcome::Fault(fault)) => {
             then.fault == *fault && (then.fuel == trace.fuel || !exact)
         }
+        // The gate has compared what is asked.
+        (Body::Intent(then), Outcome::Asked(_)) => then.fuel == trace.fuel || !exact,
         (Body::Crashed(then), outcome) => same_crash(then.crash.kind, outcome),
         _ => false,
     };
@@ -76,7 +84,7 @@ fn repeat(guest: &mut impl Guest, redo: &Redo, exact: bool) -> Option<Crash> {
 fn same_crash(then: CrashKind, now: &Outcome) -> bool {
     match now {
         Outcome::Crash(crash) => crash.kind == then || then == CrashKind::Timeout,
-        Outcome::Next(_) | Outcome::Fault(_) => {
+        Outcome::Next(_) | Outcome::Fault(_) | Outcome::Asked(_) => {
             matches!(then, CrashKind::Timeout | CrashKind::Limit)
         }
     }
@@ -88,6 +96,7 @@ fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
         match &redo.entry.body {
             Body::Transaction(body) => format!("{:?} with fuel {}", body.next, body.fuel),
             Body::Faulted(body) => format!("fault {} with fuel {}", body.fault.code, body.fuel),
+            Body::Intent(body) => format!("an ask of {:?} with fuel {}", body.call, body.fuel),
             other => format!("{} (not a call)", other.kind()),
         },
     );
@@ -99,7 +108,7 @@ fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
 /// reads standard input handles one: the next may wait for input, and what the last one sent with it.
 /// `stop` is asked before each event.
 pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
-    let Batch { mut events, mut mode, mut attempt, mut room } = batch;
+    let Batch { mut events, mut mode, mut attempt, mut room, mut so_far } = batch;
     let (mut calls, mut bytes) = (Vec::new(), 0);
     while calls.len() < limits::BATCH_EVENTS
         && bytes < limits::BATCH_BYTES
@@ -113,7 +122,7 @@ pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> 
             _ => events.pop_front(),
         };
         let Some(event) = event else { break };
-        let Some(call) = one(guest, &event, attempt) else {
+        let Some(call) = one(guest, &event, (attempt, so_far.take())) else {
             break;
         };
         spend(guest, &call.trace, &mut room);
@@ -121,7 +130,10 @@ pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> 
         let outcome = call.outcome.clone();
         calls.push(call);
         match outcome {
-            Outcome::Next(Next::Done) | Outcome::Fault(_) | Outcome::Crash(_) => break,
+            Outcome::Next(Next::Done)
+            | Outcome::Fault(_)
+            | Outcome::Crash(_)
+            | Outcome::Asked(_) => break,
             Outcome::Next(next) => mode = next,
         }
         attempt = 1;
@@ -133,10 +145,19 @@ pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> 
 }
 
 /// Handles one event. `None` if the run is stopping and the call leaves no record.
-fn one(guest: &mut impl Guest, event: &Event, attempt: u32) -> Option<Call> {
-    guest.gate().open(Mode::Live);
+fn one(
+    guest: &mut impl Guest,
+    event: &Event,
+    (attempt, so_far): (u32, Option<Arc<SoFar>>),
+) -> Option<Call> {
+    guest.gate().open(so_far.map_or(Mode::Live, Mode::Resume));
+    let salt = guest.gate().salt();
     let called = guest.handle(event);
-    let (trace, outcome) = end(guest, called)?;
+    let (mut trace, outcome) = end(guest, called)?;
+    if matches!(outcome, Outcome::Asked(_)) {
+        // What is asked is a payload too.
+        trace.salt = salt;
+    }
     Some(Call { consumed: event.consumed(), attempt, trace, outcome })
 }
 
@@ -167,6 +188,7 @@ pub fn snapshot(guest: &mut impl Guest) -> Option<Taken> {
         }
         Outcome::Fault(fault) => Err(init_fault(&fault)),
         Outcome::Crash(crash) => Err(crash),
+        Outcome::Asked(_) => Err(asked_outside()),
     };
     Some(Taken { trace, state })
 }
@@ -180,12 +202,13 @@ fn end<T>(guest: &mut impl Guest, called: Called<T>) -> Option<(Trace, Outcome<T
         Ok(Err(fault)) => Outcome::Fault(fault),
         Err(Stop::Crash(crash)) => Outcome::Crash(crash),
         Err(Stop::Interrupted) => return None,
+        Err(Stop::Asked(ask)) => Outcome::Asked(ask),
     };
     match (closed, outcome) {
         (Ok(trace), outcome) => Some((trace, outcome)),
         (Err(_), Outcome::Crash(crash)) | (Err(Stop::Crash(crash)), _) => {
             Some((Trace::default(), Outcome::Crash(crash)))
         }
-        (Err(Stop::Interrupted), _) => None,
+        (Err(Stop::Interrupted | Stop::Asked(_)), _) => None,
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::HttpGrant;
 use crate::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use crate::types::TypeTable;
 
@@ -139,6 +140,16 @@ pub struct Grants {
     pub read: Vec<Root>,
     /// Files and folders it may write.
     pub write: Vec<Root>,
+    /// Where it may send requests; the first that fits counts.
+    pub http: Vec<HttpGrant>,
+}
+
+impl Grants {
+    /// True if a call may have to wait for the world, and cannot be undone.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        !self.http.is_empty()
+    }
 }
 
 /// A file or folder, with all below it.
@@ -263,6 +274,15 @@ pub struct DeadLetterPort {
     /// The agents whose dead letters it takes: all but itself and those that it feeds. When they have
     /// ended, the port closes.
     pub feeders: Vec<AgentId>,
+}
+
+impl Agent {
+    /// True if a life after a crash begins from nothing. Not for one that may ask: the calls that led to an
+    /// answer must come again.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.restore == Restore::Fresh && !self.grants.asks()
+    }
 }
 
 impl Plan {

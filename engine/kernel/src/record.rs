@@ -8,6 +8,7 @@
 //! Stored types: enums only grow at their end, integers are fixed-width, stored bytes are never
 //! serialised again.
 
+mod ask;
 mod body;
 mod part;
 
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use ask::{Intent, Known, Outcome};
 pub use body::{
     Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered,
     DropChoice, Dropped, End, Ended, EngineFacts, Escalated, Faulted, Finished, Genesis,
@@ -130,6 +132,10 @@ pub enum Body {
     Dropped(Dropped),
     /// A cycle came to rest: its feedback edges are closed.
     Rested(Rested),
+    /// A guest asks something of the world that cannot be undone: it is done once this record is durable.
+    Intent(Intent),
+    /// What became of an intent.
+    Outcome(Outcome),
 }
 
 impl Body {
@@ -142,6 +148,7 @@ impl Body {
             Self::Faulted(body) => &body.parts,
             Self::Crashed(body) => &body.parts,
             Self::Snapshot(body) => &body.parts,
+            Self::Intent(body) => &body.parts,
             _ => &[],
         }
     }
@@ -151,6 +158,8 @@ impl Body {
         let own = match self {
             Self::Snapshot(body) => Some(&body.state),
             Self::DeadLettered(body) => body.letter.as_ref(),
+            Self::Intent(body) => Some(&body.args),
+            Self::Outcome(body) => body.answer.as_ref(),
             _ => None,
         };
         self.parts().iter().flat_map(Part::payloads).chain(own)
@@ -178,6 +187,8 @@ impl Body {
             Self::Finished(_) => "finished",
             Self::Dropped(_) => "dropped",
             Self::Rested(_) => "rested",
+            Self::Intent(_) => "intent",
+            Self::Outcome(_) => "outcome",
         }
     }
 
@@ -194,6 +205,8 @@ impl Body {
             Self::Confirmed(body) => Some(body.agent),
             Self::Ended(body) => Some(body.agent),
             Self::Dropped(body) => Some(body.agent),
+            Self::Intent(body) => Some(body.by.agent),
+            Self::Outcome(body) => Some(body.agent),
             _ => None,
         }
     }

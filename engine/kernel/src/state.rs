@@ -1,6 +1,7 @@
 //! The kernel's state: what all records so far add up to. It changes only in [`fold`](crate::fold).
 
 mod agent;
+mod asking;
 mod cycles;
 mod routes;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{
     AgentState, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
 };
+pub use asking::{Asking, Stand};
 pub use routes::{InputRoute, Reader, Route, Routes, Spill};
 
 use crate::ids::{AgentId, Ref, RunId};

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::{Gate, Stop};
+use crate::gate::{Ask, Gate, SoFar, Stop};
 use crate::ids::{AgentId, Bytes, Fault, PortId, Ref, Salt};
 use crate::limits;
 use crate::record::{Attempt, Consumed, Crash, Entry, Next, Origin, Part, Payload, SinkId};
@@ -132,6 +132,8 @@ pub struct Batch {
     pub attempt: u32,
     /// Free places per output, in the plan's order; the least over its readers.
     pub room: Vec<u32>,
+    /// What the attempt at the first event did before it asked, with the answer.
+    pub so_far: Option<Arc<SoFar>>,
 }
 
 /// The places an agent writes to, by the path it knows them by. Standard output is always there, under
@@ -254,6 +256,8 @@ pub enum Outcome<T = Next> {
     Fault(Fault),
     /// The instance is gone.
     Crash(Crash),
+    /// The guest asks what only the world can answer: the instance is gone, and the attempt is not over.
+    Asked(Ask),
 }
 
 /// A snapshot.

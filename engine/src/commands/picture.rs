@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use theater_flow_dsl::Mode;
-use theater_flow_dsl::picture::{self, Capability, capabilities};
+use theater_flow_dsl::picture::{self, Capability, capabilities, origin};
 use theater_flow_kernel::plan::{Agent, Plan};
 
 use super::check;
@@ -57,8 +57,9 @@ fn plan(screen: &Screen, file: &Path) -> Result<Option<Plan>, Problem> {
 
 /// Agent, capability, and what it reaches by it. A name stands only in its first row.
 fn rows(agent: &Agent) -> Vec<[String; 3]> {
-    let row = |Capability { name, root }: Capability<'_>| {
-        let what = root.map_or(String::new(), |root| escape::escape(&root.path).into_owned());
+    let row = |Capability { name, root, host }: Capability<'_>| {
+        let what = root.map(|root| root.path.clone()).or(host.map(origin)).unwrap_or_default();
+        let what = escape::escape(&what).into_owned();
         [String::new(), name.to_owned(), what]
     };
     let mut rows: Vec<[String; 3]> = capabilities(&agent.grants).into_iter().map(row).collect();
@@ -73,9 +74,20 @@ fn rows(agent: &Agent) -> Vec<[String; 3]> {
 
 fn grants_json(agent: &Agent) -> serde_json::Value {
     let reach =
-        capabilities(&agent.grants).into_iter().map(|Capability { name, root }| match root {
-            None => json!({ "capability": name }),
-            Some(root) => json!({ "capability": name, "path": root.path }),
+        capabilities(&agent.grants).into_iter().map(|Capability { name, root, host }| {
+            match (root, host) {
+                (Some(root), _) => json!({ "capability": name, "path": root.path }),
+                (None, Some(host)) => json!({
+                    "capability": name,
+                    "scheme": host.scheme.name(),
+                    "host": host.host,
+                    "port": host.port,
+                    "methods": host.methods,
+                    "paths": host.paths,
+                    "local": host.local,
+                }),
+                (None, None) => json!({ "capability": name }),
+            }
         });
     json!({ "agent": agent.name, "actor": agent.actor, "grants": reach.collect::<Vec<_>>() })
 }

@@ -73,6 +73,13 @@ impl<'a> Meanings<'a> {
                 }
                 hasher.add(&[body.crash.kind as u8]);
             }
+            // What came of it shows in what the guest then does: it may be made twice, if nobody knew.
+            Body::Intent(body) => {
+                self.consumed(&mut hasher, &body.consumed);
+                self.parts(&mut hasher, row);
+                hasher.add(&[body.call as u8]);
+                hasher.add(row.own_payload().map_or(&[][..], |asked| asked));
+            }
             Body::DeadLettered(body) => {
                 self.message(&mut hasher, body.message, body.port);
                 hasher.add(reason(&body.why).as_bytes());

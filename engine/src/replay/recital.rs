@@ -6,74 +6,140 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use theater_flow_host::Instance;
 use theater_flow_kernel::gate::{
-    Claimed, FileError, FolderEntry, Located, Stat, StdinError, World,
+    Ask, Claimed, FileError, FolderEntry, Located, SoFar, Stat, StdinError, World,
 };
 use theater_flow_kernel::ids::{Bytes, Salt};
 use theater_flow_kernel::perform;
 use theater_flow_kernel::record::{
-    Attempt, Body, Call, Crashed, Entry, Faulted, Next, Part, Transaction,
+    Attempt, Body, Call, Crashed, Entry, Faulted, Intent, Next, Part, Payload, Transaction,
 };
-use theater_flow_kernel::work::{Batch, Done, Outcome, Redo};
+use theater_flow_kernel::work::{Batch, Call as Called, Done, Outcome, Redo, Trace};
 
 use super::nothing;
 
 /// Answers in the order of the record, each to the call that it was given to; whatever else is asked, it has
 /// nothing. Outside of one call it has nothing at all.
 #[derive(Clone, Debug, Default)]
-pub struct Recital(Arc<Mutex<VecDeque<(Call, Bytes)>>>);
+pub struct Recital(Arc<Mutex<VecDeque<Told>>>);
+
+/// What a guest was answered to what; postcard.
+#[derive(Clone, Debug)]
+struct Told {
+    call: Call,
+    args: Bytes,
+    answer: Bytes,
+}
 
 impl Recital {
-    fn set(&self, answers: VecDeque<(Call, Bytes)>) {
+    fn set(&self, answers: VecDeque<Told>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answers;
+    }
+
+    fn take(&self) -> VecDeque<Told> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The next answer, if it is one to this call.
     fn next<T: DeserializeOwned>(&self, call: Call) -> Option<T> {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, bytes) = answers.pop_front_if(|(known, _)| *known == call)?;
-        postcard::from_bytes(&bytes).ok()
+        let told = answers.pop_front_if(|told| told.call == call)?;
+        postcard::from_bytes(&told.answer).ok()
     }
 
     fn file<T: DeserializeOwned>(&self, call: Call) -> Result<T, FileError> {
         self.next(call).unwrap_or_else(|| Err(nothing()))
     }
 
-    /// Makes the call of a record freely, and says what the record would be.
-    pub(super) fn once(&self, instance: &mut Instance, redo: &Redo) -> Option<Entry> {
-        self.set(answers(&redo.entry));
-        let events = VecDeque::from([redo.event.clone()]);
-        let by = by(&redo.entry.body)?;
-        // What is not bound by room may emit all that it has.
-        let batch = Batch { events, mode: Next::Wait, attempt: by.attempt, room: vec![] };
-        let done = perform::handle(instance, batch, &|| false);
-        self.set(VecDeque::new());
-        let Done::Handled(mut calls) = done else { return None };
-        let call = calls.pop()?;
-        let (parts, fuel) = (call.trace.parts, call.trace.fuel);
-        let consumed = call.consumed;
-        let body = match call.outcome {
-            Outcome::Next(next) => {
-                Body::Transaction(Transaction { by, consumed, parts, next, fuel })
-            }
-            Outcome::Fault(fault) => Body::Faulted(Faulted { by, consumed, parts, fault, fuel }),
-            Outcome::Crash(crash) => {
-                Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
-            }
-        };
-        let (salt, payloads) = (call.trace.salt, call.trace.payloads);
-        let Entry { seq, at, ref causes, .. } = *redo.entry;
-        Some(Entry { seq, at, causes: causes.clone(), body, salt, payloads })
+    /// Makes the call of a record freely, and says what the record would be. `bring` makes an instance that is
+    /// where the call begins: one, and one more for each ask that the record has an answer to.
+    pub(super) fn once(
+        &self,
+        mut bring: impl FnMut() -> Option<Instance>,
+        redo: &Redo,
+    ) -> Option<Entry> {
+        let mut left = answers(&redo.entry);
+        let mut so_far = None;
+        loop {
+            let mut instance = bring()?;
+            self.set(left);
+            let call = handle(&mut instance, redo, so_far);
+            left = self.take();
+            let now = entry(call?, redo)?;
+            let answer = asked(&now).and_then(|asked| answer_to(&mut left, asked));
+            let Some(answer) = answer else { return Some(now) };
+            so_far = SoFar::of(&now, &answer);
+        }
     }
 }
 
+/// Makes the call of a record, in the recital's world.
+fn handle(instance: &mut Instance, redo: &Redo, so_far: Option<Arc<SoFar>>) -> Option<Called> {
+    let attempt = by(&redo.entry.body)?.attempt;
+    let events = VecDeque::from([redo.event.clone()]);
+    // What is not bound by room may emit all that it has.
+    let batch = Batch { events, mode: Next::Wait, attempt, room: vec![], so_far };
+    match perform::handle(instance, batch, &|| false) {
+        Done::Handled(mut calls) => calls.pop(),
+        _ => None,
+    }
+}
+
+/// The record of a call.
+fn entry(call: Called, redo: &Redo) -> Option<Entry> {
+    let by = by(&redo.entry.body)?;
+    let Called { consumed, trace, outcome, .. } = call;
+    let Trace { salt, parts, mut payloads, fuel } = trace;
+    let body = match outcome {
+        Outcome::Next(next) => Body::Transaction(Transaction { by, consumed, parts, next, fuel }),
+        Outcome::Fault(fault) => Body::Faulted(Faulted { by, consumed, parts, fault, fuel }),
+        Outcome::Crash(crash) => {
+            Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
+        }
+        Outcome::Asked(Ask { call, args: bytes }) => {
+            let args = Payload::commit(&salt, &bytes);
+            payloads.push(bytes);
+            let (n, key) = numbered(&redo.entry.body, &parts);
+            Body::Intent(Intent { by, consumed, parts, n, call, args, key, fuel })
+        }
+    };
+    let Entry { seq, at, ref causes, .. } = *redo.entry;
+    Some(Entry { seq, at, causes: causes.clone(), body, salt, payloads })
+}
+
+/// Which ask of its attempt it is that follows these parts, and its key if the record has one.
+fn numbered(then: &Body, parts: &[Part]) -> (u32, String) {
+    let is_ask = |part: &&Part| matches!(part, Part::Answer { call: Call::HttpSend, .. });
+    let n = (1..).zip(parts.iter().filter(is_ask)).last().map_or(1, |(n, _)| n + 1);
+    let key = match then {
+        Body::Intent(then) if then.n == n => then.key.clone(),
+        _ => String::new(),
+    };
+    (n, key)
+}
+
+/// What a record asks: the call and its arguments.
+fn asked(entry: &Entry) -> Option<(Call, &Bytes)> {
+    match &entry.body {
+        Body::Intent(body) => Some((body.call, entry.payloads.last()?)),
+        _ => None,
+    }
+}
+
+/// Takes the next answer, if it is one to just this.
+fn answer_to(answers: &mut VecDeque<Told>, (call, args): (Call, &Bytes)) -> Option<Bytes> {
+    let told = answers.pop_front_if(|told| told.call == call && told.args == *args)?;
+    Some(told.answer)
+}
+
 /// The answers in a record.
-fn answers(entry: &Entry) -> VecDeque<(Call, Bytes)> {
+fn answers(entry: &Entry) -> VecDeque<Told> {
     let mut payloads = entry.payloads.iter();
     let mut answers = VecDeque::new();
     for part in entry.body.parts() {
         let own: Vec<&Bytes> = payloads.by_ref().take(part.payloads().count()).collect();
-        if let (Part::Answer { call, .. }, [_, answer]) = (part, &own[..]) {
-            answers.push_back((*call, Bytes::clone(answer)));
+        if let (Part::Answer { call, .. }, [args, answer]) = (part, &own[..]) {
+            let (args, answer) = (Bytes::clone(args), Bytes::clone(answer));
+            answers.push_back(Told { call: *call, args, answer });
         }
     }
     answers
@@ -84,6 +150,7 @@ const fn by(body: &Body) -> Option<Attempt> {
         Body::Transaction(body) => Some(body.by),
         Body::Faulted(body) => Some(body.by),
         Body::Crashed(body) => Some(body.by),
+        Body::Intent(body) => Some(body.by),
         _ => None,
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use theater_flow_kernel::ids::{AgentId, Bytes};
-use theater_flow_kernel::record::{Body, Confirmed, Entry, Part, SinkId, Transaction};
+use theater_flow_kernel::record::{Body, Confirmed, Entry, Known, Part, SinkId, Transaction};
 use theater_flow_kernel::state::WriteWhat;
 
 use super::machine::Machine;
-use crate::driver::Job;
+use crate::driver::{Errand, Job};
 
 type Key = (AgentId, SinkId);
 
@@ -24,6 +24,10 @@ pub(super) struct Ledger {
     renewed: BTreeSet<AgentId>,
     /// What jobs have done: all bytes before an offset, and that the sink is closed.
     done: BTreeMap<Key, (u64, bool)>,
+    /// The keys of intents.
+    keys: BTreeMap<u64, String>,
+    /// By key: how often durable records ask for it, at first and again when nobody knew.
+    asked: BTreeMap<String, usize>,
 }
 
 #[derive(Debug)]
@@ -40,8 +44,23 @@ impl Ledger {
             Body::Ended(body) => {
                 self.renewed.insert(body.agent);
             }
+            Body::Intent(body) => {
+                self.keys.insert(entry.seq, body.key.clone());
+                *self.asked.entry(body.key.clone()).or_default() += 1;
+            }
+            Body::Outcome(body) if body.how == Known::Repeated => {
+                let key = self.keys.get(&body.intent).cloned().unwrap_or_default();
+                *self.asked.entry(key).or_default() += 1;
+            }
             _ => {}
         }
+    }
+
+    /// An errand that no durable record asks for, or not so often.
+    pub(super) fn too_often(&self, errand: &Errand, machine: &Machine) -> Option<String> {
+        let asked = self.asked.get(&errand.key).copied().unwrap_or(0);
+        let done = machine.asks().iter().filter(|key| **key == errand.key).count();
+        (done >= asked).then(|| format!("{} is done again after {done}, of {asked}", errand.key))
     }
 
     fn parts(&mut self, entry: &Entry, body: &Transaction) {

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode, Request, Response};
+use theater_flow_kernel::ids::{AgentId, Bytes};
 
 use super::dice::Dice;
 use super::files::Files;
+use crate::driver::Errand;
 use crate::journal::{self, Flushed, Journal, JournalError};
 use crate::memory::{Disk, Fault, MemoryStore};
 use crate::store::StoreError;
@@ -27,6 +29,10 @@ pub(super) struct Inner {
     pub(super) files: Files,
     pub(super) stdin: VecDeque<u8>,
     pub(super) prints: Vec<Print>,
+    /// The keys of requests that were made.
+    asks: Vec<String>,
+    /// No request gets an answer.
+    offline: bool,
     /// Whose bytes are printed next, and at which offset of its output.
     pub(super) printing: (AgentId, u64),
     points: Vec<Point>,
@@ -63,6 +69,8 @@ pub enum What {
     SyncFolder(String),
     /// Bytes go to standard output.
     Print,
+    /// A request is made, under this key.
+    Ask(String),
 }
 
 /// What is to happen at a write point.
@@ -110,6 +118,8 @@ impl Machine {
             files: Files::default(),
             stdin: VecDeque::new(),
             prints: Vec::new(),
+            asks: Vec::new(),
+            offline: false,
             printing: (AgentId(0), 0),
             points: Vec::new(),
             fate: None,
@@ -178,6 +188,38 @@ impl Machine {
     #[must_use]
     pub fn prints(&self) -> Vec<Print> {
         self.inner().prints.clone()
+    }
+
+    /// The keys of the requests that were made, in order.
+    #[must_use]
+    pub fn asks(&self) -> Vec<String> {
+        self.inner().asks.clone()
+    }
+
+    /// Takes the network away: every request fails.
+    pub fn unplug(&self) {
+        self.inner().offline = true;
+    }
+
+    /// Makes a request: a write point. The answer says what was asked.
+    pub(super) fn ask(&self, errand: &Errand) -> Option<Bytes> {
+        let key = errand.key.clone();
+        let request: Request = postcard::from_bytes(&errand.args).ok()?;
+        let mut inner = self.inner();
+        if inner.offline {
+            let why = "a test makes no request: let a mock stand in for this agent";
+            let answer: Answer = Err(HttpError::new(HttpErrorCode::Connect, why));
+            return postcard::to_allocvec(&answer).ok().map(Bytes::from);
+        }
+        let made = inner.step(What::Ask(key.clone()), 1, |inner, size| {
+            inner.asks.extend((size > 0).then_some(key));
+        });
+        let answer: Answer = match made {
+            Ok(()) => Ok(Response { status: 200, headers: Vec::new(), body: request.body }),
+            Err(_) if inner.dead => return None,
+            Err(error) => Err(HttpError::new(HttpErrorCode::Connect, error.to_string())),
+        };
+        postcard::to_allocvec(&answer).ok().map(Bytes::from)
     }
 
     /// The write points so far.

@@ -15,7 +15,7 @@ use super::ground::{Printer, SimGround};
 use super::ledger::Ledger;
 use super::machine::Machine;
 use super::queue::{Queue, Watch};
-use crate::driver::{Commit, Driver, Ending, Event, Job, Parts};
+use crate::driver::{Commit, Driver, Ending, Errand, Event, Job, Parts};
 use crate::journal::{self, Journal, JournalError};
 use crate::memory::MemoryStore;
 use crate::recover::{self, RecoverError};
@@ -48,7 +48,9 @@ pub enum End {
     Stuck(String),
 }
 
-type Drives = Driver<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch>;
+type Drives = Driver<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch, Queue<Errand>>;
+
+type PartsOf = Parts<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch, Queue<Errand>>;
 
 /// A process.
 pub struct Process<T: Troupe> {
@@ -57,13 +59,14 @@ pub struct Process<T: Troupe> {
     commits: Queue<Commit>,
     work: Queue<Activation>,
     jobs: Queue<Job>,
+    errands: Queue<Errand>,
     journal: Journal<MemoryStore>,
     plan: Option<Vec<u8>>,
     troupe: T,
     instances: Instances<T::Guest>,
     sinks: Sinks<Printer, SimGround>,
     /// News on its way to the driver. What one source says comes in order.
-    news: [VecDeque<Event>; 3],
+    news: [VecDeque<Event>; 4],
     ledger: Ledger,
     dice: Dice,
     schedule: Schedule,
@@ -74,6 +77,7 @@ pub struct Process<T: Troupe> {
 const LOG: usize = 0;
 const GUESTS: usize = 1;
 const SINKS: usize = 2;
+const WORLD: usize = 3;
 
 impl<T: Troupe> Process<T> {
     /// Begins the run of `plan` on a machine whose log is empty, or takes it up from there. `None` if the
@@ -146,13 +150,14 @@ impl<T: Troupe> Process<T> {
     ) -> Self {
         let printer = Printer(machine.clone());
         let sinks = Sinks::new(RUN, plan, Claims::default(), printer);
-        let Handed { commits, work, jobs, .. } = handed;
+        let Handed { commits, work, jobs, errands, .. } = handed;
         Self {
             machine: machine.clone(),
             driver,
             commits,
             work,
             jobs,
+            errands,
             journal,
             plan: None,
             troupe,
@@ -209,6 +214,8 @@ impl<T: Troupe> Process<T> {
             self.news[LOG].len(),
             self.news[GUESTS].len(),
             self.news[SINKS].len(),
+            self.news[WORLD].len(),
+            self.errands.len(),
         ];
         let kinds: Vec<usize> = (0..waiting.len()).filter(|kind| waiting[*kind] > 0).collect();
         let Some(kind) = kinds.get(self.dice.below(kinds.len())).copied() else {
@@ -218,6 +225,7 @@ impl<T: Troupe> Process<T> {
             0 => self.commit(),
             1 => self.perform(waiting[kind]),
             2 => self.write(waiting[kind]),
+            7 => self.fetch(waiting[kind]),
             other => self.hear(other - 3),
         }
         self.machine.is_dead().then_some(End::Died)
@@ -305,10 +313,23 @@ impl<T: Troupe> Process<T> {
         self.news[SINKS].push_back(event);
     }
 
+    /// The world does what a guest asks of it.
+    fn fetch(&mut self, waiting: usize) {
+        let Some(errand) = self.errands.take(self.dice.below(waiting)) else {
+            return;
+        };
+        if let Some(foul) = self.ledger.too_often(&errand, &self.machine) {
+            self.machine.foul(foul);
+        }
+        let Errand { agent, intent, .. } = errand;
+        let answer = self.machine.ask(&errand);
+        self.news[WORLD].extend(answer.map(|answer| Event::Answered { agent, intent, answer }));
+    }
+
     /// The driver hears something. Workers may overtake each other.
     fn hear(&mut self, source: usize) {
         let news = &mut self.news[source];
-        let nth = if source == GUESTS { self.dice.below(news.len()) } else { 0 };
+        let nth = if matches!(source, GUESTS | WORLD) { self.dice.below(news.len()) } else { 0 };
         if let Some(event) = news.remove(nth) {
             self.driver.on(event);
         }
@@ -320,6 +341,7 @@ struct Handed {
     commits: Queue<Commit>,
     work: Queue<Activation>,
     jobs: Queue<Job>,
+    errands: Queue<Errand>,
     machine: Machine,
     salts: Dice,
 }
@@ -328,14 +350,16 @@ impl Handed {
     fn new(machine: &Machine, seed: u64) -> Self {
         let salts = Dice::new(!seed);
         let (commits, work, jobs) = (Queue::default(), Queue::default(), Queue::default());
-        Self { commits, work, jobs, machine: machine.clone(), salts }
+        let errands = Queue::default();
+        Self { commits, work, jobs, errands, machine: machine.clone(), salts }
     }
 
-    fn parts(&self) -> Parts<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch> {
+    fn parts(&self) -> PartsOf {
         Parts {
             scribe: self.commits.clone(),
             workers: self.work.clone(),
             outputs: self.jobs.clone(),
+            errands: self.errands.clone(),
             clock: Watch(self.machine.clone(), self.salts.clone()),
         }
     }

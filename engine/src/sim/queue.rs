@@ -9,7 +9,7 @@ use theater_flow_kernel::work::Activation;
 
 use super::dice::Dice;
 use super::machine::Machine;
-use crate::driver::{Clock, Commit, Job, Outputs, Scribe, Workers};
+use crate::driver::{Clock, Commit, Errand, Errands, Job, Outputs, Scribe, Workers};
 
 /// What the driver gave and nobody has done yet.
 pub(super) struct Queue<T>(Rc<RefCell<VecDeque<T>>>);
@@ -63,6 +63,12 @@ impl Workers for Queue<Activation> {
 impl Outputs for Queue<Job> {
     fn write(&mut self, job: Job) {
         self.push(job);
+    }
+}
+
+impl Errands for Queue<Errand> {
+    fn send(&mut self, errand: Errand) {
+        self.push(errand);
     }
 }
 

@@ -103,7 +103,11 @@ impl ActorView {
         // What is foreign is linked to a stub that denies: no grant helps.
         let switches =
             needs.iter().filter(|need| !need.starts_with("files.") && !need.contains([':', '/']));
-        let switches = switches.map(|need| format!("{need} = true"));
+        let grant = |need: &String| match need.as_str() {
+            "http" => "http = [{ host = \"…\" }]".to_owned(),
+            need => format!("{need} = true"),
+        };
+        let switches = switches.map(grant);
         let all: Vec<String> = files.into_iter().chain(switches).collect();
         (!all.is_empty()).then(|| format!("grants = {{ {} }}", escape(&all.join(", "))))
     }

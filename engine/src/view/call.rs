@@ -6,8 +6,10 @@ use serde::Deserialize;
 use theater_flow_kernel::gate::{
     Claimed, EmitError, FileError, FileErrorCode, FileKind, FolderEntry, Stat,
 };
+use theater_flow_kernel::http::Answer;
 use theater_flow_kernel::record::Call;
 
+use super::ask;
 use super::json::Json;
 
 /// The call's name, as the actor contract has it.
@@ -24,6 +26,7 @@ pub const fn name(call: Call) -> &'static str {
         Call::FilesReplace => "files.replace",
         Call::FilesClose => "files.close",
         Call::StdinRead => "stdin.read",
+        Call::HttpSend => "http.send",
     }
 }
 
@@ -37,6 +40,10 @@ pub(super) fn args(call: Call, denied: bool, bytes: &[u8]) -> Json {
         Call::Emit => decode::<(String, String)>(bytes).map(|(port, value)| {
             Json::Object(vec![("port", Json::Text(port)), ("beginning", Json::Text(value))])
         }),
+        Call::HttpSend if denied => decode::<(String, String)>(bytes).map(|(method, url)| {
+            Json::Object(vec![("method", Json::Text(method)), ("url", Json::Text(url))])
+        }),
+        Call::HttpSend => decode(bytes).map(ask::request),
         // A refusal names the path only.
         Call::FilesRead if !denied => {
             decode::<(String, u64, u32)>(bytes).map(|(path, offset, len)| {
@@ -53,6 +60,10 @@ pub(super) fn args(call: Call, denied: bool, bytes: &[u8]) -> Json {
 pub(super) fn answer(call: Call, denied: bool, bytes: &[u8]) -> Json {
     let shown = match call {
         Call::Emit => decode(bytes).map(|error| err(emit_error(error))),
+        Call::HttpSend if denied => decode(bytes).map(|error| err(ask::error(error))),
+        Call::HttpSend => decode::<Answer>(bytes).map(|answer| {
+            answer.map_or_else(|error| err(ask::error(error)), |got| ok(ask::response(got)))
+        }),
         _ if denied => decode(bytes).map(|error| err(file_error(error))),
         Call::ClockNow => decode::<u64>(bytes).map(|ms| ok(ms.into())),
         Call::RandomBytes => decode::<Vec<u8>>(bytes).map(|random| ok(content(&random))),
@@ -96,7 +107,7 @@ fn err(value: Json) -> Json {
     Json::Object(vec![("err", value)])
 }
 
-fn content(bytes: &[u8]) -> Json {
+pub(super) fn content(bytes: &[u8]) -> Json {
     Json::Object(vec![("len", Json::Number(bytes.len() as u64)), Json::bytes(bytes)])
 }
 

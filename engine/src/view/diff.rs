@@ -90,6 +90,7 @@ const fn consumed(row: &Row) -> Option<&Consumed> {
         Body::Transaction(body) => Some(&body.consumed),
         Body::Faulted(body) => Some(&body.consumed),
         Body::Crashed(body) => body.consumed.as_ref(),
+        Body::Intent(body) => Some(&body.consumed),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use super::part;
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 18] = [
+pub(super) const KINDS: [&str; 20] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -27,6 +27,8 @@ pub(super) const KINDS: [&str; 18] = [
     "finished",
     "dropped",
     "rested",
+    "intent",
+    "outcome",
 ];
 
 /// The kinds of record and of part, for `--kind`.

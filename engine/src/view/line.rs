@@ -5,6 +5,7 @@ use theater_flow_kernel::record::{
     End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
 };
 
+use super::ask;
 use super::json::{Fields, Json};
 use super::part::{self, Form};
 use super::{Detail, Row, View};
@@ -108,6 +109,8 @@ impl View<'_> {
                 let agents = body.agents.iter().map(|agent| Json::text(self.agent(*agent)));
                 vec![("agents", agents.collect())]
             }
+            Body::Intent(body) => self.intent(body, row),
+            Body::Outcome(body) => ask::outcome(body, row, detail),
         }
     }
 
@@ -175,7 +178,7 @@ impl View<'_> {
     }
 
     /// The event of a call.
-    fn consumed(&self, consumed: &Consumed) -> Json {
+    pub(super) fn consumed(&self, consumed: &Consumed) -> Json {
         let (kind, more) = match consumed {
             Consumed::Start => ("start", vec![]),
             Consumed::Pull => ("pull", vec![]),
@@ -189,7 +192,7 @@ impl View<'_> {
     }
 }
 
-fn by(by: Attempt) -> Fields {
+pub(super) fn by(by: Attempt) -> Fields {
     let incarnation = ("incarnation", by.incarnation.into());
     vec![("instance", by.instance.into()), incarnation, ("attempt", by.attempt.into())]
 }

@@ -188,7 +188,7 @@ impl View<'_> {
 }
 
 /// An answer; of a long one, in a line, only how long it is.
-fn answer(
+pub(super) fn answer(
     call: theater_flow_kernel::record::Call,
     denied: bool,
     bytes: &Bytes,

@@ -59,6 +59,8 @@ pub fn same_but_fuel(left: &Row, right: &Row) -> bool {
     let same = match (&left.record.body, &right.record.body) {
         (Body::Transaction(left), Body::Transaction(right)) => left.next == right.next,
         (Body::Faulted(left), Body::Faulted(right)) => left.fault == right.fault,
+        // What is asked is a payload.
+        (Body::Intent(left), Body::Intent(right)) => left.call == right.call,
         (Body::Crashed(left), Body::Crashed(right)) => left.crash.kind == right.crash.kind,
         _ => false,
     };
@@ -81,6 +83,7 @@ const fn fuel(body: &Body) -> Option<u64> {
         Body::Transaction(body) => Some(body.fuel),
         Body::Faulted(body) => Some(body.fuel),
         Body::Crashed(body) => Some(body.fuel),
+        Body::Intent(body) => Some(body.fuel),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use theater_flow_kernel::record::{
 
 use super::line::{crash_kind, end, next};
 use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
-use super::{Row, View, count, part, time};
+use super::{Row, View, ask, count, part, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns, fit};
 
@@ -87,6 +87,11 @@ impl View<'_> {
                 let names = body.agents.iter().map(|agent| escape(self.agent(*agent)));
                 format!("the cycle of {}", names.collect::<Vec<_>>().join(", "))
             }
+            Body::Intent(body) => {
+                let event = self.call(&body.consumed, body.by.attempt);
+                format!("{event} → {}", ask::intent_brief(body, row))
+            }
+            Body::Outcome(body) => ask::outcome_brief(body, row),
         };
         fit(&text, SUMMARY)
     }

@@ -65,7 +65,8 @@ impl World for TestWorld {
 pub fn all() -> Grants {
     let root = || vec![Root { name: String::from("data"), path: String::from("/data") }];
     let (clock, random, timer, stdin, stdout) = (true, true, true, true, true);
-    Grants { clock, random, timer, stdin, stdout, read: root(), write: root() }
+    let http = Vec::new();
+    Grants { clock, random, timer, stdin, stdout, read: root(), write: root(), http }
 }
 
 pub const LIMITS: GuestLimits = GuestLimits { memory: 16 << 20, fuel: 50_000_000 };

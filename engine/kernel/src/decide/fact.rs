@@ -5,16 +5,18 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Draft;
+use super::{Draft, ask};
+use crate::gate::Ask;
 use crate::ids::{AgentId, Digest, Ref};
 use crate::input::Input;
 use crate::limits;
 use crate::plan::Agent;
 use crate::record::{
     Body, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, Faulted, Genesis,
-    Incarnation, Part, Repeated, Resumed, SinkId, Snapshot, Stopping, Suspended, Transaction,
+    Incarnation, Intent, Part, Payload, Repeated, Resumed, SinkId, Snapshot, Stopping, Suspended,
+    Transaction,
 };
-use crate::state::{Life, Phase, State, WriteWhat};
+use crate::state::{Life, Phase, Stand, State, WriteWhat};
 use crate::work::{Begun, Call, Outcome, Taken, Trace, by};
 
 /// True if this is the life that the agent lives.
@@ -62,12 +64,12 @@ fn describe(agent: Option<&Agent>) -> (Digest, Digest) {
 }
 
 /// A guest was called.
-pub(super) fn call(state: &State, id: AgentId, call: Call) -> Draft {
+pub(super) fn call(state: &State, (id, at): (AgentId, u64), call: Call) -> Draft {
     let agent = state.agent(id);
     let Call { consumed, attempt, trace, outcome } = call;
     let by = by(id, agent.incarnations, attempt);
     let causes = causes_of(state, id, &consumed);
-    let Trace { salt, parts, payloads, fuel } = trace;
+    let Trace { salt, parts, mut payloads, fuel } = trace;
     let body = match outcome {
         Outcome::Next(next) => match too_many_timers(state, id, &parts) {
             None => Body::Transaction(Transaction { by, consumed, parts, next, fuel }),
@@ -76,6 +78,13 @@ pub(super) fn call(state: &State, id: AgentId, call: Call) -> Draft {
             }
         },
         Outcome::Fault(fault) => Body::Faulted(Faulted { by, consumed, parts, fault, fuel }),
+        Outcome::Asked(Ask { call, args: bytes }) => {
+            let (args, n, key) = (Payload::commit(&salt, &bytes), 0, String::new());
+            let intent = Intent { by, consumed, parts, n, call, args, key, fuel };
+            let body = ask::intent(state, at, intent);
+            payloads.extend(matches!(body, Body::Intent(_)).then_some(bytes));
+            body
+        }
         Outcome::Crash(crash) => {
             Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
         }
@@ -107,6 +116,10 @@ fn causes_of(state: &State, id: AgentId, consumed: &Consumed) -> Vec<Ref> {
     };
     let failure = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);
     causes.extend(failure.map(|pending| Ref::record(pending.failure)));
+    let asking = agent.asking.as_ref().filter(|asking| asking.consumed == *consumed);
+    if let Some(Stand::Answered { outcome, .. }) = asking.map(|asking| &asking.stand) {
+        causes.push(Ref::record(*outcome));
+    }
     if causes.is_empty() {
         causes.push(agent.last);
     }
@@ -157,6 +170,8 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
         Input::WriteFailed { agent, sink, message } => {
             Some(write_failed(state, agent, sink, message))
         }
+        Input::Answered { agent, intent, answer } => ask::answered(state, agent, intent, answer),
+        Input::Approved { intent, repeat } => ask::approved(state, intent, repeat),
         Input::Stop { by } => {
             let stopping = Body::Stopping(Stopping { by });
             (state.kept.phase == Phase::Running).then(|| Draft::new(last, stopping))

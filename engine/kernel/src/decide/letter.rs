@@ -31,10 +31,13 @@ pub(super) fn draft(
     Draft { payloads: bytes.into_iter().collect(), ..Draft::new(causes, body) }
 }
 
-/// Commits to the letter under the record's salt, which is drawn last.
+/// Commits to the record's own payload under its salt, which is drawn last.
 pub(super) fn commit(draft: &mut Draft, salt: &Salt) {
-    if let (Body::DeadLettered(body), Some(bytes)) = (&mut draft.body, draft.payloads.last()) {
-        body.letter = Some(Payload::commit(salt, bytes));
+    let payload = draft.payloads.last().map(|bytes| Payload::commit(salt, bytes));
+    match &mut draft.body {
+        Body::DeadLettered(body) => body.letter = payload,
+        Body::Outcome(body) => body.answer = payload,
+        _ => {}
     }
 }
 

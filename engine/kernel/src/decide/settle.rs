@@ -5,19 +5,24 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Draft, letter};
+use super::{Draft, ask, letter};
 use crate::ids::{AgentId, Ref, SupervisorId};
-use crate::plan::{Child, Restart, Restore};
+use crate::plan::{Child, Restart};
 use crate::record::{
     Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, End, Ended, Escalated, Finished,
     Next, Restarted, Rested, Status,
 };
-use crate::state::{AgentState, Life, Pending, Phase, State};
+use crate::state::{AgentState, Asking, Life, Pending, Phase, State};
 use crate::supervise;
 use crate::work::by;
 
 /// What must follow for one agent, if anything.
 pub(super) fn agent(state: &State, id: AgentId, now: u64) -> Option<Draft> {
+    if matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing)
+        && let Some(lost) = ask::lost(state, id)
+    {
+        return Some(lost);
+    }
     if !matches!(state.kept.phase, Phase::Running | Phase::Stopping) {
         return None;
     }
@@ -71,14 +76,14 @@ fn exhausted(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
     let plan = state.plan.agent(id)?;
     let pending = agent.pending.as_ref()?;
-    let hopeless = pending.hopeless && plan.restore != Restore::Fresh;
+    let hopeless = pending.unknown || pending.hopeless && !plan.is_fresh();
     match pending.consumed {
         Consumed::Message { id: message, port } if hopeless || pending.failed > plan.retry.max => {
             let why = (pending.failed, pending.why.clone());
             Some(letter::draft(state, id, (message, port), why))
         }
         Consumed::Message { .. } => None,
-        _ if agent.life == Life::Up && pending.failed > plan.retry.max => {
+        _ if agent.life == Life::Up && (pending.unknown || pending.failed > plan.retry.max) => {
             Some(gave_up(agent, id, pending))
         }
         _ => None,
@@ -221,6 +226,9 @@ pub(super) fn run(state: &State) -> Option<Draft> {
         return Some(draft);
     }
     if !matches!(phase, Phase::Running | Phase::Stopping | Phase::Failing) || state.kept.alive > 0 {
+        return None;
+    }
+    if state.kept.agents.iter().any(|agent| agent.asking.as_ref().is_some_and(Asking::is_open)) {
         return None;
     }
     let writes = state.kept.agents.iter().flat_map(|agent| agent.writes.values());

@@ -50,13 +50,15 @@ fn ids(queue: &Queue, from: usize, count: usize) -> Vec<Ref> {
     queue.items.iter().skip(from).take(count).map(|item| item.id).collect()
 }
 
-/// How many of the oldest messages of a queue must stay: a worker has them, or the first is to be tried again.
+/// How many of the oldest messages of a queue must stay: a worker has them, or the first is to be tried again or has asked.
 fn held(state: &State, desk: &Desk, (id, nth): (AgentId, usize)) -> usize {
     let agent = state.agent(id);
     let first = agent.queues[nth].items.front();
-    let again = agent.pending.as_ref().is_some_and(|pending| match pending.consumed {
+    let failed = agent.pending.as_ref().map(|pending| &pending.consumed);
+    let asking = agent.asking.as_ref().map(|asking| &asking.consumed);
+    let again = failed.into_iter().chain(asking).any(|consumed| match consumed {
         Consumed::Message { id, port } => {
-            port == agent.queues[nth].port && first.is_some_and(|first| first.id == id)
+            *port == agent.queues[nth].port && first.is_some_and(|first| first.id == *id)
         }
         _ => false,
     });

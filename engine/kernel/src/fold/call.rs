@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::{agent, take};
+use super::{agent, ask, take};
 use crate::ids::{AgentId, Bytes, PortId, Ref};
 use crate::record::{
     Attempt, Consumed, CrashKind, Crashed, DeadLetterReason, End, Entry, Faulted, Next, Part,
@@ -27,7 +27,9 @@ pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transact
         }
         let _ = payloads.by_ref().take(part.payloads().count()).count();
     }
+    ask::settle(state, id, &body.consumed);
     let agent = agent(state, id);
+    agent.calls += 1;
     agent.mode = body.next;
     if !matches!(body.consumed, Consumed::Timer { .. }) {
         agent.round = round;
@@ -91,6 +93,7 @@ fn fail(
 ) {
     let retry = state.plan.agent(by.agent).map(|agent| agent.retry);
     let due = entry.at + retry.map_or(0, |retry| retry.wait_ms(by.attempt));
+    let unknown = ask::settle(state, by.agent, consumed);
     let agent = agent(state, by.agent);
     let before = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);
     let crashed = before.is_some_and(|pending| pending.crashed);
@@ -102,16 +105,15 @@ fn fail(
         why,
         hopeless: false,
         crashed,
+        unknown,
     });
     state.touched.push(by.agent);
 }
 
 /// Keeps the call for the next life, unless nothing would be left to rebuild.
 fn remember(state: &mut State, entry: &Arc<Entry>, by: Attempt, event: Option<Event>) {
-    let keeps_state = state
-        .plan
-        .agent(by.agent)
-        .is_some_and(|agent| !agent.stateless && agent.restore == crate::plan::Restore::Checkpoint);
+    let keeps_state =
+        state.plan.agent(by.agent).is_some_and(|agent| !agent.stateless && !agent.is_fresh());
     let agent = agent(state, by.agent);
     agent.last = Ref::record(entry.seq);
     if keeps_state && let Some(event) = event {

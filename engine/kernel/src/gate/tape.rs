@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::ask::other_than;
 use super::{Gate, Mode, Stop, World};
 use crate::ids::Bytes;
 use crate::limits;
@@ -27,8 +28,13 @@ impl Gate {
         if let Mode::Redo(_) = self.mode {
             return self.recall(call, &args);
         }
-        let answer = live(self.world.as_mut())?;
-        let bytes = encode(&answer);
+        let (answer, bytes) = if let Some(bytes) = self.given(call, &args)? {
+            (decode(&bytes)?, bytes)
+        } else {
+            let answer = live(self.world.as_mut())?;
+            let bytes = encode(&answer);
+            (answer, bytes)
+        };
         let salt = self.trace.salt;
         let (asked, answered) = (Payload::commit(&salt, &args), Payload::commit(&salt, &bytes));
         self.note(Part::Answer { call, args: asked, answer: answered }, [Some(args), Some(bytes)])?;
@@ -36,7 +42,11 @@ impl Gate {
     }
 
     /// The recorded answer to the same question at the same place.
-    fn recall<T: for<'de> Deserialize<'de>>(&mut self, call: Call, args: &[u8]) -> Result<T, Stop> {
+    pub(super) fn recall<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        call: Call,
+        args: &[u8],
+    ) -> Result<T, Stop> {
         let Mode::Redo(entry) = &self.mode else {
             return Err(diverged(String::from("no record to answer from")));
         };
@@ -80,6 +90,15 @@ impl Gate {
             self.counts.redone_payloads += payloads.iter().flatten().count();
             return Ok(());
         }
+        if let Mode::Resume(so_far) = &self.mode
+            && let Some(then) = so_far.parts.get(self.counts.redone)
+        {
+            if *then != part {
+                return Err(other_than(so_far, self.counts.redone, &format!("{part:?}")));
+            }
+            self.counts.redone += 1;
+            self.counts.redone_payloads += payloads.iter().flatten().count();
+        }
         // The count of dropped lines is the gate's own part, and always has its place.
         let bound = limits::PARTS_PER_EVENT + usize::from(matches!(part, Part::LogDropped { .. }));
         if self.trace.parts.len() >= bound {
@@ -99,8 +118,14 @@ impl Gate {
 }
 
 /// The encoding of arguments and answers: postcard.
-fn encode<T: Serialize + ?Sized>(value: &T) -> Bytes {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Bytes {
     Arc::from(postcard::to_allocvec(value).expect("arguments and answers are plain data"))
+}
+
+/// A recorded answer.
+pub(super) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Stop> {
+    let unreadable = |_| diverged(String::from("the recorded answer cannot be read"));
+    postcard::from_bytes(bytes).map_err(unreadable)
 }
 
 pub(super) fn over(what: &str, bound: usize) -> Stop {
@@ -121,7 +146,7 @@ pub(super) fn diverged(message: String) -> Stop {
     Stop::Crash(Crash { kind: CrashKind::Divergence, message })
 }
 
-fn differs(entry: &Entry, nth: usize, now: &str) -> String {
+pub(super) fn differs(entry: &Entry, nth: usize, now: &str) -> String {
     match entry.body.parts().get(nth) {
         None => format!("record {} has no part {nth}; the guest now made {now}", entry.seq),
         Some(part) => format!("record {}.{nth} is {part:?}; the guest now made {now}", entry.seq),

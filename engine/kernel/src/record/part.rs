@@ -170,6 +170,8 @@ pub enum Call {
     FilesClose,
     /// `stdin.read`.
     StdinRead,
+    /// `http.send`.
+    HttpSend,
 }
 
 impl Part {

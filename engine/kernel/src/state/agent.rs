@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::Asking;
 use crate::ids::{Bytes, PortId, Ref};
 use crate::limits;
 use crate::plan::{Agent, Plan};
@@ -33,6 +34,8 @@ pub struct AgentState {
     pub closed: Vec<bool>,
     /// The event that failed and is to be tried again.
     pub pending: Option<Pending>,
+    /// The event at which it asked the world, until the attempt at it is over.
+    pub asking: Option<Asking>,
     /// By name.
     pub timers: BTreeMap<String, Timer>,
     /// What it has open, as its gate knows it.
@@ -51,6 +54,8 @@ pub struct AgentState {
     pub redo_bytes: usize,
     /// The last record about it; what its next pull follows from.
     pub last: Ref,
+    /// Events handled.
+    pub calls: u64,
     /// Messages handled.
     pub handled: u64,
     /// Values emitted.
@@ -132,6 +137,8 @@ pub struct Pending {
     pub hopeless: bool,
     /// One of the failures was a crash.
     pub crashed: bool,
+    /// The last attempt was told of an ask that nobody knows what became of it: there is no further one.
+    pub unknown: bool,
 }
 
 /// A timer.
@@ -217,6 +224,7 @@ impl AgentState {
             queues,
             closed,
             pending: None,
+            asking: None,
             timers: BTreeMap::new(),
             sinks: Sinks::default(),
             writes: BTreeMap::new(),
@@ -226,6 +234,7 @@ impl AgentState {
             redo: Vec::new(),
             redo_bytes: 0,
             last: Ref::record(0),
+            calls: 0,
             handled: 0,
             emitted: 0,
             crashes: 0,
@@ -250,6 +259,7 @@ impl AgentState {
             && self.started
             && self.mode == Next::Wait
             && self.pending.is_none()
+            && self.asking.is_none()
             && self.timers.is_empty()
             && self.depth() == 0
             && self.writes.values().all(|write| write.pending.is_empty())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use theater_flow_kernel::gate::{Gate, Stop};
+use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::{AgentId, Fault};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Crash, CrashKind, Level, Next};
@@ -44,6 +45,9 @@ pub(crate) enum Kind {
     Replace,
     /// Writes lines as `Stdout`, passes all on, and answers `done` at this many messages.
     DoneAt(u64),
+    /// Asks outside at each message, twice at every third, with a look at the clock between, and emits what it
+    /// was answered and how many messages that were. Faults when nobody knows the answer, if it is so.
+    Asks { method: &'static str, faults: bool },
     /// What the function says, which also gets how many lives there were before.
     Does(Script),
 }
@@ -175,6 +179,7 @@ impl Native {
             Kind::Timer => {
                 self.gate.timer_set(&format!("t{}", self.count), 20)?;
             }
+            Kind::Asks { method, faults } => return self.asks(method, faults, body),
             Kind::Stdout => self.gate.stdout(format!("{body}\n").as_bytes())?,
             Kind::Append | Kind::Replace => self.write(body)?,
             Kind::Bad { at, how } if at.contains(&body) => return self.bad(how, body),
@@ -195,6 +200,35 @@ impl Native {
         }
         self.gate.file_append(&path, format!("{body}\n").as_bytes())?.expect("granted");
         Ok(())
+    }
+
+    fn asks(
+        &mut self,
+        method: &str,
+        faults: bool,
+        body: &str,
+    ) -> Result<Result<Next, Fault>, Stop> {
+        let mut said = Vec::new();
+        self.gate.log(Level::Info, "asking")?;
+        for nth in 0..=u64::from(self.count.is_multiple_of(3)) {
+            self.gate.now()?;
+            let request = Request {
+                method: String::from(method),
+                url: format!("https://a.test/v1/{nth}"),
+                headers: Vec::new(),
+                body: body.as_bytes().to_vec(),
+            };
+            match self.gate.http(&request)? {
+                Ok(answer) => said.push(String::from_utf8(answer.body).expect("text")),
+                Err(error) if faults => {
+                    let code = format!("{:?}", error.code);
+                    return Ok(Err(Fault { code, message: error.message }));
+                }
+                Err(error) => said.push(format!("{:?}", error.code)),
+            }
+        }
+        self.emit(&format!("\"{} {}\"", self.count, said.join(" ")))?;
+        Ok(Ok(Next::Wait))
     }
 
     fn bad(&mut self, how: Bad, body: &str) -> Result<Result<Next, Fault>, Stop> {

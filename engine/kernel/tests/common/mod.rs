@@ -1,5 +1,6 @@
 //! A simulated world around the kernel: plans, guests, and a loop with random schedules and crashes.
 
+mod asks;
 pub(crate) mod audit;
 pub(crate) mod guests;
 mod hands;

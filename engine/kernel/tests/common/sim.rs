@@ -1,16 +1,17 @@
 //! A loop around the kernel: random schedules, flushes, writes, checkpoints, crashes; all from one seed.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::ids::{Digest, RunId};
+use theater_flow_kernel::ids::{AgentId, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{EngineFacts, Entry, Status};
 use theater_flow_kernel::state::{Phase, State};
-use theater_flow_kernel::work::{Activation, Report};
+use theater_flow_kernel::work::{Activation, Report, Sinks};
 
 use super::Rng;
 use super::guests::{Kind, Native};
@@ -55,6 +56,10 @@ pub(crate) struct Sim {
     pub(super) stuck: Vec<Activation>,
     pub(super) reports: Vec<Report>,
     pub(super) written: Vec<Input>,
+    /// Answers to what was asked outside, on their way.
+    pub(super) answers: Vec<Input>,
+    /// What was asked outside since the process began: who, after which record.
+    pub(super) asked: BTreeSet<(AgentId, u64)>,
     pub(super) flushed: usize,
     pub(super) rng: Rng,
     pub(super) options: Options,
@@ -78,6 +83,8 @@ impl Sim {
             stuck: Vec::new(),
             reports: Vec::new(),
             written: Vec::new(),
+            answers: Vec::new(),
+            asked: BTreeSet::new(),
             flushed: 0,
             rng: Rng::new(options.seed ^ 0xABCD),
             options,
@@ -111,6 +118,19 @@ impl Sim {
         panic!("not reached after 200,000 steps: {:?}", self.options);
     }
 
+    /// Runs until so many records are durable, and no further than that needs.
+    pub(crate) fn run_until_durable(&mut self, records: usize) {
+        while self.flushed < records && !matches!(self.state.kept.phase, Phase::Finished(_)) {
+            self.step();
+        }
+    }
+
+    /// A guest of this run, as a life of it begins.
+    pub(crate) fn native(&self, agent: AgentId, lives: u32, sinks: Sinks) -> Native {
+        let kind = self.kinds[agent.index()].clone();
+        Native::new((&self.plan, agent), (kind, lives), sinks, &self.outside)
+    }
+
     /// One thing happens.
     pub(crate) fn step(&mut self) {
         let Options { crash, checkpoint, .. } = self.options;
@@ -125,7 +145,9 @@ impl Sim {
             2 | 3 if !self.reports.is_empty() => self.report(),
             4 if self.flushed < self.entries.len() => self.flush(),
             5 if !self.written.is_empty() => self.confirm(),
+            5 if !self.answers.is_empty() => self.answer(),
             6 if self.write() => {}
+            7 if self.ask() => {}
             _ => self.something(),
         }
     }
@@ -140,7 +162,9 @@ impl Sim {
             self.flushed = self.entries.len();
         } else if !self.written.is_empty() {
             self.confirm();
-        } else if !self.write() {
+        } else if !self.answers.is_empty() {
+            self.answer();
+        } else if !self.write() && !self.ask() && !self.approve() {
             let Some(due) = self.desk.next_due() else { self.stuck() };
             let mut outside = self.outside.lock().expect("one thread");
             outside.now = outside.now.max(due);
@@ -217,6 +241,8 @@ impl Sim {
         self.stuck.clear();
         self.reports.clear();
         self.written.clear();
+        self.answers.clear();
+        self.asked.clear();
         self.inputs.clear();
         if !matches!(self.state.kept.phase, Phase::Finished(_)) {
             self.input(Input::Resume(facts()));

@@ -24,6 +24,8 @@ pub(crate) struct Outside {
     pub(crate) failures: BTreeMap<AgentId, u32>,
     /// What `failures` begins with, again after each 0.
     pub(crate) failures_each: u32,
+    /// The keys of the requests that were made, in order.
+    pub(crate) requests: Vec<String>,
     /// Calls that reached the world, salts left out.
     pub(crate) calls: u64,
 }
@@ -37,6 +39,7 @@ impl Outside {
             replaced: BTreeSet::new(),
             failures: BTreeMap::new(),
             failures_each: 0,
+            requests: Vec::new(),
             calls: 0,
         }
     }

@@ -6,8 +6,8 @@ use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId
 use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
     DeadLettered, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished, Genesis,
-    Incarnation, Level, Next, Origin, Part, Payload, Repeated, Restarted, Rested, Resumed, SinkId,
-    Snapshot, Status, Stopping, Suspended, Transaction, link,
+    Incarnation, Intent, Known, Level, Next, Origin, Outcome, Part, Payload, Repeated, Restarted,
+    Rested, Resumed, SinkId, Snapshot, Status, Stopping, Suspended, Transaction, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -43,7 +43,7 @@ fn parts() -> Vec<Part> {
 
 /// One of each kind of record, in the order of the enum.
 fn bodies() -> Vec<Body> {
-    [beginnings(), calls(), decisions(), ends()].concat()
+    [beginnings(), calls(), decisions(), ends(), asks()].concat()
 }
 
 fn beginnings() -> Vec<Body> {
@@ -100,6 +100,16 @@ fn ends() -> Vec<Body> {
         Body::Finished(Finished { status, dead_letters: 2 }),
         Body::Dropped(Dropped { agent, port: PortId(2), messages, which: DropChoice::Newest }),
         Body::Rested(Rested { agents: vec![agent, AgentId(2)] }),
+    ]
+}
+
+fn asks() -> Vec<Body> {
+    let (by, consumed, fuel) = (by(AgentId(1), 2, 3), Consumed::Pull, 9);
+    let (n, call, args, key) = (2, Call::HttpSend, payload(b"q"), String::from("r/a/e/2"));
+    let (agent, intent, how, answer) = (AgentId(1), 300, Known::Unknown, Some(payload(b"r")));
+    vec![
+        Body::Intent(Intent { by, consumed, parts: parts(), n, call, args, key, fuel }),
+        Body::Outcome(Outcome { agent, intent, how, answer }),
     ]
 }
 
@@ -175,7 +185,7 @@ fn enums_keep_their_order() {
     {
         use Call::{
             ClockNow, Emit, FilesAppend, FilesClose, FilesList, FilesRead, FilesReplace, FilesStat,
-            RandomBytes, StdinRead,
+            HttpSend, RandomBytes, StdinRead,
         };
         counted(&[
             Emit,
@@ -188,6 +198,7 @@ fn enums_keep_their_order() {
             FilesReplace,
             FilesClose,
             StdinRead,
+            HttpSend,
         ]);
     }
     counted(&[End::Finished, End::Done, End::Crashed, End::Stopped]);
@@ -210,5 +221,6 @@ fn enums_keep_their_order() {
         use DeadLetterReason::{Closed, Ended, Overflow, Rounds};
         counted(&[fault, crash, Ended, Overflow, Rounds, Closed]);
     }
+    counted(&[Known::Answered, Known::Repeated, Known::Unknown, Known::Held]);
     counted(&[DropChoice::Oldest, DropChoice::Newest]);
 }

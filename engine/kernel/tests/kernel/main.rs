@@ -3,11 +3,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod asks;
 mod dags;
 mod ends;
 mod feedback;
 mod gates;
 mod golden;
+mod http;
 mod logs;
 mod overflow;
 mod redo;

@@ -235,8 +235,13 @@ fn guest(script: Script) -> Native {
 /// The crash of the guest's call at `start`, as it is recorded.
 fn crashed(script: Script) -> Redo {
     let event = Event::Start;
-    let batch =
-        Batch { events: [event.clone()].into(), mode: Next::Wait, attempt: 1, room: vec![9] };
+    let batch = Batch {
+        events: [event.clone()].into(),
+        mode: Next::Wait,
+        attempt: 1,
+        room: vec![9],
+        so_far: None,
+    };
     let Done::Handled(calls) = perform::handle(&mut guest(script), batch, &|| false) else {
         panic!("events were handled");
     };
@@ -283,7 +288,13 @@ fn what_a_reader_of_standard_input_did_is_reported_before_it_may_wait_again() {
         let outside = Arc::new(Mutex::new(Outside::new(1)));
         let kind = (Kind::Does(more), 0);
         let mut guest = Native::new((&plan, AGENT), kind, Sinks::default(), &outside);
-        let batch = Batch { events: [].into(), mode: Next::More, attempt: 1, room: vec![u32::MAX] };
+        let batch = Batch {
+            events: [].into(),
+            mode: Next::More,
+            attempt: 1,
+            room: vec![u32::MAX],
+            so_far: None,
+        };
         let Done::Handled(calls) = perform::handle(&mut guest, batch, &|| false) else {
             panic!("events were handled");
         };

@@ -72,13 +72,23 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         "in 1 message, without a place"
     );
     let rested = Rested { agents: vec![AgentId(0), AGENT] };
+    let outcome = Outcome { agent: AGENT, intent: 7, how: Known::Unknown, answer: None };
     vec![
         (Body::Dropped(dropped), "in 2 messages, the oldest, to make place"),
         (Body::Rested(rested), "the cycle of walk, scanner"),
+        (intent(), "pull → http.send"),
+        (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
         (Body::DeadLettered(letter), "in 3.0 after 1 attempt: trap: boom\\n2  forged"),
     ]
+}
+
+fn intent() -> Body {
+    let (by, consumed, parts) = (by(AGENT.0, 1), Consumed::Pull, vec![]);
+    let args = Payload { len: 1, digest: Digest([1; 32]) };
+    let (n, call, key, fuel) = (1, Call::HttpSend, String::from("r/a/pull-1/1"), 3);
+    Body::Intent(Intent { by, consumed, parts, n, call, args, key, fuel })
 }
 
 /// One record of each kind but `transaction`, with what `events` says of it.

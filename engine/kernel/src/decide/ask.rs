@@ -1,0 +1,118 @@
+//! What an ask means, and what is known of it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Draft;
+use crate::http::{self, Answer, OnUnknown};
+use crate::ids::{AgentId, Bytes, Ref, Salt};
+use crate::limits;
+use crate::record::{Body, Consumed, Crash, CrashKind, Crashed, Intent, Known, Outcome, Payload};
+use crate::state::{Asking, Stand, State};
+
+/// A guest asked: the intent with its number and its key, or how its attempt ends instead.
+pub(super) fn intent(state: &State, at: u64, intent: Intent) -> Body {
+    let id = intent.by.agent;
+    let same = |asking: &&Asking| {
+        asking.consumed == intent.consumed && asking.attempt == intent.by.attempt
+    };
+    let before = state.agent(id).asking.as_ref().filter(same);
+    let n = before.and_then(Asking::intent).map_or(0, |intent| intent.n) + 1;
+    let plan = state.plan.agent(id);
+    let late = before.zip(plan).is_some_and(|(asking, plan)| asking.deadline(plan) <= at);
+    let crash = if late {
+        let message = String::from("the event took longer than its timeout, with what it asked");
+        Crash { kind: CrashKind::Timeout, message }
+    } else if n > limits::ASKS_PER_EVENT {
+        let message = format!("more than {} asks at one event", limits::ASKS_PER_EVENT);
+        Crash { kind: CrashKind::Limit, message }
+    } else {
+        let key = key(state, id, &intent.consumed, n);
+        return Body::Intent(Intent { n, key, ..intent });
+    };
+    let Intent { by, consumed, parts, fuel, .. } = intent;
+    Body::Crashed(Crashed { by, consumed: Some(consumed), parts, crash, fuel })
+}
+
+/// The idempotency key: the same for each try at the same ask of the same event.
+fn key(state: &State, id: AgentId, consumed: &Consumed, n: u32) -> String {
+    let run = state.kept.run.map_or_else(String::new, |run| run.to_string());
+    let name = state.plan.agent(id).map_or("", |agent| agent.name.as_str());
+    let agent = state.agent(id);
+    let input = |port| {
+        let plan = state.plan.agent(id);
+        let found = plan.and_then(|agent| agent.inputs.iter().find(|input| input.port == port));
+        found.map_or("", |input| input.name.as_str())
+    };
+    let event = match consumed {
+        Consumed::Start => String::from("start"),
+        Consumed::Pull => format!("pull-{}", agent.calls),
+        Consumed::Message { id, port } => format!("{id}-{}", input(*port)),
+        Consumed::Closed { port } => format!("closed-{}", input(*port)),
+        Consumed::Timer { name } => {
+            let set = agent.timers.get(name).map_or(agent.last, |timer| timer.set);
+            format!("timer-{set}")
+        }
+    };
+    format!("{run}/{name}/{event}/{n}")
+}
+
+/// The world answered.
+pub(super) fn answered(state: &State, id: AgentId, intent: u64, answer: Bytes) -> Option<Draft> {
+    let asking = state.agent(id).asking.as_ref()?;
+    let open = matches!(asking.stand, Stand::Open { .. }) && asking.intent.seq == intent;
+    open.then(|| outcome(id, asking, Known::Answered, Some(answer)))
+}
+
+/// Somebody said what is to happen with an ask of which nobody knows what became.
+pub(super) fn approved(state: &State, intent: u64, repeat: bool) -> Option<Draft> {
+    let mut agents = state.plan.agents.iter();
+    let (id, asking) = agents.find_map(|agent| {
+        let asking = state.agent(agent.id).asking.as_ref()?;
+        let held = asking.stand == Stand::Held && asking.intent.seq == intent;
+        held.then_some((agent.id, asking))
+    })?;
+    Some(if repeat {
+        outcome(id, asking, Known::Repeated, None)
+    } else {
+        outcome(id, asking, Known::Unknown, unknown(asking))
+    })
+}
+
+/// What must follow for an ask that the process before this one may have done.
+pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
+    let agent = state.agent(id);
+    let asking = agent.asking.as_ref().filter(|asking| asking.stand == Stand::Lost)?;
+    // Nobody waits for what an agent asked that is over.
+    let wanted = state.plan.agent(id).filter(|_| !agent.life.is_over());
+    let mut draft = match wanted.map_or(OnUnknown::Fail, |plan| asking.on_unknown(plan)) {
+        OnUnknown::Retry => outcome(id, asking, Known::Repeated, None),
+        OnUnknown::Ask => outcome(id, asking, Known::Held, None),
+        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking)),
+    };
+    draft.causes.push(agent.last);
+    draft.causes.sort_unstable();
+    draft.causes.dedup();
+    Some(draft)
+}
+
+/// What the guest is told.
+fn unknown(asking: &Asking) -> Option<Bytes> {
+    let key = asking.intent().map_or("", |intent| intent.key.as_str());
+    let answer: Answer = Err(http::unknown(key));
+    postcard::to_allocvec(&answer).ok().map(Bytes::from)
+}
+
+fn outcome(id: AgentId, asking: &Asking, how: Known, answer: Option<Bytes>) -> Draft {
+    let intent = asking.intent.seq;
+    let after = match asking.stand {
+        Stand::Open { after } => after,
+        _ => intent,
+    };
+    let payloads: Vec<Bytes> = answer.into_iter().collect();
+    let answer = payloads.last().map(|bytes| Payload::commit(&Salt::default(), bytes));
+    let body = Body::Outcome(Outcome { agent: id, intent, how, answer });
+    Draft { payloads, ..Draft::new(vec![Ref::record(after)], body) }
+}

@@ -1,0 +1,72 @@
+//! What asks and their outcomes change.
+
+use alloc::sync::Arc;
+
+use super::agent;
+use crate::ids::Ref;
+use crate::record::{Consumed, Entry, Intent, Known, Outcome};
+use crate::state::{Asking, Life, Stand, State};
+
+/// A guest asked. Its call has ended, and its life with it; the next one begins at once and waits for the answer.
+pub(super) fn intent(state: &mut State, entry: &Arc<Entry>, body: &Intent) {
+    let id = body.by.agent;
+    let agent = agent(state, id);
+    let same =
+        |before: &Asking| before.consumed == body.consumed && before.attempt == body.by.attempt;
+    let before = agent.asking.take().filter(same);
+    agent.asking = Some(Asking {
+        consumed: body.consumed.clone(),
+        attempt: body.by.attempt,
+        since: before.as_ref().map_or(entry.at, |before| before.since),
+        intent: Arc::clone(entry),
+        stand: Stand::Open { after: entry.seq },
+        unknown: before.is_some_and(|before| before.unknown),
+    });
+    agent.life = Life::Starting;
+    agent.last = Ref::record(entry.seq);
+    state.kept.to_start.push_back(id);
+    state.touched.push(id);
+    state.touched.extend(state.kept.to_start.front());
+}
+
+/// Something is known of an ask.
+pub(super) fn outcome(state: &mut State, entry: &Arc<Entry>, body: &Outcome) {
+    let agent = agent(state, body.agent);
+    let over = agent.life.is_over();
+    let Some(asking) = agent.asking.as_mut().filter(|asking| asking.intent.seq == body.intent)
+    else {
+        return;
+    };
+    asking.unknown |= body.how == Known::Unknown;
+    asking.stand = match (body.how, entry.payloads.last()) {
+        (Known::Answered | Known::Unknown, Some(answer)) => {
+            Stand::Answered { outcome: entry.seq, answer: answer.clone() }
+        }
+        (Known::Repeated, _) => Stand::Open { after: entry.seq },
+        _ => Stand::Held,
+    };
+    if over && !asking.is_open() {
+        agent.asking = None;
+    } else {
+        agent.last = Ref::record(entry.seq);
+    }
+    state.touched.push(body.agent);
+}
+
+/// A process ended: nobody knows what became of what it was asked to do.
+pub(super) fn lose(state: &mut State) {
+    for agent in &mut state.kept.agents {
+        if let Some(asking) = &mut agent.asking
+            && matches!(asking.stand, Stand::Open { .. })
+        {
+            asking.stand = Stand::Lost;
+        }
+    }
+}
+
+/// The attempt at this event is over, well or not. True if it was told of something that nobody knows.
+pub(super) fn settle(state: &mut State, id: crate::ids::AgentId, consumed: &Consumed) -> bool {
+    let agent = agent(state, id);
+    let asking = agent.asking.take_if(|asking| asking.consumed == *consumed);
+    asking.is_some_and(|asking| asking.unknown)
+}

@@ -1,0 +1,60 @@
+//! Host calls that wait for the world: what is meant to be done outside, and what came of it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Payload;
+use super::body::Attempt;
+use super::part::{Call, Consumed, Part};
+use crate::ids::AgentId;
+
+/// See [`Body::Intent`](super::Body::Intent). The call that made it has ended: a new life handles the event
+/// again, is given the answers that stand here and the one that is to come, and goes on from there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Intent {
+    /// Whose call it was.
+    pub by: Attempt,
+    /// The event it was about.
+    pub consumed: Consumed,
+    /// What the guest did before it asked, in order, with all answers so far; without effect.
+    pub parts: Vec<Part>,
+    /// Which ask of the attempt it is, from 1.
+    pub n: u32,
+    /// What is asked.
+    pub call: Call,
+    /// With what, in the encoding of the [gate](crate::gate).
+    pub args: Payload,
+    /// The same for every try at the same ask, and for no other: `run/agent/event/n`.
+    pub key: String,
+    /// Fuel of the call up to here.
+    pub fuel: u64,
+}
+
+/// See [`Body::Outcome`](super::Body::Outcome).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Who asked.
+    pub agent: AgentId,
+    /// The record of the intent.
+    pub intent: u64,
+    /// What is known of it.
+    pub how: Known,
+    /// What the guest is answered; `None` if it has to wait.
+    pub answer: Option<Payload>,
+}
+
+/// What is known of an ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Known {
+    /// The world answered.
+    Answered,
+    /// The process ended before the answer was recorded: it may have been done or not. It is done again, under
+    /// the same key.
+    Repeated,
+    /// As `Repeated`, but it is not done again: the guest is told that nobody knows.
+    Unknown,
+    /// As `Repeated`, but somebody has to say first whether it is to be done again.
+    Held,
+}

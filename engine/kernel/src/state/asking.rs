@@ -1,0 +1,102 @@
+//! What the kernel knows of an ask that an agent waits for.
+
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::SoFar;
+use crate::http::{self, Address, HttpGrant, OnUnknown, Request};
+use crate::ids::Bytes;
+use crate::plan::Agent;
+use crate::record::{Body, Consumed, Entry, Intent};
+
+/// An attempt at an event that has asked the world.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Asking {
+    /// The event.
+    pub consumed: Consumed,
+    /// Which try at it, from 1.
+    pub attempt: u32,
+    /// When the attempt asked for the first time, in ms since 1970.
+    pub since: u64,
+    /// The record of what it asked last.
+    pub intent: Arc<Entry>,
+    /// What is known of that.
+    pub stand: Stand,
+    /// It was told that nobody knows what became of something it asked: the event is not tried again.
+    pub unknown: bool,
+}
+
+/// What is known of an ask.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Stand {
+    /// It is done once this record is durable, or was.
+    Open {
+        /// The record.
+        after: u64,
+    },
+    /// The process that was to do it has ended: nobody knows.
+    Lost,
+    /// Somebody has to say whether it is to be done again.
+    Held,
+    /// It is answered.
+    Answered {
+        /// The record of the outcome.
+        outcome: u64,
+        /// Postcard.
+        answer: Bytes,
+    },
+}
+
+impl Asking {
+    /// The intent.
+    #[must_use]
+    pub fn intent(&self) -> Option<&Intent> {
+        match &self.intent.body {
+            Body::Intent(intent) => Some(intent),
+            _ => None,
+        }
+    }
+
+    /// What is asked, postcard.
+    #[must_use]
+    pub fn args(&self) -> Option<&Bytes> {
+        self.intent.payloads.last()
+    }
+
+    /// What the attempt's next call is given; `None` as long as there is no answer.
+    #[must_use]
+    pub fn so_far(&self) -> Option<Arc<SoFar>> {
+        match &self.stand {
+            Stand::Answered { answer, .. } => SoFar::of(&self.intent, answer),
+            Stand::Open { .. } | Stand::Lost | Stand::Held => None,
+        }
+    }
+
+    /// True if it is being done, or may have been, and no record says what came of it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.stand, Stand::Open { .. } | Stand::Lost)
+    }
+
+    /// When the event's time is up, in ms since 1970.
+    #[must_use]
+    pub fn deadline(&self, agent: &Agent) -> u64 {
+        self.since.saturating_add(agent.timeout_ms)
+    }
+
+    /// The request, with where it goes and the grant that lets it pass.
+    #[must_use]
+    pub fn request<'g>(&self, agent: &'g Agent) -> Option<(Request, Address, &'g HttpGrant)> {
+        let request: Request = postcard::from_bytes(self.args()?).ok()?;
+        let (grant, address) = http::admit(&agent.grants.http, &request).ok()?;
+        Some((request, address, grant))
+    }
+
+    /// What happens if nobody knows what became of it.
+    #[must_use]
+    pub fn on_unknown(&self, agent: &Agent) -> OnUnknown {
+        self.request(agent)
+            .map_or(OnUnknown::Fail, |(request, _, grant)| grant.on_unknown(&request.method))
+    }
+}

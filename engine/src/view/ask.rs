@@ -1,0 +1,116 @@
+//! Intents and their outcomes, as JSON and in a few words.
+
+use theater_flow_kernel::http::{HttpError, HttpErrorCode, Request, Response};
+use theater_flow_kernel::record::{Call, Intent, Known, Outcome};
+
+use super::json::{Fields, Json};
+use super::line::by;
+use super::{Detail, Row, View, call, part};
+use crate::render::escape::escape;
+use crate::render::fit;
+
+/// Columns of what is asked.
+const BRIEF: usize = 160;
+
+impl View<'_> {
+    /// The fields of an intent.
+    pub(super) fn intent(&self, body: &Intent, row: &Row) -> Fields {
+        let args = row.own_payload().map(|bytes| call::args(body.call, false, bytes));
+        let mut fields = by(body.by);
+        fields.extend([
+            ("consumed", self.consumed(&body.consumed)),
+            ("n", body.n.into()),
+            ("call", Json::text(call::name(body.call))),
+            ("args", args.into()),
+            ("key", Json::text(&body.key)),
+            ("fuel", body.fuel.into()),
+        ]);
+        fields
+    }
+}
+
+/// The fields of an outcome.
+pub(super) fn outcome(body: &Outcome, row: &Row, detail: Detail) -> Fields {
+    let answer = body.answer.map(|_| {
+        row.own_payload()
+            .map_or(Json::Null, |bytes| part::answer(Call::HttpSend, false, bytes, detail))
+    });
+    vec![
+        ("intent", body.intent.into()),
+        ("how", Json::text(how(body.how))),
+        ("answer", answer.into()),
+    ]
+}
+
+/// What an intent asks.
+pub(super) fn intent_brief(body: &Intent, row: &Row) -> String {
+    let asked = row.own_payload().and_then(|bytes| postcard::from_bytes::<Request>(bytes).ok());
+    let what = asked.map_or_else(
+        || String::from(call::name(body.call)),
+        |request| format!("{} {}", request.method, request.url),
+    );
+    fit(&escape(&what), BRIEF)
+}
+
+/// What became of an intent.
+pub(super) fn outcome_brief(body: &Outcome, row: &Row) -> String {
+    let answer = row.own_payload().and_then(|bytes| postcard::from_bytes(bytes).ok());
+    let what = match (body.how, answer) {
+        (Known::Answered, Some(Ok(Response { status, .. }))) => format!("status {status}"),
+        (Known::Answered, Some(Err(HttpError { code, .. }))) => String::from(error_code(code)),
+        (Known::Answered, None) => String::from("answered"),
+        (Known::Repeated, _) => String::from("nobody knows; it is made again"),
+        (Known::Unknown, _) => String::from("nobody knows; it is not made again"),
+        (Known::Held, _) => String::from("nobody knows; it waits for somebody to decide"),
+    };
+    format!("of {}: {what}", body.intent)
+}
+
+const fn how(how: Known) -> &'static str {
+    match how {
+        Known::Answered => "answered",
+        Known::Repeated => "repeated",
+        Known::Unknown => "unknown",
+        Known::Held => "held",
+    }
+}
+
+/// The code of an error, as the actor contract has it.
+pub(super) const fn error_code(code: HttpErrorCode) -> &'static str {
+    match code {
+        HttpErrorCode::Denied => "denied",
+        HttpErrorCode::Invalid => "invalid",
+        HttpErrorCode::Dns => "dns",
+        HttpErrorCode::Connect => "connect",
+        HttpErrorCode::Tls => "tls",
+        HttpErrorCode::Timeout => "timeout",
+        HttpErrorCode::TooLarge => "too-large",
+        HttpErrorCode::Protocol => "protocol",
+        HttpErrorCode::Unknown => "unknown",
+    }
+}
+
+/// A request.
+pub(super) fn request(request: Request) -> Json {
+    let Request { method, url, headers, body } = request;
+    let (method, url) = (("method", Json::Text(method)), ("url", Json::Text(url)));
+    Json::Object(vec![method, url, ("headers", pairs(headers)), ("body", call::content(&body))])
+}
+
+/// A response.
+pub(super) fn response(response: Response) -> Json {
+    let Response { status, headers, body } = response;
+    let status = ("status", u32::from(status).into());
+    Json::Object(vec![status, ("headers", pairs(headers)), ("body", call::content(&body))])
+}
+
+/// An error.
+pub(super) fn error(error: HttpError) -> Json {
+    let code = ("code", Json::text(error_code(error.code)));
+    Json::Object(vec![code, ("message", Json::Text(error.message))])
+}
+
+fn pairs(headers: Vec<(String, String)>) -> Json {
+    let pair = |(name, value)| Json::List(vec![Json::Text(name), Json::Text(value)]);
+    headers.into_iter().map(pair).collect()
+}
