@@ -26,6 +26,7 @@ const ACTORS: &[StdActor] = actors![
     "file-walk",
     "file-write",
     "filter",
+    "http",
     "map",
     "match",
     "report",

@@ -17,6 +17,7 @@ pub mod file_read;
 pub mod file_walk;
 pub mod file_write;
 pub mod filter;
+pub mod http;
 mod jq;
 mod lines;
 pub mod map;
@@ -82,6 +83,7 @@ pub const CATALOGUE: &[Listed] = &[
     Listed::of::<file_walk::FileWalk>("file-walk"),
     Listed::of::<file_write::FileWrite>("file-write"),
     Listed::of::<filter::Filter>("filter"),
+    Listed::of::<http::Http>("http"),
     Listed::of::<map::Map>("map"),
     Listed::of::<matching::Match>("match"),
     Listed::of::<probe::Probe>("probe"),

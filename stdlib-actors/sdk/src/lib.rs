@@ -154,6 +154,10 @@ pub use bindings::theater::flow::files::{
     Entry as FolderEntry, Error as FileError, ErrorCode as FileErrorCode, FileStat,
     Kind as FileKind,
 };
+pub use bindings::theater::flow::http::{
+    Error as HttpError, ErrorCode as HttpErrorCode, Header as HttpHeader, Request as HttpRequest,
+    Response as HttpResponse,
+};
 pub use bindings::theater::flow::log::Level;
 pub use bindings::theater::flow::outbox::TypeMismatch;
 pub use bindings::theater::flow::types::{

@@ -1,8 +1,10 @@
 //! The host's functions. Each is named here alone, so that the linker drops what an actor does not
 //! call, and its component does not import it.
 
-use crate::bindings::theater::flow::{clock, files, log, outbox, random, stdin, stdout, timer};
-use crate::{FileError, FileStat, FolderEntry, Level};
+use crate::bindings::theater::flow::{
+    clock, files, http, log, outbox, random, stdin, stdout, timer,
+};
+use crate::{FileError, FileStat, FolderEntry, HttpError, HttpRequest, HttpResponse, Level};
 
 /// The host's functions.
 #[derive(Default)]
@@ -66,6 +68,12 @@ impl Outside {
     /// Ends writing to a file.
     pub fn close(&mut self, path: &str) -> Result<(), FileError> {
         files::close(path)
+    }
+
+    /// Makes a request and waits for its response, of any status. The handler may be run again up to this
+    /// call, with the same answers, before it goes on.
+    pub fn send(&mut self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        http::send(request)
     }
 
     /// Waits for input and gives up to `len` bytes (64 KiB at most); empty at the end.

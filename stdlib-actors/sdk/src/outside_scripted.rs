@@ -1,10 +1,13 @@
 //! The world of a native test: files in a map, a clock that stands still, and a list of all calls.
 //! It keeps the host's bounds where an actor can meet them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::bindings::theater::flow::outbox::EmitError;
-use crate::{FileError, FileErrorCode, FileKind, FileStat, FolderEntry, Level, TypeMismatch};
+use crate::{
+    FileError, FileErrorCode, FileKind, FileStat, FolderEntry, HttpError, HttpErrorCode,
+    HttpRequest, HttpResponse, Level, TypeMismatch,
+};
 
 const EMISSIONS_PER_EVENT: u32 = 1_024;
 const PAYLOAD_BYTES: usize = 16 << 20;
@@ -29,6 +32,10 @@ pub struct Outside {
     pub stdin: Vec<u8>,
     /// What was written to standard output.
     pub stdout: Vec<u8>,
+    /// What the next requests are answered; without one no host answers.
+    pub responses: VecDeque<Result<HttpResponse, HttpError>>,
+    /// The requests that were made.
+    pub requests: Vec<HttpRequest>,
     /// Timers that are set, and after how many ms they are due.
     pub timers: BTreeMap<String, u64>,
     /// Outputs that exist. Empty: every name does.
@@ -187,6 +194,18 @@ impl Outside {
             None if self.appending.remove(path) => Ok(()),
             None => Err(error(FileErrorCode::Conflict)),
         }
+    }
+
+    /// Makes a request; the next of [`responses`](Self::responses) answers it.
+    pub fn send(&mut self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.calls
+            .push(format!("send {} {}", request.method, request.url));
+        self.requests.push(request.clone());
+        let nobody = || HttpError {
+            code: HttpErrorCode::Connect,
+            message: "nobody answers".into(),
+        };
+        self.responses.pop_front().ok_or_else(nobody)?
     }
 
     /// Up to `len` bytes of what is left of the input.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
 
+mod asks;
 mod check;
 mod crashes;
 mod piece;

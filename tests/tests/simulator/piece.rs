@@ -154,6 +154,38 @@ grants = {{ files = {{ write = ["out"] }} }}
         Self::new(text, Vec::new())
     }
 
+    /// A request for each line, and the answers to a file.
+    pub(crate) fn asking(on_unknown: &str) -> Self {
+        let text = format!(
+            r#"
+format = 1
+name = "asking"
+[supervisors.root]
+strategy = "one-for-one"
+children = ["lines", "ask", "findings", "refused"]
+[agents.lines]
+actor = "std/file-lines"
+config = {{ path = "in.txt" }}
+grants = {{ files = {{ read = ["in.txt"] }} }}
+[agents.ask]
+actor = "std/http"
+inputs = "lines"
+config = {{ url = "https://a.test/v1/x", body = "json", on-error = "reject" }}
+grants = {{ http = [{{ host = "a.test", methods = ["POST"], on_unknown = "{on_unknown}" }}] }}
+[agents.findings]
+actor = "std/file-write"
+inputs = "ask.out"
+config = {{ path = "out/found.jsonl" }}
+grants = {{ files = {{ write = ["out"] }} }}
+[agents.refused]
+actor = "std/stdout"
+inputs = "ask.rejected"
+grants = {{ stdout = true }}
+"#
+        );
+        Self::new(text, input(6))
+    }
+
     /// A machine on which nothing has run.
     pub(crate) fn machine(&self) -> Machine {
         let machine = Machine::new(1);

@@ -1,0 +1,3 @@
+//! The component `std/http`.
+
+theater_flow_sdk::export!(theater_flow_actors::http::Http);
