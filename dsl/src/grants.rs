@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use theater_flow_kernel::plan::{Grants, Restore, Root};
+use theater_flow_kernel::plan::{Grants, Restore};
 
 use crate::codes;
 use crate::facts::{ActorFacts, Import};
