@@ -22,6 +22,7 @@ pub const KINDS: &[&str] = &[
     "escalated",
     "faulted",
     "finished",
+    "forked",
     "genesis",
     "incarnation",
     "intent",

@@ -75,9 +75,11 @@ pub enum Source {
 #[must_use]
 pub fn source(body: &Body) -> Option<Source> {
     match body {
-        Body::Genesis(_) | Body::Resumed(_) | Body::Stopping(_) | Body::Suspended(_) => {
-            Some(Source::Run)
-        }
+        Body::Genesis(_)
+        | Body::Forked(_)
+        | Body::Resumed(_)
+        | Body::Stopping(_)
+        | Body::Suspended(_) => Some(Source::Run),
         Body::Confirmed(_) => Some(Source::World),
         Body::Outcome(body) => (body.how == Known::Answered).then_some(Source::World),
         Body::Crashed(body) if matches!(body.crash.kind, CrashKind::Timeout | CrashKind::Write) => {
@@ -137,6 +139,10 @@ struct Near<'a, S> {
 
 impl<S: Store> Near<'_, S> {
     fn take(&mut self, seq: u64) -> Result<(Vec<Ref>, Option<Source>), JournalError> {
+        // What a fork follows from beyond its first record stands in its parent.
+        if seq < self.journal.first() {
+            return Ok((vec![], None));
+        }
         if !self.read.contains_key(&seq) {
             for record in self.journal.around(seq)? {
                 let source = source(&record.body);

@@ -1,5 +1,6 @@
 //! The command line: what may be typed. What it means is elsewhere.
 
+mod forking;
 mod man;
 mod reading;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use theater_flow_kernel::ids::{Digest, Ref};
 /// The program's name.
 pub const NAME: &str = "theater-flow";
 
+pub use forking::Fork;
 pub use man::{manual, page};
 pub use reading::{Diff, Events, Logs, Replay, State, Why};
 
@@ -74,6 +76,15 @@ pub enum Command {
     /// lost and nothing happens twice inside the engine. A run that is over is refused.
     #[command(after_long_help = "Example:\n  theater-flow resume @latest")]
     Resume(Resume),
+    /// Make a new run that goes on from a point of another, and run it.
+    ///
+    /// The fork begins with the state after the record, has an own id, and numbers its records on from there.
+    /// What waited there waits again, what was asked and not answered is asked again, and nothing of what came
+    /// after is known to it. The other run stays as it is: what the fork would write to that run's files goes
+    /// below `files` in its own folder, with what they held at that point.
+    #[command(after_long_help = "Example:\n  theater-flow fork @latest --at 120\n  \
+        theater-flow fork @latest --answer 120=answer.json --hold")]
+    Fork(Fork),
     /// Say what is wrong with pipeline files, without running anything.
     #[command(after_long_help = "Example:\n  theater-flow check workflows/*.toml --deny-warnings")]
     Check(Check),

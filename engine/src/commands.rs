@@ -4,6 +4,7 @@ mod actors;
 mod check;
 mod diff;
 mod ended;
+mod fork;
 mod live;
 mod logs;
 mod new;
@@ -39,6 +40,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Resume(args) => {
             run::resume(screen, (&data, folder), &args.run, args.allow_dead_letters)
         }
+        Command::Fork(args) => fork::fork(screen, (&data, folder), &args),
         Command::Check(args) => check::check(screen, &args),
         Command::Explain { code } => check::explain(screen, &code),
         Command::Graph { file, format } => picture::graph(screen, &file, format),

@@ -95,17 +95,21 @@ pub struct First {
 }
 
 impl Account {
-    /// Reads all of a run.
+    /// Reads all of a run from a record on.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub fn of<S: Store>(journal: &Journal<S>, plan: &Plan) -> Result<Self, JournalError> {
+    pub fn of<S: Store>(
+        journal: &Journal<S>,
+        plan: &Plan,
+        from: u64,
+    ) -> Result<Self, JournalError> {
         let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
         let mut written = Written::default();
         for agent in &plan.agents {
             account.tallies.insert(agent.name.clone(), Tally::default());
         }
-        for stored in journal.records(0)? {
+        for stored in journal.records(from)? {
             let row = Row::of_stored(&stored?)?;
             if let Some((name, print)) = meanings.of(&row) {
                 let deed = Deed { seq: row.record.seq, print };

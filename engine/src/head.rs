@@ -39,6 +39,18 @@ pub struct Head {
     pub head: Digest,
     /// When it was written, in ms since 1970.
     pub at: u64,
+    /// The run that it was forked from, and after which record.
+    pub parent: Option<Parent>,
+}
+
+/// Where a fork comes from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// The other run's id.
+    pub run: String,
+    /// The last record that both have.
+    pub seq: u64,
 }
 
 /// The file's content, but for the sum over it.
@@ -52,6 +64,8 @@ struct Content {
     seq: u64,
     head: String,
     at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Parent>,
     /// SHA-256 of the file as it would be with this empty: against damage, not against forgery.
     sum: String,
 }
@@ -118,9 +132,9 @@ impl Head {
     }
 
     fn text(&self) -> String {
-        let Self { run, name, status, seq, head, at } = self.clone();
+        let Self { run, name, status, seq, head, at, parent } = self.clone();
         let (version, head, sum) = (VERSION, head.to_string(), String::new());
-        let mut content = Content { version, run, name, status, seq, head, at, sum };
+        let mut content = Content { version, run, name, status, seq, head, at, parent, sum };
         content.sum = Digest::of(line(&content).as_bytes()).to_string();
         line(&content)
     }
@@ -128,10 +142,11 @@ impl Head {
     /// Any byte that differs from what [`Head::text`] writes is damage.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let content: Content = serde_json::from_slice(bytes).ok()?;
-        let Content { version: VERSION, run, name, status, seq, head, at, .. } = content else {
+        let Content { version: VERSION, run, name, status, seq, head, at, parent, .. } = content
+        else {
             return None;
         };
-        let head = Self { run, name, status, seq, head: Digest::from_hex(&head)?, at };
+        let head = Self { run, name, status, seq, head: Digest::from_hex(&head)?, at, parent };
         (head.text().as_bytes() == bytes).then_some(head)
     }
 }

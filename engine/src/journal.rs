@@ -24,6 +24,8 @@ use crate::store::{Store, StoreError};
 #[derive(Debug)]
 pub struct Journal<S> {
     store: S,
+    /// The first record: 0, or that of a fork.
+    first: u64,
     flushed: Flushed,
     /// The stored checkpoints, oldest first, by what they are up to.
     checkpoints: Vec<u64>,
@@ -69,6 +71,16 @@ pub enum JournalError {
     /// What is stored is not what was written.
     #[error(transparent)]
     Damage(#[from] Damage),
+    /// The run was forked from another, in which the record stands.
+    #[error(
+        "record {seq} stands in the run that this one was forked from, whose records it goes on from {first}"
+    )]
+    Before {
+        /// The record.
+        seq: u64,
+        /// The first of this run.
+        first: u64,
+    },
     /// There is not one record.
     #[error("the log is empty")]
     Empty,
@@ -91,16 +103,23 @@ pub enum JournalError {
 impl<S: Store> Journal<S> {
     /// Begins a log in an empty store. The first commit must hold the genesis and the plan.
     pub fn create(store: S) -> Result<Self, JournalError> {
+        Self::create_after(store, Flushed::default())
+    }
+
+    /// Begins the log of a fork: it continues these records of another log. The first commit must hold the first
+    /// record, the plan and the state that is taken over.
+    pub fn create_after(store: S, flushed: Flushed) -> Result<Self, JournalError> {
         if store.range(&[], &read::END).next().transpose()?.is_some() {
             return Err(JournalError::NotEmpty);
         }
-        Ok(Self { store, flushed: Flushed::default(), checkpoints: vec![], torn: None })
+        Ok(Self { store, first: flushed.seq, flushed, checkpoints: vec![], torn: None })
     }
 
     /// Opens a log and finds its end. Nothing is written: what is [`torn`](Self::torn) is only passed over.
     pub fn open(store: S) -> Result<Self, JournalError> {
-        let mut journal =
-            Self { store, flushed: Flushed::default(), checkpoints: vec![], torn: None };
+        let (flushed, checkpoints) = (Flushed::default(), vec![]);
+        let mut journal = Self { store, first: 0, flushed, checkpoints, torn: None };
+        journal.first = journal.begins_at()?;
         let mut torn = Torn { block: None, keys: vec![] };
         let last = match journal.last_block(&mut torn) {
             Err(JournalError::Damage(found)) => return Err(journal.first_damage(found)),
@@ -122,6 +141,12 @@ impl<S: Store> Journal<S> {
             Err(JournalError::Damage(first)) if first.seq < found.seq => first.into(),
             _ => found.into(),
         }
+    }
+
+    /// Its first record: 0, or that of a fork, which goes on from another run's records.
+    #[must_use]
+    pub const fn first(&self) -> u64 {
+        self.first
     }
 
     /// How far the log reaches.
@@ -178,19 +203,19 @@ impl<S: Store> Journal<S> {
             return Ok(stored);
         };
         stored.push(checkpoint.upto);
+        // What a fork took over is nowhere else.
+        let taken_over = (self.first > 0).then(|| stored.remove(0));
         for upto in retain::thin_out(&mut stored) {
             removes.append(&mut self.checkpoint_keys(upto)?);
         }
+        stored.splice(0..0, taken_over);
         Ok(stored)
     }
 }
 
 /// Adds the plan and the checkpoint of a commit, which must be those that its records name.
 fn attach(commit: &Commit<'_>, writes: &mut Writes) -> Result<(), JournalError> {
-    let mut plans = commit.entries.iter().filter_map(|entry| match &entry.body {
-        Body::Genesis(genesis) => Some(genesis.plan),
-        _ => None,
-    });
+    let mut plans = commit.entries.iter().filter_map(|entry| Some(entry.body.genesis()?.plan));
     let mut checkpoints = commit.entries.iter().filter_map(|entry| checkpoint(&entry.body));
     let (plan, named) = (plans.next(), checkpoints.next());
     let digests = (plan, named.map(|named| named.digest));
@@ -210,9 +235,11 @@ fn attach(commit: &Commit<'_>, writes: &mut Writes) -> Result<(), JournalError> 
     Ok(())
 }
 
+/// The checkpoint that a record names.
 fn checkpoint(body: &Body) -> Option<&Checkpoint> {
     match body {
         Body::Checkpoint(checkpoint) => Some(checkpoint),
+        Body::Forked(body) => Some(&body.lineage.state),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ pub mod compile;
 pub mod driver;
 pub mod envoy;
 pub mod exit;
+pub mod fork;
 pub mod head;
 pub mod journal;
 pub mod memory;

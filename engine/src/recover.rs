@@ -5,7 +5,7 @@ use std::sync::Arc;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Entry, Genesis};
+use theater_flow_kernel::record::{Body, Entry, Genesis, Lineage};
 use theater_flow_kernel::state::State;
 
 use crate::journal::{Journal, JournalError};
@@ -28,12 +28,26 @@ pub enum RecoverError {
     Checkpoint(u64),
 }
 
-/// The first record of a log.
+/// What a log's first record says that the run depends on.
 pub fn genesis<S: Store>(journal: &Journal<S>) -> Result<Genesis, RecoverError> {
-    match journal.stored(0)?.record().map_err(JournalError::from)?.body {
+    match first(journal)? {
         Body::Genesis(genesis) => Ok(genesis),
+        Body::Forked(body) => Ok(body.genesis),
         _ => Err(RecoverError::NoGenesis),
     }
+}
+
+/// Where a fork comes from; `None` for a run that began by itself.
+pub fn lineage<S: Store>(journal: &Journal<S>) -> Result<Option<Lineage>, RecoverError> {
+    match first(journal)? {
+        Body::Forked(body) => Ok(Some(body.lineage)),
+        _ => Ok(None),
+    }
+}
+
+fn first<S: Store>(journal: &Journal<S>) -> Result<Body, RecoverError> {
+    let stored = journal.stored(journal.first())?;
+    Ok(stored.record().map_err(JournalError::from)?.body)
 }
 
 /// The plan that a log's first record names.
@@ -53,6 +67,9 @@ pub fn state<S: Store>(
     let mut state = match journal.checkpoint(seq)? {
         Some((named, bytes)) => State::from_checkpoint(Arc::clone(plan), &bytes)
             .ok_or(RecoverError::Checkpoint(named.upto))?,
+        None if journal.first() > 0 => {
+            return Err(JournalError::Before { seq, first: journal.first() }.into());
+        }
         None => State::new(Arc::clone(plan)),
     };
     let from = state.kept.next_seq;

@@ -135,7 +135,8 @@ impl Replay<'_> {
     /// If the log cannot be read.
     pub fn run<S: Store>(self, journal: &Journal<S>) -> Result<Replayed, RecoverError> {
         let plan = recover::plan(journal)?;
-        let (from, until) = (self.span.from, self.span.until.unwrap_or(u64::MAX));
+        let (from, until) =
+            (self.span.from.max(journal.first()), self.span.until.unwrap_or(u64::MAX));
         let state = recover::state(journal, &plan, from)?;
         let mut again = Again {
             replay: self,
@@ -146,7 +147,10 @@ impl Replay<'_> {
             inexact: BTreeSet::new(),
             did: Replayed::default(),
         };
-        again.enter(from);
+        // Before its first record, what lives in a fork's state lived in its parent.
+        if from > journal.first() {
+            again.enter(from);
+        }
         for entry in recover::entries(journal, from)? {
             let entry = Arc::new(entry?);
             let first = again.replay.span.changed.is_none() && !again.did.differences.is_empty();

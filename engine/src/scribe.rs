@@ -62,7 +62,7 @@ pub fn status(body: &Body) -> Option<&'static str> {
     match body {
         Body::Genesis(_) | Body::Resumed(_) => Some("running"),
         Body::Stopping(_) => Some("stopping"),
-        Body::Suspended(_) => Some("suspended"),
+        Body::Suspended(_) | Body::Forked(_) => Some("suspended"),
         Body::Finished(finished) => Some(status_name(finished.status)),
         _ => None,
     }

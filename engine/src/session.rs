@@ -2,6 +2,7 @@
 
 mod clock;
 mod components;
+mod fork;
 mod head;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use theater_flow_kernel::state::{Phase, State};
 pub use clock::{RealClock, now_ms};
 pub use components::load_components;
 use components::{components, keep_components};
+pub use fork::begin_fork;
 use head::{check_head, check_name, new_head, note_end};
 
 use crate::driver::{Driver, Ending, Event, Parts};
@@ -180,7 +182,7 @@ impl Left {
                 check_head(&head, &journal)?;
                 head
             }
-            None => new_head(run, &plan, flushed),
+            None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
         };
         let state = recover::state(&journal, &plan, flushed.seq)?;
         match state.kept.phase {
@@ -233,6 +235,7 @@ impl Session {
             seq: 0,
             head: Digest::default(),
             at: now_ms(),
+            parent: None,
         };
         let book = Book { journal, plan: Some(bytes), head, folder: place.folder.clone() };
         let (sender, events) = channel();

@@ -5,6 +5,7 @@ mod ask;
 pub mod call;
 mod diff;
 mod filter;
+mod fork;
 mod human;
 pub mod json;
 mod line;
@@ -32,6 +33,7 @@ use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
 
 pub(crate) use actor::example;
 pub use actor::{ActorPorts, ActorView};
+pub(crate) use ask::error_code as http_error;
 pub use diff::{Side, diff_json, diff_lines};
 pub use filter::{Filter, kinds};
 pub(crate) use filter::{agent_id, is_about_kind, unknown};

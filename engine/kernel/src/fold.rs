@@ -2,6 +2,7 @@
 
 mod ask;
 mod call;
+mod fork;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -25,6 +26,7 @@ const RECORD_BYTES: u64 = 160;
 
 /// Takes a record into the state. Records come in order, from the first or from a checkpoint on.
 pub fn fold(state: &mut State, entry: &Arc<Entry>) {
+    let passed = entry.at.saturating_sub(state.kept.now);
     state.kept.next_seq = entry.seq + 1;
     state.kept.now = entry.at;
     state.kept.since_checkpoint += RECORD_BYTES + entry.payload_bytes() as u64;
@@ -58,6 +60,7 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Rested(body) => rested(state, entry.seq, body),
         Body::Intent(body) => ask::intent(state, entry, body),
         Body::Outcome(body) => ask::outcome(state, entry, body),
+        Body::Forked(body) => fork::forked(state, entry, body, passed),
     }
 }
 

@@ -10,8 +10,10 @@
 
 mod ask;
 mod body;
+mod fork;
 mod part;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ pub use body::{
     Incarnation, Origin, Repeated, Restarted, Rested, Resumed, Snapshot, Status, Stopping,
     Suspended, Transaction,
 };
+pub use fork::{Forked, Given, Lineage};
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
 
 use crate::ids::{AgentId, Bytes, Digest, Ref, Salt};
@@ -136,6 +139,8 @@ pub enum Body {
     Intent(Intent),
     /// What became of an intent.
     Outcome(Outcome),
+    /// The first record of a run that goes on from a point of another. Its seq and its hash continue that run's.
+    Forked(Box<Forked>),
 }
 
 impl Body {
@@ -162,7 +167,12 @@ impl Body {
             Self::Outcome(body) => body.answer.as_ref(),
             _ => None,
         };
-        self.parts().iter().flat_map(Part::payloads).chain(own)
+        let given = match self {
+            Self::Forked(body) => &body.lineage.given[..],
+            _ => &[],
+        };
+        let given = given.iter().map(|given| &given.answer);
+        self.parts().iter().flat_map(Part::payloads).chain(own).chain(given)
     }
 
     /// The kind's name, as `events` prints it.
@@ -189,6 +199,17 @@ impl Body {
             Self::Rested(_) => "rested",
             Self::Intent(_) => "intent",
             Self::Outcome(_) => "outcome",
+            Self::Forked(_) => "forked",
+        }
+    }
+
+    /// All that the run depends on, if this is a run's first record.
+    #[must_use]
+    pub const fn genesis(&self) -> Option<&Genesis> {
+        match self {
+            Self::Genesis(genesis) => Some(genesis),
+            Self::Forked(body) => Some(&body.genesis),
+            _ => None,
         }
     }
 

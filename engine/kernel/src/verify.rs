@@ -16,6 +16,8 @@ use crate::record::{self, Body, Checkpoint, Payload, Record};
 /// length and hash that were noted outside of it are given to [`Verifier::expecting`].
 #[derive(Debug, Default)]
 pub struct Verifier {
+    /// The run's first record: 0, or that of a fork.
+    first: u64,
     next: u64,
     head: Digest,
     at: u64,
@@ -28,8 +30,10 @@ pub struct Verifier {
 /// What a whole log was found to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
-    /// How many records.
+    /// How many records: the number after the last one's. Of a fork those before its first are another run's.
     pub records: u64,
+    /// Where its first record stands.
+    pub first: u64,
     /// The hash of the last; zeros if there is none.
     pub head: Digest,
     /// Records with payloads that were erased, in order.
@@ -52,9 +56,16 @@ impl Verifier {
         self.next
     }
 
+    /// The run goes on from a point of another, with this record.
+    #[must_use]
+    pub const fn from(mut self, first: u64) -> Self {
+        (self.first, self.next) = (first, first);
+        self
+    }
+
     /// Checks the next record and its payloads.
     ///
-    /// What lies under keys of its own is the caller's to fetch: for a genesis call [`Verifier::plan`],
+    /// What lies under keys of its own is the caller's to fetch: for a first record call [`Verifier::plan`],
     /// for a checkpoint [`Verifier::checkpoint`], before the next record.
     pub fn check(&mut self, stored: &Stored) -> Result<Record, Damage> {
         if stored.seq != self.next {
@@ -77,7 +88,7 @@ impl Verifier {
     pub fn plan(&self, stored: Option<&[u8]>) -> Result<(), Damage> {
         match stored {
             Some(bytes) if Some(Digest::of(bytes)) == self.plan => Ok(()),
-            _ => Err(Damage { seq: 0, what: Flaw::Plan }),
+            _ => Err(Damage { seq: self.first, what: Flaw::Plan }),
         }
     }
 
@@ -99,10 +110,10 @@ impl Verifier {
 
     /// There are no more records.
     pub fn end(self) -> Result<Verified, Damage> {
-        let Self { next, head, erased, pruned, .. } = self;
+        let Self { first, next, head, erased, pruned, .. } = self;
         match self.expected {
             Some((records, _)) if records > next => Err(Damage { seq: next, what: Flaw::Shorter }),
-            _ => Ok(Verified { records: next, head, erased, pruned }),
+            _ => Ok(Verified { records: next, first, head, erased, pruned }),
         }
     }
 
@@ -124,6 +135,7 @@ impl Verifier {
         if record.seq != self.next {
             return Err(Flaw::Seq(record.seq));
         }
+        self.begins(&record)?;
         if record.prev != self.head {
             return Err(Flaw::Prev);
         }
@@ -134,13 +146,31 @@ impl Verifier {
         Ok(record)
     }
 
-    fn causes(&mut self, record: &Record) -> Result<(), Flaw> {
-        if let Body::Genesis(genesis) = &record.body {
-            self.plan = Some(genesis.plan);
-        }
-        if matches!(record.body, Body::Genesis(_)) != (record.seq == 0) {
+    /// The first record, and no other, says what the run depends on. That of a fork continues another run's
+    /// record, of which it holds all that is known here.
+    fn begins(&mut self, record: &Record) -> Result<(), Flaw> {
+        let genesis = record.body.genesis();
+        if genesis.is_some() != (record.seq == self.first) {
             return Err(Flaw::Genesis);
         }
+        if let Some(genesis) = genesis {
+            self.plan = Some(genesis.plan);
+        }
+        match &record.body {
+            Body::Genesis(_) if record.seq != 0 => Err(Flaw::Genesis),
+            Body::Forked(body) => {
+                let (lineage, state) = (&body.lineage, &body.lineage.state);
+                if lineage.seq.checked_add(1) != Some(record.seq) || state.upto != record.seq {
+                    return Err(Flaw::Genesis);
+                }
+                self.head = lineage.hash;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn causes(&self, record: &Record) -> Result<(), Flaw> {
         if record.seq > 0 && record.causes.is_empty() {
             return Err(Flaw::Cause(None));
         }

@@ -1,5 +1,7 @@
 //! `diff`: two runs side by side.
 
+use theater_flow_kernel::record::Lineage;
+
 use super::{live, read};
 use crate::compare::{Account, Comparison};
 use crate::exit::{Exit, Problem};
@@ -13,7 +15,8 @@ use crate::view::{self, Side, View};
 pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Problem> {
     let (left, right) = (log(runs.0)?, log(runs.1)?);
     let (plan, other) = (recover::plan(&left)?, recover::plan(&right)?);
-    let accounts = (Account::of(&left, &plan)?, Account::of(&right, &other)?);
+    let from = in_common(&left, &right)?;
+    let accounts = (Account::of(&left, &plan, from)?, Account::of(&right, &other, from)?);
     let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
     drop(accounts);
     let records = found.first.as_ref().map_or((None, None), |first| first.records);
@@ -27,6 +30,17 @@ pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Pr
         }
     }
     Ok(if found.is_same() { Exit::Ok } else { Exit::Differs })
+}
+
+/// The first record that two runs do not have in common: one may be a fork of the other, or both of a third.
+fn in_common(left: &Journal<SledStore>, right: &Journal<SledStore>) -> Result<u64, Problem> {
+    let runs = (recover::genesis(left)?.run, recover::genesis(right)?.run);
+    let (lineage, other) = (recover::lineage(left)?, recover::lineage(right)?);
+    let of = |lineage: Option<&Lineage>, run| {
+        lineage.filter(|from| from.parent == run).map(|from| from.seq + 1)
+    };
+    let related = of(other.as_ref(), runs.0).or_else(|| of(lineage.as_ref(), runs.1));
+    Ok(related.unwrap_or(0))
 }
 
 /// The log of a run that no process goes on with: what is not there yet would be a difference.
@@ -44,6 +58,6 @@ type Shown = Option<(view::Row, Option<view::Row>)>;
 fn record(journal: &Journal<SledStore>, seq: Option<u64>) -> Result<Shown, Problem> {
     let Some(seq) = seq else { return Ok(None) };
     let row = live::row(journal, seq)?;
-    let from = View::handled(&row).map(|seq| live::row(journal, seq)).transpose()?;
+    let from = live::emitter(journal, &row)?;
     Ok(Some((row, from)))
 }

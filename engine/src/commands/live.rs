@@ -111,8 +111,7 @@ impl ShownRun {
             return Ok(json!({ "records": records }));
         }
         let (view, row) = (View::new(&self.plan), row(&journal, what.seq)?);
-        let causes = row.record.causes.iter().map(|cause| self::row(&journal, cause.seq));
-        let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
+        let causes = causes(&journal, &row)?;
         let json = match what.part {
             Some(part) => view.part_line(&row, part),
             None => Some(view.line(&row, Detail::Full)),
@@ -120,6 +119,21 @@ impl ShownRun {
         let text = view.show(&row, what.part, &causes, look);
         Ok(json!({ "json": json.map(|json| json.to_string()), "text": text, "records": records }))
     }
+}
+
+/// The records that one follows from, without those that stand in the run that this one was forked from.
+pub(super) fn causes<S: Store>(journal: &Journal<S>, row: &Row) -> Result<Vec<Row>, JournalError> {
+    let here = row.record.causes.iter().filter(|cause| cause.seq >= journal.first());
+    here.map(|cause| self::row(journal, cause.seq)).collect()
+}
+
+/// The record that emitted the message that another one handled, if it stands in this log.
+pub(super) fn emitter<S: Store>(
+    journal: &Journal<S>,
+    row: &Row,
+) -> Result<Option<Row>, JournalError> {
+    let from = View::handled(row).filter(|seq| *seq >= journal.first());
+    from.map(|seq| self::row(journal, seq)).transpose()
 }
 
 /// One record of a log.

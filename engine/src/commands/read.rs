@@ -109,8 +109,7 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
         screen.json_line(&line.to_string())?;
         return Ok(Exit::Ok);
     }
-    let causes = row.record.causes.iter().map(|cause| live::row(&journal, cause.seq));
-    let causes: Vec<Row> = causes.collect::<Result<_, _>>()?;
+    let causes = live::causes(&journal, &row)?;
     let text = view.show(&row, what.part, &causes, screen.look());
     let text = text.ok_or_else(|| no_part(what))?;
     screen.line(text.trim_end())?;

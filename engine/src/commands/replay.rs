@@ -172,9 +172,8 @@ fn told(
     (other, engine): (&Other, &EngineFacts),
 ) -> Result<Told, Problem> {
     let row = live::row(journal, found.seq)?;
-    let from = View::handled(&row).map(|seq| live::row(journal, seq)).transpose()?;
-    let causes = row.record.causes.iter().map(|cause| live::row(journal, cause.seq));
-    let causes = causes.collect::<Result<Vec<Row>, _>>()?;
+    let from = live::emitter(journal, &row)?;
+    let causes = live::causes(journal, &row)?;
     let genesis = recover::genesis(journal)?;
     let now = found.now.as_ref().map(|entry| Row::of_entry(entry, row.record.prev, row.hash));
     let same_deed = now.as_ref().is_some_and(|now| view::same_but_fuel(&row, now));

@@ -63,7 +63,7 @@ pub(super) fn resume(
     Ok(serve(screen, &run, session, allow_dead_letters))
 }
 
-fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
+pub(super) fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
     let mut random = [0; 10];
     SysRng
         .try_fill_bytes(&mut random)

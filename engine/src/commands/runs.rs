@@ -80,6 +80,7 @@ mod tests {
             seq: 1,
             head: Digest::default(),
             at: 0,
+            parent: None,
         };
         let id = parse_id(id).expect("an id");
         let status = "completed".to_owned();

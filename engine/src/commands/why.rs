@@ -67,7 +67,10 @@ pub(super) fn answer<S: Store>(
         Direction::Effects => causes::effects(journal, what)?,
     };
     let (view, mut failed) = (View::new(plan), None);
-    let mut rows = |seq| live::row(journal, seq).map_err(|error| failed = Some(error)).ok();
+    let mut rows = |seq| match live::row(journal, seq) {
+        Err(JournalError::Before { .. }) => None,
+        row => row.map_err(|error| failed = Some(error)).ok(),
+    };
     let lines =
         if json { view.why_json(&family, &mut rows) } else { view.why(&family, &mut rows, look) };
     failed.map_or(Ok(Some(lines)), Err)

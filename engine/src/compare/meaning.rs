@@ -120,7 +120,11 @@ impl<'a> Meanings<'a> {
 
     fn message(&self, hasher: &mut Hasher, id: Ref, port: PortId) {
         hasher.add(self.view.port(port).as_bytes());
-        hasher.add(self.messages.get(&id).map_or(&[][..], |print| print));
+        match self.messages.get(&id) {
+            Some(print) => hasher.add(print),
+            // Of a record before what is compared, which both runs have.
+            None => hasher.add(id.to_string().as_bytes()),
+        }
     }
 
     fn consumed(&self, hasher: &mut Hasher, consumed: &Consumed) {
@@ -152,6 +156,12 @@ impl<'a> Meanings<'a> {
                 // What time it is and what chance gives is never the same twice.
                 Part::Answer { call: call @ (Call::ClockNow | Call::RandomBytes), .. } => {
                     hasher.add(&[b'a', *call as u8]);
+                    continue;
+                }
+                // Where a file stands that is to be written is another place in a fork.
+                Part::Answer { call: call @ (Call::FilesAppend | Call::FilesReplace), .. } => {
+                    hasher.add(&[b'a', *call as u8]);
+                    hasher.add(known(payloads.first()));
                     continue;
                 }
                 Part::Answer { call, .. } => hasher.add(&[b'a', *call as u8]),

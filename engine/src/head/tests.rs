@@ -5,15 +5,15 @@ use crate::memory::Disk;
 
 fn head(seq: u64, hash: Digest) -> Head {
     let (run, name, status) = ("0190-1".into(), "repo \"audit\"".into(), "running".into());
-    Head { run, name, status, seq, head: hash, at: 1_234 }
+    Head { run, name, status, seq, head: hash, at: 1_234, parent: None }
 }
 
 #[test]
 fn a_head_is_read_as_written_and_replaced_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(Head::read(dir.path()).unwrap(), None);
-    for seq in [1, 20] {
-        let head = head(seq, Digest::of(b"x"));
+    for (seq, parent) in [(1, None), (20, Some(Parent { run: "0190-0".into(), seq: 4 }))] {
+        let head = Head { parent, ..head(seq, Digest::of(b"x")) };
         head.write(dir.path()).unwrap();
         assert_eq!(Head::read(dir.path()).unwrap(), Some(head));
     }

@@ -31,6 +31,7 @@ struct Beginning {
 impl<S: Store> Journal<S> {
     /// The records of the block that `seq` is in, in order, without their payloads.
     pub fn around(&self, seq: u64) -> Result<Vec<Record>, JournalError> {
+        self.holds(seq)?;
         let missing = Damage { seq, what: Flaw::Missing };
         let first = self.block_of(seq)?.ok_or(missing)?;
         let values = self.store.range(&block(first, 0), &block(first, u32::MAX));

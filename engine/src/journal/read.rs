@@ -7,7 +7,7 @@ use theater_flow_kernel::ids::{Bytes, Digest};
 use theater_flow_kernel::limits::CHUNK_BYTES;
 use theater_flow_kernel::record::{self, Body, Checkpoint};
 
-use crate::journal::{Journal, JournalError, Torn};
+use crate::journal::{Journal, JournalError, Torn, checkpoint as named};
 use crate::store::{Pair, Pairs, Store, StoreError};
 
 /// After every key that there can be.
@@ -17,10 +17,10 @@ pub(super) const END: [u8; 64] = [0xff; 64];
 type Values = (u64, Vec<(Vec<u8>, Vec<u8>)>);
 
 impl<S: Store> Journal<S> {
-    /// The records from `from` to the log's end, in order, with their payloads. After an error there are
-    /// no more. Hashes and links are not checked: see [`Journal::verify`].
+    /// The records from `from` to the log's end, in order, with their payloads; of a fork from its first on. After
+    /// an error there are no more. Hashes and links are not checked: see [`Journal::verify`].
     pub fn records(&self, from: u64) -> Result<Records<'_>, JournalError> {
-        let end = self.flushed.seq;
+        let (end, from) = (self.flushed.seq, from.max(self.first));
         let first = self.block_of(from)?.unwrap_or(from);
         let blocks = self.store.range(&block(first, 0), Key::BLOCKS_END);
         let payload = Key::Payload { seq: from, index: 0, chunk: 0 }.encode();
@@ -37,8 +37,32 @@ impl<S: Store> Journal<S> {
 
     /// One record with its payloads.
     pub fn stored(&self, seq: u64) -> Result<Stored, JournalError> {
+        self.holds(seq)?;
         let missing = Damage { seq, what: Flaw::Missing };
         self.records(seq)?.next().unwrap_or(Err(missing.into()))
+    }
+
+    /// Refuses a record that stands in the run that this one was forked from.
+    pub(super) const fn holds(&self, seq: u64) -> Result<(), JournalError> {
+        if seq < self.first {
+            return Err(JournalError::Before { seq, first: self.first });
+        }
+        Ok(())
+    }
+
+    /// The first record. One that is not where a log begins is that of a fork; if it is not, the log's
+    /// beginning is gone, and is looked for where it was.
+    pub(super) fn begins_at(&self) -> Result<u64, JournalError> {
+        let Some(pair) = self.store.range(Key::BLOCKS, Key::BLOCKS_END).next().transpose()? else {
+            return Ok(0);
+        };
+        let Ok(first @ 1..) = first_of(&pair.0, 0) else { return Ok(0) };
+        let values = self.store.range(&block(first, 0), &block(first, u32::MAX));
+        let values: Vec<_> = values.map(|pair| Ok(pair?.1)).collect::<Result<_, StoreError>>()?;
+        let record = Block::open(first, &values).ok().and_then(|mut block| block.next());
+        let record = record.and_then(|stored| stored.ok()?.record().ok());
+        let forked = record.is_some_and(|record| matches!(record.body, Body::Forked(_)));
+        Ok(if forked { first } else { 0 })
     }
 
     /// The newest stored checkpoint of the state before record `seq` or an earlier one, with its bytes.
@@ -111,10 +135,9 @@ impl<S: Store> Journal<S> {
     /// The record that names the checkpoint: normally the one whose seq it is up to.
     fn checkpoint_record(&self, upto: u64) -> Result<Option<Checkpoint>, JournalError> {
         for stored in self.records(upto)? {
-            if let Body::Checkpoint(named) = stored?.record()?.body
-                && named.upto == upto
-            {
-                return Ok(Some(named));
+            let record = stored?.record()?;
+            if let Some(named) = named(&record.body).filter(|named| named.upto == upto) {
+                return Ok(Some(*named));
             }
         }
         Ok(None)

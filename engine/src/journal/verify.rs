@@ -4,42 +4,40 @@ use std::collections::BTreeSet;
 
 use theater_flow_kernel::block::{Damage, Flaw, Key};
 use theater_flow_kernel::ids::Digest;
-use theater_flow_kernel::record::Body;
 use theater_flow_kernel::verify::{Verified, Verifier};
 
 use crate::journal::read::END;
 use crate::journal::retain::NEWEST;
-use crate::journal::{Flushed, Journal, JournalError};
+use crate::journal::{Flushed, Journal, JournalError, checkpoint};
 use crate::store::Store;
 
 impl<S: Store> Journal<S> {
     /// Checks the chain, blocks, payloads, checkpoints and plan, and that the log holds what was noted
     /// outside of it. The error names the first record that is not as it was written.
     pub fn verify(&self, noted: Option<Flushed>) -> Result<Verified, JournalError> {
-        let mut verifier = Verifier::default();
+        let mut verifier = Verifier::default().from(self.first);
         if let Some(Flushed { seq, head }) = noted {
             verifier = verifier.expecting(seq, head);
         }
         let mut named = Named::default();
         for stored in self.records(0)? {
             let record = verifier.check(&stored?)?;
-            match record.body {
-                Body::Genesis(genesis) => {
-                    verifier.plan(self.plan(genesis.plan)?.as_deref())?;
-                    named.plans.insert(genesis.plan);
-                }
-                Body::Checkpoint(checkpoint) => {
-                    let bytes = match self.checkpoints.binary_search(&checkpoint.upto) {
-                        // One that is stored in part is damaged, not pruned; one that is gone
-                        // altogether was thinned out while this reader was at it.
-                        Ok(_) if self.checkpoint_keys(checkpoint.upto)?.is_empty() => None,
-                        Ok(_) => Some(self.checkpoint_bytes(checkpoint.upto)?.unwrap_or_default()),
-                        Err(_) => None,
-                    };
-                    verifier.checkpoint(&checkpoint, bytes.as_deref())?;
-                    named.checkpoints.insert(checkpoint.upto);
-                }
-                _ => {}
+            if let Some(genesis) = record.body.genesis() {
+                verifier.plan(self.plan(genesis.plan)?.as_deref())?;
+                named.plans.insert(genesis.plan);
+            }
+            if let Some(checkpoint) = checkpoint(&record.body) {
+                let bytes = match self.checkpoints.binary_search(&checkpoint.upto) {
+                    // One that is stored in part is damaged, not pruned; one that is gone
+                    // altogether was thinned out while this reader was at it.
+                    Ok(_) if self.checkpoint_keys(checkpoint.upto)?.is_empty() => None,
+                    Ok(_) => Some(self.checkpoint_bytes(checkpoint.upto)?.unwrap_or_default()),
+                    Err(_) => None,
+                };
+                // What a fork took over is never thinned out.
+                let bytes = bytes.or_else(|| (record.seq == self.first).then(Vec::new));
+                verifier.checkpoint(checkpoint, bytes.as_deref())?;
+                named.checkpoints.insert(checkpoint.upto);
             }
         }
         self.strays(&named)?;

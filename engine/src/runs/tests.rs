@@ -18,7 +18,15 @@ fn made(data: &Data, ms: u64, tag: u8) -> RunDir {
 
 fn write_head(run: &RunDir, status: &str) {
     let (id, status) = (run.id.to_string(), status.to_owned());
-    let head = Head { run: id, name: "p".into(), status, seq: 7, head: Digest::of(b"x"), at: NOW };
+    let head = Head {
+        run: id,
+        name: "p".into(),
+        status,
+        seq: 7,
+        head: Digest::of(b"x"),
+        at: NOW,
+        parent: None,
+    };
     head.write(&run.path).expect("a head");
 }
 
@@ -148,7 +156,7 @@ fn the_list_is_told() {
     let head = Digest::of(b"x");
     let expected = format!(
         "{{\"run\":\"{}\",\"name\":\"p\",\"status\":\"completed\",\"started\":{NOW},\"records\":7,\
-        \"head\":\"{head}\",\"pid\":null}}",
+        \"head\":\"{head}\",\"pid\":null,\"parent\":null,\"after\":null}}",
         runs[0].id
     );
     assert_eq!(json, expected);

@@ -2,10 +2,10 @@
 
 use theater_flow_kernel::ids::RunId;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::Status;
+use theater_flow_kernel::record::{Lineage, Status};
 
 use super::{Place, SessionError, now_ms};
-use crate::head::{Head, Standing};
+use crate::head::{Head, Parent, Standing};
 use crate::journal::{Flushed, Journal};
 use crate::scribe::status_name;
 use crate::store::SledStore;
@@ -38,7 +38,12 @@ pub(super) fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<()
 }
 
 /// A head for a run that was killed before its first one was written.
-pub(super) fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
+pub(super) fn new_head(
+    run: RunId,
+    plan: &Plan,
+    flushed: Flushed,
+    lineage: Option<&Lineage>,
+) -> Head {
     Head {
         run: run.to_string(),
         name: plan.name.clone(),
@@ -46,5 +51,6 @@ pub(super) fn new_head(run: RunId, plan: &Plan, flushed: Flushed) -> Head {
         seq: flushed.seq,
         head: flushed.head,
         at: now_ms(),
+        parent: lineage.map(|from| Parent { run: from.parent.to_string(), seq: from.seq }),
     }
 }

@@ -76,7 +76,7 @@ const fn how(how: Known) -> &'static str {
 }
 
 /// The code of an error, as the actor contract has it.
-pub(super) const fn error_code(code: HttpErrorCode) -> &'static str {
+pub(crate) const fn error_code(code: HttpErrorCode) -> &'static str {
     match code {
         HttpErrorCode::Denied => "denied",
         HttpErrorCode::Invalid => "invalid",

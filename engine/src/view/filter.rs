@@ -8,7 +8,7 @@ use super::part;
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 20] = [
+pub(super) const KINDS: [&str; 21] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -29,6 +29,7 @@ pub(super) const KINDS: [&str; 20] = [
     "rested",
     "intent",
     "outcome",
+    "forked",
 ];
 
 /// The kinds of record and of part, for `--kind`.

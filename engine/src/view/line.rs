@@ -5,10 +5,10 @@ use theater_flow_kernel::record::{
     End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
 };
 
-use super::ask;
 use super::json::{Fields, Json};
 use super::part::{self, Form};
 use super::{Detail, Row, View};
+use super::{ask, fork};
 
 impl View<'_> {
     /// The record as one JSON object: `seq`, `hash`, `prev`, `at` (ms since 1970), `kind`, `agent` (its
@@ -111,6 +111,11 @@ impl View<'_> {
             }
             Body::Intent(body) => self.intent(body, row),
             Body::Outcome(body) => ask::outcome(body, row, detail),
+            Body::Forked(body) => {
+                let mut fields = self.genesis(&body.genesis);
+                fields.extend(fork::lineage(&body.lineage));
+                fields
+            }
         }
     }
 

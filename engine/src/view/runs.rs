@@ -13,6 +13,7 @@ const STATUS: usize = 11;
 #[must_use]
 pub fn run_json(run: &Listed) -> Json {
     let head = run.head.as_ref();
+    let parent = head.and_then(|head| head.parent.as_ref());
     Json::Object(vec![
         ("run", Json::text(run.id)),
         ("name", head.map(|head| Json::text(&head.name)).into()),
@@ -21,6 +22,8 @@ pub fn run_json(run: &Listed) -> Json {
         ("records", head.map(|head| head.seq).into()),
         ("head", head.map(|head| Json::text(head.head)).into()),
         ("pid", run.owner.into()),
+        ("parent", parent.map(|from| Json::text(&from.run)).into()),
+        ("after", parent.map(|from| from.seq).into()),
     ])
 }
 
@@ -37,7 +40,12 @@ pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
         let status = look.paint(tone(&run.status), &format!("{:<STATUS$}", escape(&run.status)));
         let started = time::date_time(run.started_ms);
         let records = head.map_or_else(String::new, |head| format!("{} records", head.seq));
-        format!("{}  {status}  {name}{pad}  {started}  {records}", run.id).trim_end().to_owned()
+        let parent = head.and_then(|head| head.parent.as_ref());
+        let from = parent.map_or_else(String::new, |from| {
+            format!("  from {} after record {}", escape(&from.run), from.seq)
+        });
+        let line = format!("{}  {status}  {name}{pad}  {started}  {records}{from}", run.id);
+        line.trim_end().to_owned()
     };
     runs.iter().map(line).collect()
 }

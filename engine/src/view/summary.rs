@@ -8,7 +8,7 @@ use theater_flow_kernel::record::{
 
 use super::line::{crash_kind, end, next};
 use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
-use super::{Row, View, ask, count, part, time};
+use super::{Row, View, ask, count, fork, part, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns, fit};
 
@@ -92,6 +92,7 @@ impl View<'_> {
                 format!("{event} → {}", ask::intent_brief(body, row))
             }
             Body::Outcome(body) => ask::outcome_brief(body, row),
+            Body::Forked(body) => fork::brief(&body.lineage),
         };
         fit(&text, SUMMARY)
     }

@@ -96,7 +96,7 @@ impl View<'_> {
     /// A record or a part of it on one line.
     fn step(&self, what: Ref, rows: Rows<'_>, look: Look) -> String {
         let Some(row) = rows(what.seq) else {
-            return format!("{what}  (not read)");
+            return format!("{what}  stands in the run that this one was forked from");
         };
         let said = what.part.and_then(|part| self.part_summary(&row, part));
         let said = said.unwrap_or_else(|| self.summary(&row));

@@ -84,10 +84,17 @@ pub(super) fn approved(state: &State, intent: u64, repeat: bool) -> Option<Draft
 /// What must follow for an ask that the process before this one may have done.
 pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
-    let asking = agent.asking.as_ref().filter(|asking| asking.stand == Stand::Lost)?;
+    let nobody_knows = |asking: &&Asking| matches!(asking.stand, Stand::Lost | Stand::Forked);
+    let asking = agent.asking.as_ref().filter(nobody_knows)?;
     // Nobody waits for what an agent asked that is over.
     let wanted = state.plan.agent(id).filter(|_| !agent.life.is_over());
-    let mut draft = match wanted.map_or(OnUnknown::Fail, |plan| asking.on_unknown(plan)) {
+    let how = match wanted {
+        // Who forks a run there wants it done again.
+        Some(_) if asking.stand == Stand::Forked => OnUnknown::Retry,
+        Some(plan) => asking.on_unknown(plan),
+        None => OnUnknown::Fail,
+    };
+    let mut draft = match how {
         OnUnknown::Retry => outcome(id, asking, Known::Repeated, None),
         OnUnknown::Ask => outcome(id, asking, Known::Held, None),
         OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking)),

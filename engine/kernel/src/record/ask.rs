@@ -51,7 +51,7 @@ pub enum Known {
     /// The world answered.
     Answered,
     /// The process ended before the answer was recorded: it may have been done or not. It is done again, under
-    /// the same key.
+    /// the same key. Or the run was forked before the answer: it is done under the fork's key.
     Repeated,
     /// As `Repeated`, but it is not done again: the guest is told that nobody knows.
     Unknown,

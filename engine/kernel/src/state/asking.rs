@@ -46,6 +46,8 @@ pub enum Stand {
         /// Postcard.
         answer: Bytes,
     },
+    /// The run was forked before there was an answer: it is done in this run as well.
+    Forked,
 }
 
 impl Asking {
@@ -69,14 +71,14 @@ impl Asking {
     pub fn so_far(&self) -> Option<Arc<SoFar>> {
         match &self.stand {
             Stand::Answered { answer, .. } => SoFar::of(&self.intent, answer),
-            Stand::Open { .. } | Stand::Lost | Stand::Held => None,
+            Stand::Open { .. } | Stand::Lost | Stand::Held | Stand::Forked => None,
         }
     }
 
     /// True if it is being done, or may have been, and no record says what came of it.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.stand, Stand::Open { .. } | Stand::Lost)
+        matches!(self.stand, Stand::Open { .. } | Stand::Lost | Stand::Forked)
     }
 
     /// When the event's time is up, in ms since 1970.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId, SupervisorId};
 use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
-    DeadLettered, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished, Genesis,
-    Incarnation, Intent, Known, Level, Next, Origin, Outcome, Part, Payload, Repeated, Restarted,
-    Rested, Resumed, SinkId, Snapshot, Status, Stopping, Suspended, Transaction, link,
+    DeadLettered, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished, Forked,
+    Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome, Part,
+    Payload, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status, Stopping, Suspended,
+    Transaction, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -43,7 +44,7 @@ fn parts() -> Vec<Part> {
 
 /// One of each kind of record, in the order of the enum.
 fn bodies() -> Vec<Body> {
-    [beginnings(), calls(), decisions(), ends(), asks()].concat()
+    [beginnings(), calls(), decisions(), ends(), asks(), forks()].concat()
 }
 
 fn beginnings() -> Vec<Body> {
@@ -111,6 +112,20 @@ fn asks() -> Vec<Body> {
         Body::Intent(Intent { by, consumed, parts: parts(), n, call, args, key, fuel }),
         Body::Outcome(Outcome { agent, intent, how, answer }),
     ]
+}
+
+fn forks() -> Vec<Body> {
+    let (run, plan, components) = (RunId([1; 16]), Digest([1; 32]), vec![]);
+    let genesis = Genesis { run, plan, engine: facts(), components };
+    let lineage = Lineage {
+        parent: RunId([2; 16]),
+        seq: 300,
+        hash: Digest([3; 32]),
+        state: Checkpoint { upto: 301, digest: Digest([5; 32]), len: 100 },
+        changed: vec![String::from("w")],
+        given: vec![Given { of: Ref::part(301, 2), agent: AgentId(1), answer: payload(b"g") }],
+    };
+    vec![Body::Forked(Box::new(Forked { genesis, lineage }))]
 }
 
 fn entry(seq: u64, body: Body) -> Entry {

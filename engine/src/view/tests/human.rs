@@ -24,6 +24,10 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
     let twice = "by engine 0.1.0; bytes 3 to 9 of scanner's output may stand there twice";
     vec![
         (Body::Genesis(genesis), began),
+        (
+            forked(),
+            "goes on from 02020202-0202-0202-0202-020202020202 after record 8; agent a\\nb: config",
+        ),
         (Body::Resumed(resumed), twice),
         (Body::Checkpoint(checkpoint), "10 B, all before record 4"),
         (Body::Stopping(Stopping { by: "SIGINT".into() }), "asked by SIGINT"),
@@ -82,6 +86,21 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
         (Body::DeadLettered(letter), "in 3.0 after 1 attempt: trap: boom\\n2  forged"),
     ]
+}
+
+fn forked() -> Body {
+    let digest = Digest([1; 32]);
+    let genesis =
+        Genesis { run: RunId([1; 16]), plan: digest, engine: engine(), components: vec![] };
+    let lineage = Lineage {
+        parent: RunId([2; 16]),
+        seq: 8,
+        hash: digest,
+        state: Checkpoint { upto: 9, digest, len: 100 },
+        changed: vec![String::from("agent a\nb: config")],
+        given: vec![],
+    };
+    Body::Forked(Box::new(Forked { genesis, lineage }))
 }
 
 fn intent() -> Body {

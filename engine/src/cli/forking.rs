@@ -1,0 +1,40 @@
+//! The arguments of `fork`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use theater_flow_kernel::ids::Ref;
+
+use super::reference;
+
+/// See [`Command::Fork`](super::Command::Fork).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Fork {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// The last record that both have. With `--answer` it follows from that.
+    #[arg(long, value_name = "SEQ", required_unless_present = "answer")]
+    pub at: Option<u64>,
+    /// Give another answer than the recorded one: the part that holds it, or the record of an outcome, and a file.
+    ///
+    /// The run goes on just before that record. An HTTP answer is a JSON file with `status` and maybe `headers` and
+    /// `body`, or with `error` and maybe `message`; the answer to a read is the file's bytes, that of a clock a
+    /// number.
+    #[arg(long, value_name = "SEQ[.I]=FILE", value_parser = instead)]
+    pub answer: Vec<(Ref, PathBuf)>,
+    /// Only make it: `resume` runs it.
+    #[arg(long)]
+    pub hold: bool,
+    /// End with 0 even if there are dead letters that no agent takes.
+    #[arg(long, conflicts_with = "hold")]
+    pub allow_dead_letters: bool,
+}
+
+fn instead(text: &str) -> Result<(Ref, PathBuf), String> {
+    let wrong = || String::from("write it as `12=answer.json`, or `12.0=answer.json`");
+    let (what, file) = text.split_once('=').ok_or_else(wrong)?;
+    if file.is_empty() {
+        return Err(wrong());
+    }
+    Ok((reference(what)?, PathBuf::from(file)))
+}

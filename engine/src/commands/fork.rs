@@ -1,0 +1,148 @@
+//! `fork`: a new run that goes on from a point of another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use theater_flow_kernel::ids::Ref;
+
+use super::{check, live, place, read, run};
+use crate::cli;
+use crate::exit::{Exit, Problem};
+use crate::fork::{Answered, FILES, Fork, ForkError, GivenError, Point, move_files};
+use crate::head::{Head, Standing};
+use crate::journal::{Journal, JournalError};
+use crate::recover::RecoverError;
+use crate::render::Screen;
+use crate::runs::{Data, RunDir};
+use crate::session::{self, SessionError};
+use crate::store::SledStore;
+
+pub(super) fn fork(
+    screen: &Arc<Screen>,
+    (data, folder): (&Data, &Path),
+    args: &cli::Fork,
+) -> Result<Exit, Problem> {
+    let parent = super::find(data, &args.run)?;
+    if live::owner(&parent)?.is_some() {
+        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
+    }
+    let journal = log(&parent)?;
+    let answered = answered(&journal, args)?;
+    let at = args.at.or_else(|| answered.iter().map(|answered| answered.before).min());
+    let at = at.ok_or_else(|| Problem::usage("after which record?"))?;
+    let point = point(&journal, at)?;
+    drop(journal);
+    let mut fork = point.unchanged();
+    give(&mut fork, at, (args, &answered))?;
+    let new = data.create(run::new_run_id()?)?;
+    let made = make(screen, (&new, folder), (&point, &mut fork));
+    made.inspect_err(|_| new.discard())?;
+    let id = new.id.to_string();
+    if args.hold {
+        if screen.is_json() {
+            screen.json(
+                &serde_json::json!({ "run": id, "parent": point.run.to_string(), "after": at }),
+            )?;
+        } else {
+            screen.line(&id)?;
+        }
+        return Ok(Exit::Ok);
+    }
+    run::resume(screen, (data, folder), &id, args.allow_dead_letters)
+}
+
+/// The recorded answers that others are to stand for.
+fn answered(journal: &Journal<SledStore>, args: &cli::Fork) -> Result<Vec<Answered>, Problem> {
+    let records = journal.flushed().seq;
+    let find = |(of, _): &(Ref, PathBuf)| match of.seq < records {
+        true => Ok(Answered::find(journal, *of).map_err(ForkError::from)?),
+        false => Err(read::no_record(*of, records)),
+    };
+    args.answer.iter().map(find).collect()
+}
+
+fn give(
+    fork: &mut Fork,
+    at: u64,
+    (args, answered): (&cli::Fork, &[Answered]),
+) -> Result<(), Problem> {
+    for ((_, path), answered) in args.answer.iter().zip(answered) {
+        let name = path.display().to_string();
+        let file = fs::read(path)
+            .map_err(|error| Problem::usage(format!("cannot read `{name}`: {error}")))?;
+        answered.give(fork, at, (&name, &file)).map_err(ForkError::from)?;
+        fork.changed.push(format!("{} is answered by {name}", answered.of));
+    }
+    Ok(())
+}
+
+/// The parent's log. One that has lost its end, or holds something else there, is not gone on with.
+fn log(parent: &RunDir) -> Result<Journal<SledStore>, Problem> {
+    let head = Head::read(&parent.path).map_err(SessionError::from)?;
+    let journal = read::log(parent)?;
+    if let Some(head) = head
+        && head.check(&journal)? != Standing::Held
+    {
+        let (records, named) = (journal.flushed().seq, head.seq);
+        return Err(SessionError::Behind { records, named }.into());
+    }
+    Ok(journal)
+}
+
+fn point(journal: &Journal<SledStore>, at: u64) -> Result<Point, Problem> {
+    let records = journal.flushed().seq;
+    if at >= records {
+        return Err(read::no_record(Ref::record(at), records));
+    }
+    Ok(Point::find(journal, at)?)
+}
+
+fn make(
+    screen: &Screen,
+    (new, folder): (&RunDir, &Path),
+    (point, fork): (&Point, &mut Fork),
+) -> Result<(), Problem> {
+    let path = fs::canonicalize(&new.path)
+        .map_err(|error| crate::store::StoreError::io(&new.path, error))?;
+    let moved = move_files(fork, point, (new.id, &path.join(FILES))).map_err(ForkError::from)?;
+    for (old, new) in &moved {
+        screen.say(&format!("what it writes to {old} goes to {new}"));
+    }
+    let host = check::instances_host(0)?;
+    Ok(session::begin_fork(&place(folder, new), (point, fork), new.id, &host)?)
+}
+
+impl From<ForkError> for Problem {
+    fn from(error: ForkError) -> Self {
+        let help = match &error {
+            ForkError::Recover(error) => {
+                let before = matches!(error, RecoverError::Journal(JournalError::Before { .. }));
+                return recovering(error.to_string(), before);
+            }
+            ForkError::Over { .. } => {
+                "name an earlier record: `theater-flow events RUN` lists them"
+            }
+            ForkError::Given(GivenError::Journal(error)) => {
+                return recovering(error.to_string(), matches!(error, JournalError::Before { .. }));
+            }
+            ForkError::Given(GivenError::NotWaiting { .. }) => {
+                "leave `--at` out: the fork then goes on just before the answer"
+            }
+            ForkError::Given(GivenError::NoAnswer(_)) => {
+                "`theater-flow events RUN --kind answer` lists records with answers, `--kind outcome` those to requests"
+            }
+            ForkError::Given(_) => "`theater-flow fork --help` says what a file must hold",
+            ForkError::Files(_) => "fork at a record before the file was begun, or put it back",
+        };
+        Self::usage(error.to_string()).with_help(Some(String::from(help)))
+    }
+}
+
+fn recovering(message: String, before: bool) -> Problem {
+    if !before {
+        return Problem::differs(message);
+    }
+    let help = "`theater-flow runs` says which run that is: fork that one there";
+    Problem::usage(message).with_help(Some(String::from(help)))
+}

@@ -1,0 +1,140 @@
+//! A run that goes on from a point of another: the state after one of its records, under an own name.
+//!
+//! Numbers go on: the first record of a fork has the seq after the point and continues its hash, so that what
+//! the state names keeps its meaning, and both runs are one chain up to there. The state is stored beside that
+//! record. What a fork costs is the size of the state, not of the history before it.
+
+mod files;
+mod given;
+
+use std::sync::Arc;
+
+use theater_flow_kernel::block::{Damage, Flaw};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId};
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record;
+use theater_flow_kernel::state::{Phase, State};
+
+use crate::journal::{Flushed, Journal, JournalError};
+use crate::recover::{self, RecoverError};
+use crate::store::Store;
+
+pub use files::{FilesError, move_files};
+pub use given::{Answered, GivenError};
+
+/// The folder below a fork's own that holds what it writes where its parent would have written.
+pub const FILES: &str = "files";
+
+/// A point of a run.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The run.
+    pub run: RunId,
+    /// What it runs.
+    pub plan: Arc<Plan>,
+    /// How far its log reaches there: the seq after the point, and the hash of the record at the point.
+    pub flushed: Flushed,
+    /// What all records up to the point add up to.
+    pub state: State,
+}
+
+/// How a run goes on from a point of another.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// What it runs.
+    pub plan: Plan,
+    /// The state that it takes over, as `plan` has it.
+    pub state: State,
+    /// What is not as in the parent, in words.
+    pub changed: Vec<String>,
+    /// Answers that stand in place of recorded ones.
+    pub given: Vec<Instead>,
+}
+
+/// An answer that stands in place of a recorded one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instead {
+    /// The part that holds the recorded one, or the record of the outcome.
+    pub of: Ref,
+    /// Who asked.
+    pub agent: AgentId,
+    /// The answer, in the encoding of the gate.
+    pub answer: Bytes,
+}
+
+/// Why a run cannot be forked there.
+#[derive(Debug, thiserror::Error)]
+pub enum ForkError {
+    /// Its log adds up to nothing there.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// Nothing is left to go on with.
+    #[error("the run was over at record {at}: nothing goes on from there")]
+    Over {
+        /// The record.
+        at: u64,
+    },
+    /// What it has written is not there any more.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// An answer cannot be given.
+    #[error(transparent)]
+    Given(#[from] GivenError),
+}
+
+impl From<JournalError> for ForkError {
+    fn from(error: JournalError) -> Self {
+        Self::Recover(error.into())
+    }
+}
+
+impl Point {
+    /// The point after record `at`, which must be there. Costs what the log since the last checkpoint before it
+    /// costs.
+    ///
+    /// # Errors
+    /// If the log is damaged there, or the run was over.
+    pub fn find<S: Store>(journal: &Journal<S>, at: u64) -> Result<Self, ForkError> {
+        let hash = sound(journal, at)?;
+        let (plan, run) = (recover::plan(journal)?, recover::genesis(journal)?.run);
+        let state = recover::state(journal, &plan, at + 1)?;
+        if let Phase::Finished(_) = state.kept.phase {
+            return Err(ForkError::Over { at });
+        }
+        Ok(Self { run, plan, flushed: Flushed { seq: at + 1, head: hash }, state })
+    }
+
+    /// A fork that goes on from here with nothing changed.
+    #[must_use]
+    pub fn unchanged(&self) -> Fork {
+        let (plan, state) = (Plan::clone(&self.plan), self.state.clone());
+        Fork { plan, state, changed: vec![], given: vec![] }
+    }
+}
+
+/// The hash of record `at`. What the state there is made of must be as it was written: a fork's own log could not
+/// show later that it was not.
+fn sound<S: Store>(journal: &Journal<S>, at: u64) -> Result<Digest, JournalError> {
+    let from = journal.checkpoint(at + 1)?.map_or(journal.first(), |(named, _)| named.upto);
+    let mut head = None;
+    for stored in journal.records(from.min(at))? {
+        let stored = stored?;
+        let record = stored.record()?;
+        let whole = record::hash(&stored.preimage) == stored.hash
+            && head.is_none_or(|head| head == record.prev)
+            && record.body.payloads().count() == stored.payloads.len();
+        let salt = stored.salt.unwrap_or_default();
+        let mut payloads = record.body.payloads().zip(&stored.payloads);
+        let same = payloads.all(|(named, payload)| {
+            payload.bytes().is_some_and(|bytes| record::Payload::commit(&salt, bytes) == *named)
+        });
+        if !whole || !same {
+            return Err(stored.damage(Flaw::Hash).into());
+        }
+        if stored.seq == at {
+            return Ok(stored.hash);
+        }
+        head = Some(stored.hash);
+    }
+    Err(Damage { seq: at, what: Flaw::Missing }.into())
+}

@@ -1,0 +1,76 @@
+//! Begins the log of a fork. A process takes it up as it takes up any run that nobody runs.
+
+use theater_flow_host::Host;
+use theater_flow_kernel::ids::{Digest, Ref, RunId, Salt};
+use theater_flow_kernel::record::{
+    Body, Checkpoint, Entry, Forked, Genesis, Given, Lineage, Payload,
+};
+
+use super::components::{components, keep_components};
+use super::{Place, SessionError, facts, now_ms};
+use crate::driver::Clock as _;
+use crate::fork::{Fork, Point};
+use crate::head::{Head, Parent};
+use crate::journal::{Commit, Journal};
+use crate::session::RealClock;
+use crate::store::SledStore;
+
+/// Makes the log of a run that goes on from `point`: its first record, the plan, and the state that it takes over.
+///
+/// # Panics
+/// Never: plans are plain data.
+///
+/// # Errors
+/// If the log cannot be made, or a component is not to be found.
+pub fn begin_fork(
+    place: &Place,
+    (point, fork): (&Point, &Fork),
+    run: RunId,
+    host: &Host,
+) -> Result<(), SessionError> {
+    keep_components(place, &fork.plan)?;
+    let plan = postcard::to_allocvec(&fork.plan).expect("plans are plain data");
+    let state = fork.state.to_checkpoint();
+    let components = components(&fork.plan).into_iter().collect();
+    let genesis = Genesis { run, plan: Digest::of(&plan), engine: facts(host), components };
+    let entry = first_record(point, fork, (genesis, &state));
+    let mut journal =
+        Journal::create_after(SledStore::create(&place.folder.join("db"))?, point.flushed)?;
+    let flushed = journal.commit(Commit {
+        entries: &[entry.into()],
+        checkpoint: Some(&state),
+        plan: Some(&plan),
+    })?;
+    let head = Head {
+        run: run.to_string(),
+        name: fork.plan.name.clone(),
+        status: String::from("suspended"),
+        seq: flushed.seq,
+        head: flushed.head,
+        at: now_ms(),
+        parent: Some(Parent { run: point.run.to_string(), seq: point.flushed.seq - 1 }),
+    };
+    Ok(head.write(&place.folder)?)
+}
+
+fn first_record(point: &Point, fork: &Fork, (genesis, state): (Genesis, &[u8])) -> Entry {
+    let seq = point.flushed.seq;
+    let salt = if fork.given.is_empty() { Salt::default() } else { RealClock::default().salt() };
+    let given = fork.given.iter().map(|given| Given {
+        of: given.of,
+        agent: given.agent,
+        answer: Payload::commit(&salt, &given.answer),
+    });
+    let lineage = Lineage {
+        parent: point.run,
+        seq: seq - 1,
+        hash: point.flushed.head,
+        state: Checkpoint { upto: seq, digest: Digest::of(state), len: state.len() as u64 },
+        changed: fork.changed.clone(),
+        given: given.collect(),
+    };
+    let payloads = fork.given.iter().map(|given| given.answer.clone()).collect();
+    let body = Body::Forked(Box::new(Forked { genesis, lineage }));
+    let at = now_ms().max(point.state.kept.now);
+    Entry { seq, at, causes: vec![Ref::record(seq - 1)], body, salt, payloads }
+}
