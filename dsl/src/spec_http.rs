@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::notes::Notes;
 use crate::span::At;
 use crate::table::{
-    Table, boolean, duration, not_yet, size, string, strings, table, whole32, word, wrong_kind,
+    Table, boolean, duration, size, string, strings, table, whole32, word, wrong_kind,
 };
 use crate::tree::{Node, Tree};
 
@@ -40,7 +40,7 @@ fn host(node: &Node, notes: &mut Notes<'_>) -> Option<HttpGrant> {
     let redirects = table.read("redirects", notes, whole32(0, limits::REDIRECTS_MAX));
     let timeout = table.read("timeout", notes, duration);
     let max_body = table.read("max_body", notes, size(limits::HTTP_BODY_BYTES_MAX));
-    let on_unknown = table.read("on_unknown", notes, on_unknown).map(|word| word.value);
+    let on_unknown = table.read("on_unknown", notes, word(ON_UNKNOWN)).map(|word| word.value);
     table.finish(notes);
     let name = name?;
     let methods =
@@ -60,15 +60,6 @@ fn host(node: &Node, notes: &mut Notes<'_>) -> Option<HttpGrant> {
         max_body: max_body.map_or(limits::HTTP_BODY_BYTES, |size| size.value),
         on_unknown,
     })
-}
-
-/// `retry` or `fail`; `ask` needs somebody who can answer.
-fn on_unknown(node: &Node, notes: &mut Notes<'_>) -> Option<OnUnknown> {
-    let read = word(ON_UNKNOWN)(node, notes)?;
-    if read == OnUnknown::Ask {
-        not_yet("`on_unknown = \"ask\"`", node.span, notes);
-    }
-    Some(read)
 }
 
 /// The host in lower case, if it is one and nothing more.

@@ -15,6 +15,7 @@ pub const KINDS: &[&str] = &[
     "confirmed",
     "crashed",
     "dead-lettered",
+    "decided",
     "denial",
     "dropped",
     "emission",
@@ -40,6 +41,7 @@ pub const KINDS: &[&str] = &[
     "timer-cancelled",
     "timer-set",
     "transaction",
+    "waiting",
 ];
 
 /// A test of a pipeline: a run of it on a simulated machine, and what is to come of it.

@@ -65,7 +65,8 @@ pub struct Member {
 /// What a record brought into the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// An answer of the world to a guest, or what the world did to what the run wrote or to a call.
+    /// An answer of the world to a guest, what somebody decided, or what the world did to what the run wrote or to a
+    /// call.
     World,
     /// A process began the run, took it up or was told to let it go.
     Run,
@@ -79,8 +80,9 @@ pub fn source(body: &Body) -> Option<Source> {
         | Body::Forked(_)
         | Body::Resumed(_)
         | Body::Stopping(_)
-        | Body::Suspended(_) => Some(Source::Run),
-        Body::Confirmed(_) => Some(Source::World),
+        | Body::Suspended(_)
+        | Body::Waiting(_) => Some(Source::Run),
+        Body::Confirmed(_) | Body::Decided(_) => Some(Source::World),
         Body::Outcome(body) => (body.how == Known::Answered).then_some(Source::World),
         Body::Crashed(body) if matches!(body.crash.kind, CrashKind::Timeout | CrashKind::Write) => {
             Some(Source::World)

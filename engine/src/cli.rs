@@ -18,7 +18,7 @@ pub const NAME: &str = "theater-flow";
 
 pub use forking::Fork;
 pub use man::{manual, page};
-pub use reading::{Diff, Events, Logs, Replay, State, Why};
+pub use reading::{Approve, Diff, Events, Logs, Replay, State, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -212,6 +212,14 @@ pub enum Command {
         /// The run: its id, a unique beginning of it, or `@latest`.
         run: String,
     },
+    /// List what in a run waits for somebody to decide, or decide.
+    ///
+    /// When the engine ended before the response to a request was recorded, nobody knows whether the request
+    /// was made. A grant with `on_unknown = "ask"` leaves to you what happens then: ID makes it again, under
+    /// the same idempotency key; with `--fail` the agent is told that nobody knows. Who decided is recorded.
+    #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
+        theater-flow approve @latest 12 --fail")]
+    Approve(Approve),
     /// Make every guest call of a run again and compare it with the record, without any effect.
     ///
     /// Names the first difference: the record, the agent, what was expected and what came, and why. With

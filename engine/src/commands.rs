@@ -1,6 +1,7 @@
 //! The commands: what the command line means.
 
 mod actors;
+mod approve;
 mod check;
 mod diff;
 mod ended;
@@ -60,6 +61,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         }
         Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
+        Command::Approve(args) => approve::approve(screen, &find(&data, &args.run)?, folder, &args),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
         Command::Replay(args) => replay::replay(screen, &find(&data, &args.run)?, folder, &args),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),

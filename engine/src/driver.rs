@@ -6,6 +6,7 @@
 //! waits: whoever owns it feeds [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
 
 mod backlog;
+mod decisions;
 mod errands;
 mod parts;
 mod tray;
@@ -19,6 +20,8 @@ use theater_flow_kernel::state::{Phase, State};
 use theater_flow_kernel::work::Report;
 
 use backlog::Backlog;
+pub use decisions::Decision;
+use decisions::Recorded;
 pub use errands::Errand;
 use errands::Pending;
 pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
@@ -67,6 +70,8 @@ pub enum Event {
         /// Postcard.
         answer: Bytes,
     },
+    /// Somebody decides about an ask that waits for it.
+    Decided(Decision),
     /// Someone asks the run to stop: sources stop, mailboxes empty.
     Stop {
         /// Who.
@@ -85,6 +90,8 @@ pub enum Ending {
     Finished(Status),
     /// The run was stopped and can be resumed.
     Suspended,
+    /// Nothing can be done until somebody decides about what was asked; then the run can be resumed.
+    Waiting,
     /// The log could not be written: the run can be resumed from what is on disk.
     StoreFailed(JournalError),
 }
@@ -112,6 +119,7 @@ pub struct Driver<S, W, O, C, E> {
     errands: E,
     tray: Tray,
     pending: Pending,
+    recorded: Recorded,
     unsent: Commit,
     backlog: Backlog,
     flushed: Flushed,
@@ -156,6 +164,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             errands,
             tray,
             pending: Pending::default(),
+            recorded: Recorded::default(),
             unsent,
             backlog,
             flushed,
@@ -190,6 +199,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             Event::Flushed(flushed) => {
                 self.flushed = flushed;
                 self.backlog.flushed(flushed.seq);
+                self.recorded.flushed(flushed.seq);
             }
             Event::StoreFailed(error) => self.failed = Some(error),
             Event::Written { agent, sink, upto, closed } => {
@@ -206,6 +216,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                 self.pending.done(agent);
                 self.input(Input::Answered { agent, intent, answer });
             }
+            Event::Decided(decision) => self.decided(decision),
             Event::Stop { by } => self.ask_to_stop(by),
             Event::StopNow => self.stop = Stop::Closing(0),
             Event::Look(look) => look(&self.state),
@@ -222,6 +233,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let waits = self.dispatch(now);
         if waits || self.is_late(now) {
             self.stop_further(now);
+        }
+        if waits {
+            self.leave_if_held();
         }
         let (flushed, idle) = (self.flushed.seq, self.desk.is_idle());
         for errand in self.pending.due(&self.state, flushed, now) {
@@ -334,11 +348,36 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         }
     }
 
+    /// Nothing is under way or due: if somebody has to decide first, nobody needs to wait here for that.
+    fn leave_if_held(&mut self) {
+        let idle = self.desk.next_due().is_none() && self.state.all_written();
+        let running = self.stop == Stop::No && self.state.kept.phase == Phase::Running;
+        if running && idle && self.state.held().next().is_some() {
+            self.stop = Stop::Left;
+            self.checkpoint();
+            self.input(Input::Wait);
+        }
+    }
+
+    /// Whoever decided hears of it once it is durable.
+    fn decided(&mut self, decision: Decision) {
+        let Decision { intent, repeat, by, reply } = decision;
+        let seq = self.state.kept.next_seq;
+        self.input(Input::Decided { intent, repeat, by });
+        if self.state.kept.next_seq > seq {
+            self.recorded.wait(seq, reply);
+        } else {
+            // Whoever asked may have given up waiting.
+            let _ = reply.send(false);
+        }
+    }
+
     fn ending(&self) -> Option<Ending> {
         let durable = self.flushed.seq == self.state.kept.next_seq;
         match self.state.kept.phase {
             Phase::Finished(status) if durable => Some(Ending::Finished(status)),
             Phase::Suspended if durable => Some(Ending::Suspended),
+            Phase::Waiting if durable => Some(Ending::Waiting),
             _ => None,
         }
     }

@@ -35,6 +35,8 @@ pub enum Ending {
     Finished(Status),
     /// Someone asked it to stop.
     Stopped,
+    /// Nothing can be done until somebody decides.
+    Waiting,
     /// The process had to let it go, for instance because the disk is full.
     Abandoned,
 }
@@ -63,6 +65,7 @@ impl Exit {
             Ending::Finished(Status::Degraded) if allow_dead_letters => Self::Ok,
             Ending::Finished(Status::Degraded | Status::Failed) | Ending::Abandoned => Self::Failed,
             Ending::Stopped => Self::Interrupted,
+            Ending::Waiting => Self::Waiting,
         }
     }
 }
@@ -168,6 +171,7 @@ mod tests {
             (Ending::Finished(Status::Failed), true, 1),
             (Ending::Abandoned, true, 1),
             (Ending::Stopped, false, 130),
+            (Ending::Waiting, true, 4),
         ];
         for (ending, allow, code) in cases {
             assert_eq!(Exit::of_run(ending, allow).code(), code, "{ending:?} {allow}");

@@ -18,6 +18,7 @@ pub mod fork;
 pub mod head;
 pub mod journal;
 pub mod memory;
+pub mod person;
 pub mod rebuild;
 pub mod recover;
 pub mod render;

@@ -218,5 +218,5 @@ fn listed(run: &RunDir) -> Listed {
 
 /// True if a process that ends well leaves a run so.
 fn is_at_rest(status: &str) -> bool {
-    matches!(status, "completed" | "degraded" | "failed" | "suspended")
+    matches!(status, "completed" | "degraded" | "failed" | "suspended" | "waiting")
 }

@@ -1,11 +1,12 @@
 //! The scribe: a thread that owns the journal. While one commit syncs, the next gathers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use theater_flow_kernel::record::{Body, Status};
+use theater_flow_kernel::record::{Body, Entry, Status};
 
 use crate::driver::{Commit, Event, Scribe};
 use crate::head::Head;
@@ -37,6 +38,16 @@ impl<S: Store> Book<S> {
         }
     }
 
+    /// Makes records durable, and notes them in the head, whose status they change.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub fn put(&mut self, entries: Vec<Arc<Entry>>) -> Result<Flushed, JournalError> {
+        let (flushed, _) = self.commit(&Commit { entries, checkpoint: None })?;
+        self.note();
+        Ok(flushed)
+    }
+
     /// Makes a commit durable. True if the run's status changed.
     fn commit(&mut self, commit: &Commit) -> Result<(Flushed, bool), JournalError> {
         let flushed = self.journal.commit(journal::Commit {
@@ -63,6 +74,7 @@ pub fn status(body: &Body) -> Option<&'static str> {
         Body::Genesis(_) | Body::Resumed(_) => Some("running"),
         Body::Stopping(_) => Some("stopping"),
         Body::Suspended(_) | Body::Forked(_) => Some("suspended"),
+        Body::Waiting(_) => Some("waiting"),
         Body::Finished(finished) => Some(status_name(finished.status)),
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod components;
+mod decide;
 mod fork;
 mod head;
 

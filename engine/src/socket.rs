@@ -11,6 +11,8 @@
 //! | `GET /v1/why?seq=SEQ[&part=I][&impact=1][&json=1][&width=COLUMNS][&colour=1]` | what a record follows from, or what follows from it |
 //! | `GET /v1/verify` | what a check of the whole log finds |
 //! | `GET /v1/tree` | the supervision tree |
+//! | `GET /v1/waiting` | what waits for somebody to decide |
+//! | `POST /v1/approve?id=SEQ[&fail=1]` | once it is durable `{"recorded":true}`; or `{"recorded":false,"why":…}` |
 //! | `POST /v1/stop` | 202; the run drains and stops |
 //!
 //! Whatever else is asked gets an error status and `{"error":"…"}`.
@@ -71,6 +73,13 @@ pub trait Shown: Send + Sync + 'static {
     /// `why` prints them, and `records`, how many there are. Without `lines` if there is no such record
     /// yet, or it has no such part.
     fn why(&self, question: Question, look: Look) -> Result<serde_json::Value, String>;
+
+    /// What waits for somebody to decide.
+    fn waiting(&self) -> Result<serde_json::Value, String>;
+
+    /// The user `uid` decides about what was asked in record `id`: an object with `recorded`, once that is durable;
+    /// if it is false, with `why`.
+    fn approve(&self, id: u64, repeat: bool, uid: u32) -> Result<serde_json::Value, String>;
 
     /// `by` wishes the run to stop. Returns at once.
     fn stop(&self, by: &str);

@@ -115,7 +115,9 @@ fn came(end: &End) -> Came {
         End::Ended(Ending::Finished(Status::Degraded)) => Came::To(Ends::Degraded),
         End::Ended(Ending::Finished(Status::Failed)) => Came::To(Ends::Failed),
         End::Ended(Ending::Suspended) => Came::To(Ends::Stopped),
-        End::Ended(Ending::StoreFailed(_)) | End::Died | End::Stuck(_) => Came::Nowhere,
+        End::Ended(Ending::StoreFailed(_) | Ending::Waiting) | End::Died | End::Stuck(_) => {
+            Came::Nowhere
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod table;
 mod tests;
 pub mod time;
 mod tree;
+mod waiting;
 mod why;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 use theater_flow_kernel::block::{Damage, Stored};
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, SupervisorId};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Entry, Part, Record, Status, VERSION};
+use theater_flow_kernel::record::{Body, Entry, Part, Record, Status, VERSION};
 
 pub(crate) use actor::example;
 pub use actor::{ActorPorts, ActorView};
@@ -44,7 +45,14 @@ pub use runs::{run_json, run_lines};
 pub use state::StateView;
 pub use summary::live_line;
 pub use tree::{Branch, Failure, tree, tree_lines};
+pub use waiting::{Held, held};
 pub use why::Rows;
+
+/// True of the last record of a process that ran a run.
+#[must_use]
+pub const fn ends_a_process(body: &Body) -> bool {
+    matches!(body, Body::Finished(_) | Body::Suspended(_) | Body::Waiting(_))
+}
 
 /// Payloads no longer than this, in bytes, stand in a line as a whole.
 pub const VALUE_BYTES: usize = 64 << 10;

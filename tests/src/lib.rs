@@ -11,6 +11,7 @@ pub mod lives;
 pub mod powercut;
 pub mod terminal;
 mod warm;
+pub mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

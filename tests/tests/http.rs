@@ -1,127 +1,14 @@
 //! Requests over HTTP, made by the real program to a server on this machine that counts them: none is lost, and
 //! none is made more often than the grant says, also when the process is killed in the middle of one.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
 
-use theater_flow_tests::{LIMIT, Scene};
+use theater_flow_tests::Scene;
+use theater_flow_tests::web::{Server, asking};
 
-/// A server that answers each request with `re ` and its body, but for one, which it only takes.
-struct Server {
-    port: u16,
-    /// The idempotency key of each request, in order.
-    made: Arc<Mutex<Vec<String>>>,
-    /// Says when the request has come that is not answered.
-    held: Receiver<()>,
-}
-
-impl Server {
-    /// The request with this number, from 1, is not answered.
-    fn start(silent: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let (made, (tell, held)) = (Arc::new(Mutex::new(Vec::new())), channel());
-        let keys = Arc::clone(&made);
-        thread::spawn(move || {
-            let mut kept = Vec::new();
-            for stream in listener.incoming().flatten() {
-                let nth = answer(&stream, &keys, silent, &tell);
-                if nth == silent {
-                    kept.push(stream);
-                }
-            }
-        });
-        Self { port, made, held }
-    }
-
-    /// How often each key came.
-    fn made(&self) -> BTreeMap<String, usize> {
-        let mut made = BTreeMap::new();
-        for key in self.made.lock().expect("it is only pushed to").iter() {
-            *made.entry(key.clone()).or_default() += 1;
-        }
-        made
-    }
-}
-
-fn answer(
-    mut stream: &TcpStream,
-    keys: &Mutex<Vec<String>>,
-    silent: usize,
-    tell: &Sender<()>,
-) -> usize {
-    let mut reader = BufReader::new(stream);
-    let (mut key, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-            break;
-        }
-        let line = line.trim_end().to_lowercase();
-        if let Some(value) = line.strip_prefix("idempotency-key: ") {
-            value.clone_into(&mut key);
-        }
-        if let Some(value) = line.strip_prefix("content-length: ") {
-            length = value.parse().expect("a number");
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("the body");
-    let nth = {
-        let mut keys = keys.lock().expect("it is only pushed to");
-        keys.push(key);
-        keys.len()
-    };
-    if nth == silent {
-        tell.send(()).expect("the test waits");
-    } else {
-        let body = [b"re ", &body[..]].concat();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        let _ = stream.write_all(&[head.as_bytes(), &body].concat());
-    }
-    nth
-}
-
-/// Three lines, a request for each, and the answers on standard output.
+/// The pipeline, without anything with the agent.
 fn pipeline(port: u16, method: &str, more: &str) -> String {
-    format!(
-        r#"
-format = 1
-name = "ask"
-
-[supervisors.root]
-children = ["lines", "ask", "print", "refused"]
-
-[agents.lines]
-actor = "std/file-lines"
-config = {{ path = "lines.txt" }}
-grants = {{ files = {{ read = ["lines.txt"] }} }}
-
-[agents.ask]
-actor = "std/http"
-inputs = "lines"
-config = {{ url = "http://127.0.0.1:{port}/v1/x", method = "{method}", on-error = "reject" }}
-grants = {{ http = [
-  {{ host = "127.0.0.1", scheme = "http", port = {port}, methods = ["{method}"], paths = ["/v1/"], {more} }},
-] }}
-
-[agents.print]
-actor = "std/stdout"
-inputs = "ask.out"
-grants = {{ stdout = true }}
-
-[agents.refused]
-actor = "std/file-write"
-inputs = "ask.rejected"
-config = {{ path = "refused.jsonl" }}
-grants = {{ files = {{ write = ["refused.jsonl"] }} }}
-"#
-    )
+    asking(port, method, (more, ""))
 }
 
 fn scene(port: u16, method: &str, more: &str) -> Scene {
@@ -136,10 +23,9 @@ fn killed(scene: &Scene, server: &Server) {
     let mut command = scene.command(["run", "pipeline.toml"]);
     let mut child =
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-    let came = server.held.recv_timeout(LIMIT);
+    server.wait();
     child.kill().expect("it can be killed");
     child.wait().expect("it is waited for");
-    came.expect("the request came");
 }
 
 fn checked(scene: &Scene) {
@@ -149,7 +35,7 @@ fn checked(scene: &Scene) {
 
 #[test]
 fn each_message_is_one_request() {
-    let server = Server::start(0);
+    let server = Server::hanging_at(0);
     let scene = scene(server.port, "POST", "local = true");
     let ran = scene.say("run pipeline.toml").ends(0);
     let bodies: Vec<String> = ran.json().iter().map(|line| line["body"].to_string()).collect();
@@ -167,7 +53,7 @@ fn each_message_is_one_request() {
 
 #[test]
 fn a_request_that_changes_nothing_is_made_again_after_a_kill() {
-    let server = Server::start(2);
+    let server = Server::hanging_at(2);
     let scene = scene(server.port, "GET", "local = true");
     killed(&scene, &server);
     let resumed = scene.say("resume @latest").ends(0);
@@ -179,7 +65,7 @@ fn a_request_that_changes_nothing_is_made_again_after_a_kill() {
 
 #[test]
 fn a_request_that_changes_something_is_made_once_and_its_outcome_is_not_hidden() {
-    let server = Server::start(2);
+    let server = Server::hanging_at(2);
     let scene = scene(server.port, "POST", "local = true");
     killed(&scene, &server);
     scene.say("resume @latest").ends(0);
@@ -196,7 +82,7 @@ fn a_request_that_changes_something_is_made_once_and_its_outcome_is_not_hidden()
 
 #[test]
 fn what_may_be_repeated_is_repeated_as_the_grant_says() {
-    let server = Server::start(2);
+    let server = Server::hanging_at(2);
     let scene = scene(server.port, "POST", "local = true, on_unknown = \"retry\"");
     killed(&scene, &server);
     scene.say("resume @latest").ends(0);
@@ -207,7 +93,7 @@ fn what_may_be_repeated_is_repeated_as_the_grant_says() {
 
 #[test]
 fn what_is_not_granted_never_leaves() {
-    let server = Server::start(0);
+    let server = Server::hanging_at(0);
     let scene = scene(server.port, "POST", "local = true");
     let other = pipeline(server.port, "POST", "local = true").replace("/v1/x", "/admin");
     scene.file("pipeline.toml", other);
@@ -222,7 +108,7 @@ fn what_is_not_granted_never_leaves() {
 
 #[test]
 fn what_was_asked_can_be_looked_at_and_done_again() {
-    let server = Server::start(0);
+    let server = Server::hanging_at(0);
     let scene = scene(server.port, "GET", "local = true");
     let once = scene.say("run pipeline.toml").ends(0).last().id;
     let records = scene.say("events @latest --json").ends(0).json();
@@ -243,7 +129,7 @@ fn what_was_asked_can_be_looked_at_and_done_again() {
 
 #[test]
 fn another_file_shows_what_would_be_asked_otherwise() {
-    let server = Server::start(0);
+    let server = Server::hanging_at(0);
     let scene = scene(server.port, "GET", "local = true");
     scene.say("run pipeline.toml").ends(0);
     let text = pipeline(server.port, "GET", "local = true");
@@ -265,7 +151,7 @@ fn another_file_shows_what_would_be_asked_otherwise() {
 
 #[test]
 fn a_test_in_a_file_makes_no_request() {
-    let server = Server::start(0);
+    let server = Server::hanging_at(0);
     let scene = scene(server.port, "POST", "local = true");
     let tests = r#"
 [[tests]]

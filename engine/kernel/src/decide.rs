@@ -72,7 +72,10 @@ fn may_come(phase: Phase, input: &Input) -> bool {
     match phase {
         Phase::New => matches!(input, Input::Begin(_)),
         Phase::Running | Phase::Stopping | Phase::Failing => !matches!(input, Input::Begin(_)),
-        Phase::Suspended => matches!(input, Input::Resume(_)),
+        // A decision needs no process that runs the run: the next one acts on it.
+        Phase::Suspended | Phase::Waiting => {
+            matches!(input, Input::Resume(_) | Input::Decided { .. })
+        }
         Phase::Finished(_) => false,
     }
 }

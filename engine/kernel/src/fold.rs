@@ -61,6 +61,8 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Intent(body) => ask::intent(state, entry, body),
         Body::Outcome(body) => ask::outcome(state, entry, body),
         Body::Forked(body) => fork::forked(state, entry, body, passed),
+        Body::Decided(body) => ask::decided(state, entry.seq, body),
+        Body::Waiting(_) => state.kept.phase = Phase::Waiting,
     }
 }
 
@@ -85,7 +87,7 @@ fn resume(state: &mut State, entry: &Entry) {
     let gave_up = state.kept.supervisors.first().is_some_and(|root| root.failed.is_some());
     let failing = state.kept.phase == Phase::Failing || gave_up;
     state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
-    ask::lose(state);
+    ask::lose(state, entry.at);
     let mut to_start = VecDeque::new();
     for id in tree_order(state) {
         let agent = agent(state, id);

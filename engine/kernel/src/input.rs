@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ids::{AgentId, Bytes, Digest, RunId, Salt};
-use crate::record::{EngineFacts, SinkId};
+use crate::record::{EngineFacts, Person, SinkId};
 use crate::work::Report;
 
 /// An input with its time and its randomness.
@@ -57,12 +57,16 @@ pub enum Input {
         answer: Bytes,
     },
     /// Somebody says what is to happen with an ask that nobody knows what became of it.
-    Approved {
+    Decided {
         /// The record of the intent.
         intent: u64,
         /// It is done again; else the guest is told that nobody knows.
         repeat: bool,
+        /// Who.
+        by: Person,
     },
+    /// Nothing can be done until somebody decides about what is asked: this process lets the run go.
+    Wait,
     /// Someone asks the run to stop.
     Stop {
         /// Who.

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use ask::{Intent, Known, Outcome};
+pub use ask::{Decided, Intent, Known, Outcome, Person, Waiting};
 pub use body::{
     Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered,
     DropChoice, Dropped, End, Ended, EngineFacts, Escalated, Faulted, Finished, Genesis,
@@ -141,6 +141,11 @@ pub enum Body {
     Outcome(Outcome),
     /// The first record of a run that goes on from a point of another. Its seq and its hash continue that run's.
     Forked(Box<Forked>),
+    /// The process let the run go, since nothing can be done until somebody decides about what was asked; it can be
+    /// resumed.
+    Waiting(Waiting),
+    /// Somebody decided about an ask of which nobody knows what became. Whoever runs the run acts on it.
+    Decided(Decided),
 }
 
 impl Body {
@@ -200,6 +205,8 @@ impl Body {
             Self::Intent(_) => "intent",
             Self::Outcome(_) => "outcome",
             Self::Forked(_) => "forked",
+            Self::Waiting(_) => "waiting",
+            Self::Decided(_) => "decided",
         }
     }
 
@@ -228,6 +235,7 @@ impl Body {
             Self::Dropped(body) => Some(body.agent),
             Self::Intent(body) => Some(body.by.agent),
             Self::Outcome(body) => Some(body.agent),
+            Self::Decided(body) => Some(body.agent),
             _ => None,
         }
     }

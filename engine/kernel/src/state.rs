@@ -79,6 +79,8 @@ pub enum Phase {
     Failing,
     /// It is over.
     Finished(Status),
+    /// No process runs it, since nothing can be done until somebody decides; it can be resumed.
+    Waiting,
 }
 
 /// What a supervisor remembers.
@@ -195,6 +197,14 @@ impl State {
                 && input.producers.iter().all(over)
                 && (self.has_rested(id) || input.feedback.iter().all(over))
         })
+    }
+
+    /// What somebody has to decide about, by agent.
+    pub fn held(&self) -> impl Iterator<Item = (AgentId, &Asking)> {
+        let agents = self.plan.agents.iter();
+        let asking =
+            agents.filter_map(|agent| Some((agent.id, self.agent(agent.id).asking.as_ref()?)));
+        asking.filter(|(_, asking)| asking.is_held())
     }
 
     /// True if this agent is in a cycle that has come to rest: nothing comes over feedback edges any more.

@@ -69,6 +69,18 @@ pub struct State {
     pub raw: bool,
 }
 
+/// See [`Command::Approve`](super::Command::Approve).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Approve {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// What to decide about: its number in the list.
+    pub id: Option<u64>,
+    /// Do not make it again: the agent is told that nobody knows whether it was made.
+    #[arg(long, requires = "id")]
+    pub fail: bool,
+}
+
 /// See [`Command::Diff`](super::Command::Diff).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct Diff {

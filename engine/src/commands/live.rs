@@ -1,20 +1,21 @@
 //! A live run: what its control socket shows, and `stop`.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::Body;
+use theater_flow_kernel::state::State;
 
-use super::why;
+use super::{approve, why};
 use crate::causes::Question;
-use crate::driver::Event;
+use crate::driver::{Decision, Event};
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
+use crate::person::person;
 use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
 use crate::session::Session;
@@ -63,7 +64,7 @@ impl ShownRun {
         let mut bytes = 0;
         for stored in journal.records(from)?.take(most) {
             let row = Row::of_stored(&stored?)?;
-            lines.over = matches!(row.record.body, Body::Finished(_) | Body::Suspended(_));
+            lines.over = view::ends_a_process(&row.record.body);
             lines.next = row.record.seq + 1;
             let line = view.line(&row, Detail::Line).to_string();
             bytes += line.len();
@@ -77,6 +78,21 @@ impl ShownRun {
 }
 
 impl ShownRun {
+    /// What `look` sees in the run's state.
+    fn state<T, F>(&self, look: F) -> Result<T, String>
+    where
+        T: Send + 'static,
+        F: FnOnce(&State) -> T + Send + 'static,
+    {
+        let (send, receive) = sync_channel(1);
+        let look = Event::Look(Box::new(move |state| {
+            // Whoever asked may have given up waiting.
+            let _ = send.send(look(state));
+        }));
+        self.events.send(look).map_err(|_| String::from("the run is at its end"))?;
+        receive.recv_timeout(LOOK).map_err(|_| String::from("the run is busy"))
+    }
+
     fn explained(
         &self,
         store: Reader<'_>,
@@ -164,16 +180,27 @@ impl Shown for ShownRun {
     }
 
     fn tree(&self) -> Result<Value, String> {
-        let (send, receive) = sync_channel(1);
-        let look = Event::Look(Box::new(move |state| {
-            // Whoever asked may have given up waiting.
-            let _ = send.send(view::tree(state));
-        }));
-        self.events.send(look).map_err(|_| String::from("the run is at its end"))?;
-        let tree = receive.recv_timeout(LOOK).map_err(|_| String::from("the run is busy"))?;
+        let tree = self.state(view::tree)?;
         // A failure that is not durable yet stays without words.
         let explained = self.reader.beside(|store| self.explained(store, tree.clone()));
         serde_json::to_value(explained.unwrap_or(tree)).map_err(|error| error.to_string())
+    }
+
+    fn waiting(&self) -> Result<Value, String> {
+        let held = self.state(view::held)?;
+        serde_json::to_value(held).map_err(|error| error.to_string())
+    }
+
+    fn approve(&self, id: u64, repeat: bool, uid: u32) -> Result<Value, String> {
+        let (reply, recorded) = sync_channel(1);
+        let decision = Decision { intent: id, repeat, by: person(uid), reply };
+        let over = |_| String::from("the run ended before the decision was recorded");
+        self.events.send(Event::Decided(decision)).map_err(|_| over(RecvTimeoutError::Timeout))?;
+        if recorded.recv_timeout(LOOK).map_err(over)? {
+            return Ok(json!({ "recorded": true }));
+        }
+        let why = self.reader.beside(|store| approve::why_not(&Journal::open(store)?, id));
+        Ok(json!({ "recorded": false, "why": why.map_err(|error| error.to_string())? }))
     }
 
     fn show(&self, what: Ref, look: Look) -> Result<Value, String> {

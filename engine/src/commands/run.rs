@@ -10,7 +10,7 @@ use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
 use super::progress::Progress;
-use super::{check, ended, live, place};
+use super::{approve, check, ended, live, place};
 use crate::cli::Run;
 use crate::compile::Pipeline;
 use crate::driver::{self, Event};
@@ -71,7 +71,7 @@ pub(super) fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
     Ok(new_id(now_ms(), random))
 }
 
-fn own(run: &RunDir) -> Result<Ownership, Problem> {
+pub(super) fn own(run: &RunDir) -> Result<Ownership, Problem> {
     Ownership::take(&run.path).map_err(|held| match held {
         Held::By { .. } => Problem::failed(held.to_string())
             .with_help(Some(format!("`theater-flow stop {}` asks it to stop", run.id))),
@@ -107,6 +107,7 @@ fn serve(
     if let Some(progress) = progress.filter(|_| began) {
         progress.end(&session);
     }
+    let held = view::held(session.state());
     // Who follows the record is told the rest of it before the log is closed.
     drop(server);
     drop(session);
@@ -120,6 +121,9 @@ fn serve(
         && !(allow_dead_letters && status == Status::Degraded)
     {
         ended::tell_why(screen, run, &plan, status);
+    }
+    if matches!(ending, driver::Ending::Waiting) {
+        approve::tell(screen, run, &held);
     }
     let (exit, status) = conclude(screen, run, ending, allow_dead_letters);
     let Flushed { seq, head } = flushed;
@@ -136,6 +140,7 @@ fn conclude(
     let (ending, status) = match ending {
         driver::Ending::Finished(status) => (Ending::Finished(status), view::status(status)),
         driver::Ending::Suspended => (Ending::Stopped, "suspended"),
+        driver::Ending::Waiting => (Ending::Waiting, "waiting"),
         driver::Ending::StoreFailed(error) => {
             let help = format!("`theater-flow resume {}` goes on from what is on the disk", run.id);
             screen.problem(&error.to_string(), Some(&help));

@@ -122,7 +122,8 @@ fn a_run_has_one_owner_at_a_time() {
 #[test]
 fn the_list_tells_how_runs_are() {
     let (_dir, data) = data();
-    let statuses = ["completed", "degraded", "failed", "suspended", "running", "stopping"];
+    let statuses =
+        ["completed", "degraded", "failed", "suspended", "waiting", "running", "stopping"];
     let runs: Vec<_> = (0..).zip(statuses).map(|(nth, _)| made(&data, NOW - nth, 0)).collect();
     for (run, status) in runs.iter().zip(statuses) {
         write_head(run, status);
@@ -132,10 +133,10 @@ fn the_list_tells_how_runs_are() {
     fs::write(bad.path.join("head.json"), "{").expect("a file");
     let told = || data.list().expect("runs").into_iter().map(|run| run.status).collect::<Vec<_>>();
     let rest = ["interrupted", "interrupted", "interrupted", "damaged"];
-    assert_eq!(told(), [&statuses[..4], &rest].concat());
+    assert_eq!(told(), [&statuses[..5], &rest].concat());
     let held = [&runs[0], &bare].map(|run| Ownership::take(&run.path).expect("it is free"));
     assert_eq!(told()[0], "running");
-    assert_eq!(told()[6], "running");
+    assert_eq!(told()[7], "running");
     drop(held);
     assert_eq!(told()[0], "completed");
 }

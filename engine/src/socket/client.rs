@@ -96,6 +96,17 @@ impl Client {
         self.value(Method::GET, &path, LOOK)
     }
 
+    /// What waits for somebody to decide: see [`Shown::waiting`](super::Shown::waiting).
+    pub fn waiting(&self) -> Result<Value, SocketError> {
+        self.value(Method::GET, "/v1/waiting", LOOK)
+    }
+
+    /// Decides about what was asked in record `id`: see [`Shown::approve`](super::Shown::approve).
+    pub fn approve(&self, id: u64, repeat: bool) -> Result<Value, SocketError> {
+        let fail = if repeat { "" } else { "&fail=1" };
+        self.value(Method::POST, &format!("/v1/approve?id={id}{fail}"), LOOK)
+    }
+
     /// Asks the run to stop. When this returns, it has been told; it stops when it has drained.
     pub fn stop(&self) -> Result<(), SocketError> {
         self.value(Method::POST, "/v1/stop", ANSWER).map(drop)

@@ -23,6 +23,24 @@ const BODY_BYTES: u64 = 4_096;
 pub(super) type Body = Either<Full<Bytes>, Feed>;
 type Answer = Response<Body>;
 
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Peer {
+    /// The process, if it is known.
+    pub(super) pid: Option<i32>,
+    /// The user.
+    pub(super) uid: u32,
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid} of user {}", self.uid),
+            None => write!(f, "user {}", self.uid),
+        }
+    }
+}
+
 /// What all connections share.
 pub(super) struct Desk {
     pub(super) shown: Arc<dyn Shown>,
@@ -36,21 +54,20 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Answers a request of the peer that `by` describes.
+    /// Answers a request.
     pub(super) async fn answer<B: hyper::body::Body>(
         &self,
         request: Request<B>,
-        by: String,
+        by: Peer,
     ) -> Answer {
         if request.body().size_hint().lower() > BODY_BYTES {
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
         }
         let path = request.uri().path();
         let allowed = match path {
-            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/why" | "/v1/verify" | "/v1/tree" => {
-                Method::GET
-            }
-            "/v1/stop" => Method::POST,
+            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/why" | "/v1/verify" | "/v1/tree"
+            | "/v1/waiting" => Method::GET,
+            "/v1/stop" | "/v1/approve" => Method::POST,
             _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
         };
         if *request.method() != allowed {
@@ -66,7 +83,9 @@ impl Desk {
             "/v1/why" => self.why(request.uri().query()).await,
             "/v1/verify" => self.look(Shown::verify).await,
             "/v1/tree" => self.look(Shown::tree).await,
-            "/v1/stop" => self.stop(by).await,
+            "/v1/waiting" => self.look(Shown::waiting).await,
+            "/v1/approve" => self.approve(request.uri().query(), by).await,
+            "/v1/stop" => self.stop(by.to_string()).await,
             _ => self.hello().await,
         }
     }
@@ -81,6 +100,17 @@ impl Desk {
         match blocking(move || shown.stop(&by)).await {
             Ok(()) => whole(StatusCode::ACCEPTED, &json!({ "stopping": true })),
             Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
+        }
+    }
+
+    async fn approve(&self, query: Option<&str>, by: Peer) -> Answer {
+        match decision(query.unwrap_or_default()) {
+            // No long look is waited for.
+            Ok((id, repeat)) => {
+                let shown = Arc::clone(&self.shown);
+                value(blocking(move || shown.approve(id, repeat, by.uid)).await.flatten())
+            }
+            Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
         }
     }
 
@@ -153,6 +183,21 @@ fn parse(query: &str) -> Result<(u64, bool), String> {
         }
     }
     Ok((from, follow))
+}
+
+/// The `id` of a decision, and whether that is to be made again.
+fn decision(query: &str) -> Result<(u64, bool), String> {
+    let (mut id, mut repeat) = (None, true);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("id", seq)) => {
+                id = Some(seq.parse().map_err(|_| format!("`id` takes a seq, not `{seq}`"))?);
+            }
+            Some(("fail", "1")) => repeat = false,
+            _ => return Err(format!("`{pair}` is not understood")),
+        }
+    }
+    Ok((id.ok_or("`id` is missing")?, repeat))
 }
 
 /// What a query of `show` or `why` names.

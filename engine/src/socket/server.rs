@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::place::{self, ENDING, Place};
-use super::routes::Desk;
+use super::routes::{Desk, Peer};
 use super::wire::{Patient, is_gone, may_speak};
 use super::{Shown, SocketError};
 
@@ -175,16 +175,13 @@ async fn talk(stream: UnixStream, desk: Arc<Desk>) {
     if !may_speak(peer.uid()) {
         return;
     }
-    let by = match peer.pid() {
-        Some(pid) => format!("process {pid} of user {}", peer.uid()),
-        None => format!("user {}", peer.uid()),
-    };
+    let by = Peer { pid: peer.pid(), uid: peer.uid() };
     let stream = TokioIo::new(Patient::new(stream, desk.bounds.taken));
     let mut stop = desk.stop.clone();
     let asked = AtomicBool::new(false);
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
-        let (desk, by) = (Arc::clone(&desk), by.clone());
+        let desk = Arc::clone(&desk);
         async move { Ok::<_, Infallible>(desk.answer(request, by).await) }
     });
     let talk = http1::Builder::new()

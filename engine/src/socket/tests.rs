@@ -85,6 +85,14 @@ impl Shown for Stage {
         Ok(json!({ "text": format!("{what} {look:?}") }))
     }
 
+    fn waiting(&self) -> Result<Value, String> {
+        Ok(json!([]))
+    }
+
+    fn approve(&self, id: u64, repeat: bool, uid: u32) -> Result<Value, String> {
+        Ok(json!({ "recorded": true, "id": id, "repeat": repeat, "uid": uid }))
+    }
+
     fn stop(&self, by: &str) {
         self.stops.lock().unwrap().push(by.to_owned());
     }

@@ -1,7 +1,7 @@
 //! Intents and their outcomes, as JSON and in a few words.
 
 use theater_flow_kernel::http::{HttpError, HttpErrorCode, Request, Response};
-use theater_flow_kernel::record::{Call, Intent, Known, Outcome};
+use theater_flow_kernel::record::{Call, Decided, Intent, Known, Outcome, Person, Waiting};
 
 use super::json::{Fields, Json};
 use super::line::by;
@@ -40,6 +40,33 @@ pub(super) fn outcome(body: &Outcome, row: &Row, detail: Detail) -> Fields {
         ("how", Json::text(how(body.how))),
         ("answer", answer.into()),
     ]
+}
+
+/// The fields of a decision.
+pub(super) fn decided(body: &Decided) -> Fields {
+    let decision = if body.repeat { "repeat" } else { "fail" };
+    vec![
+        ("intent", body.intent.into()),
+        ("decision", Json::text(decision)),
+        ("by", person(&body.by)),
+    ]
+}
+
+/// Who decided.
+fn person(by: &Person) -> Json {
+    Json::Object(vec![("uid", by.uid.into()), ("name", by.name.as_ref().map(Json::text).into())])
+}
+
+/// What was decided, and by whom.
+pub(super) fn decided_brief(body: &Decided) -> String {
+    let what = if body.repeat { "it is made again" } else { "it is not made again" };
+    format!("of {}: {what}, says {}", body.intent, escape(&body.by.to_string()))
+}
+
+/// What somebody has to decide about.
+pub(super) fn waiting_brief(body: &Waiting) -> String {
+    let intents: Vec<String> = body.intents.iter().map(u64::to_string).collect();
+    format!("for somebody to decide about {}", intents.join(", "))
 }
 
 /// What an intent asks.

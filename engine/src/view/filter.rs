@@ -8,7 +8,7 @@ use super::part;
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 21] = [
+pub(super) const KINDS: [&str; 23] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -30,6 +30,8 @@ pub(super) const KINDS: [&str; 21] = [
     "intent",
     "outcome",
     "forked",
+    "waiting",
+    "decided",
 ];
 
 /// The kinds of record and of part, for `--kind`.

@@ -116,6 +116,10 @@ impl View<'_> {
                 fields.extend(fork::lineage(&body.lineage));
                 fields
             }
+            Body::Waiting(body) => {
+                vec![("intents", body.intents.iter().map(|seq| Json::from(*seq)).collect())]
+            }
+            Body::Decided(body) => ask::decided(body),
         }
     }
 

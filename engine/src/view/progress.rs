@@ -64,6 +64,7 @@ impl Figures {
             Phase::Running => "running",
             Phase::Stopping => "stopping",
             Phase::Suspended => "suspended",
+            Phase::Waiting => "waiting",
             Phase::Failing => "failing",
             Phase::Finished(how) => status(how),
         };

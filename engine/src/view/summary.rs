@@ -93,6 +93,8 @@ impl View<'_> {
             }
             Body::Outcome(body) => ask::outcome_brief(body, row),
             Body::Forked(body) => fork::brief(&body.lineage),
+            Body::Waiting(body) => ask::waiting_brief(body),
+            Body::Decided(body) => ask::decided_brief(body),
         };
         fit(&text, SUMMARY)
     }
@@ -277,7 +279,9 @@ fn tone_of(kind: &str, status: Option<&str>, denied: bool) -> Tone {
     match (kind, status) {
         ("finished", Some("completed")) => Tone::Good,
         ("finished", Some("degraded"))
-        | ("restarted" | "stopping" | "suspended" | "resumed" | "dropped", _) => Tone::Warn,
+        | ("restarted" | "stopping" | "suspended" | "waiting" | "resumed" | "dropped", _) => {
+            Tone::Warn
+        }
         ("finished" | "crashed" | "faulted" | "escalated" | "dead-lettered", _) => Tone::Bad,
         ("snapshot" | "checkpoint" | "confirmed", _) => Tone::Faint,
         _ if denied => Tone::Warn,

@@ -9,7 +9,10 @@ use super::Draft;
 use crate::http::{self, Answer, OnUnknown};
 use crate::ids::{AgentId, Bytes, Ref, Salt};
 use crate::limits;
-use crate::record::{Body, Consumed, Crash, CrashKind, Crashed, Intent, Known, Outcome, Payload};
+use crate::record::{
+    Body, Consumed, Crash, CrashKind, Crashed, Decided, Intent, Known, Outcome, Payload, Person,
+    Waiting,
+};
 use crate::state::{Asking, Stand, State};
 
 /// A guest asked: the intent with its number and its key, or how its attempt ends instead.
@@ -67,25 +70,34 @@ pub(super) fn answered(state: &State, id: AgentId, intent: u64, answer: Bytes) -
 }
 
 /// Somebody said what is to happen with an ask of which nobody knows what became.
-pub(super) fn approved(state: &State, intent: u64, repeat: bool) -> Option<Draft> {
-    let mut agents = state.plan.agents.iter();
-    let (id, asking) = agents.find_map(|agent| {
-        let asking = state.agent(agent.id).asking.as_ref()?;
-        let held = asking.stand == Stand::Held && asking.intent.seq == intent;
-        held.then_some((agent.id, asking))
-    })?;
-    Some(if repeat {
-        outcome(id, asking, Known::Repeated, None)
-    } else {
-        outcome(id, asking, Known::Unknown, unknown(asking))
-    })
+pub(super) fn decided(state: &State, intent: u64, (repeat, by): (bool, Person)) -> Option<Draft> {
+    let (agent, asking) = state.held().find(|(_, asking)| asking.intent.seq == intent)?;
+    let Stand::Held { since } = asking.stand else { return None };
+    let decided = Decided { agent, intent, repeat, by };
+    Some(Draft::new(vec![Ref::record(since)], Body::Decided(decided)))
 }
 
-/// What must follow for an ask that the process before this one may have done.
+/// Nothing can be done before somebody decides.
+pub(super) fn waiting(state: &State) -> Option<Draft> {
+    let intents: Vec<u64> = state.held().map(|(_, asking)| asking.intent.seq).collect();
+    let causes = state.held().map(|(id, _)| state.agent(id).last).collect();
+    (!intents.is_empty()).then(|| Draft::new(causes, Body::Waiting(Waiting { intents })))
+}
+
+/// What must follow for an ask that the process before this one may have done, or that somebody has decided about.
 pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
-    let nobody_knows = |asking: &&Asking| matches!(asking.stand, Stand::Lost | Stand::Forked);
-    let asking = agent.asking.as_ref().filter(nobody_knows)?;
+    let asking = agent.asking.as_ref()?;
+    match asking.stand {
+        Stand::Lost | Stand::Forked => {}
+        Stand::Decided { repeat: true, .. } => {
+            return Some(outcome(id, asking, Known::Repeated, None));
+        }
+        Stand::Decided { repeat: false, .. } => {
+            return Some(outcome(id, asking, Known::Unknown, unknown(asking)));
+        }
+        Stand::Open { .. } | Stand::Held { .. } | Stand::Answered { .. } => return None,
+    }
     // Nobody waits for what an agent asked that is over.
     let wanted = state.plan.agent(id).filter(|_| !agent.life.is_over());
     let how = match wanted {
@@ -116,7 +128,9 @@ fn outcome(id: AgentId, asking: &Asking, how: Known, answer: Option<Bytes>) -> D
     let intent = asking.intent.seq;
     let after = match asking.stand {
         Stand::Open { after } => after,
-        _ => intent,
+        Stand::Held { since } => since,
+        Stand::Decided { by, .. } => by,
+        Stand::Lost | Stand::Forked | Stand::Answered { .. } => intent,
     };
     let payloads: Vec<Bytes> = answer.into_iter().collect();
     let answer = payloads.last().map(|bytes| Payload::commit(&Salt::default(), bytes));

@@ -171,7 +171,8 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
             Some(write_failed(state, agent, sink, message))
         }
         Input::Answered { agent, intent, answer } => ask::answered(state, agent, intent, answer),
-        Input::Approved { intent, repeat } => ask::approved(state, intent, repeat),
+        Input::Decided { intent, repeat, by } => ask::decided(state, intent, (repeat, by)),
+        Input::Wait => ask::waiting(state),
         Input::Stop { by } => {
             let stopping = Body::Stopping(Stopping { by });
             (state.kept.phase == Phase::Running).then(|| Draft::new(last, stopping))

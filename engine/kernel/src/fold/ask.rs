@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::agent;
 use crate::ids::Ref;
-use crate::record::{Consumed, Entry, Intent, Known, Outcome};
+use crate::record::{Consumed, Decided, Entry, Intent, Known, Outcome};
 use crate::state::{Asking, Life, Stand, State};
 
 /// A guest asked. Its call has ended, and its life with it; the next one begins at once and waits for the answer.
@@ -38,12 +38,15 @@ pub(super) fn outcome(state: &mut State, entry: &Arc<Entry>, body: &Outcome) {
         return;
     };
     asking.unknown |= body.how == Known::Unknown;
+    if !matches!(asking.stand, Stand::Open { .. }) {
+        asking.since = entry.at;
+    }
     asking.stand = match (body.how, entry.payloads.last()) {
         (Known::Answered | Known::Unknown, Some(answer)) => {
             Stand::Answered { outcome: entry.seq, answer: answer.clone() }
         }
         (Known::Repeated, _) => Stand::Open { after: entry.seq },
-        _ => Stand::Held,
+        _ => Stand::Held { since: entry.seq },
     };
     if over && !asking.is_open() {
         agent.asking = None;
@@ -53,12 +56,21 @@ pub(super) fn outcome(state: &mut State, entry: &Arc<Entry>, body: &Outcome) {
     state.touched.push(body.agent);
 }
 
-/// A process ended: nobody knows what became of what it was asked to do.
-pub(super) fn lose(state: &mut State) {
-    for agent in &mut state.kept.agents {
-        if let Some(asking) = &mut agent.asking
-            && matches!(asking.stand, Stand::Open { .. })
-        {
+/// Somebody decided.
+pub(super) fn decided(state: &mut State, seq: u64, body: &Decided) {
+    let agent = agent(state, body.agent);
+    if let Some(asking) = agent.asking.as_mut().filter(|asking| asking.intent.seq == body.intent) {
+        asking.stand = Stand::Decided { by: seq, repeat: body.repeat };
+        agent.last = Ref::record(seq);
+        state.touched.push(body.agent);
+    }
+}
+
+/// A process ended: nobody knows what became of what it was asked to do. The time until this one is no event's.
+pub(super) fn lose(state: &mut State, now: u64) {
+    for asking in state.kept.agents.iter_mut().filter_map(|agent| agent.asking.as_mut()) {
+        asking.since = now;
+        if matches!(asking.stand, Stand::Open { .. }) {
             asking.stand = Stand::Lost;
         }
     }

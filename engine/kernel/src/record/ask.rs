@@ -45,6 +45,44 @@ pub struct Outcome {
     pub answer: Option<Payload>,
 }
 
+/// See [`Body::Decided`](super::Body::Decided).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Decided {
+    /// Who asked.
+    pub agent: AgentId,
+    /// The record of the intent.
+    pub intent: u64,
+    /// It is done again; else the guest is told that nobody knows.
+    pub repeat: bool,
+    /// Who said so.
+    pub by: Person,
+}
+
+/// Somebody who decided, as the system knows them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// The user's number.
+    pub uid: u32,
+    /// The user's name, if the system had one.
+    pub name: Option<String>,
+}
+
+impl core::fmt::Display for Person {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.uid),
+            None => write!(f, "user {}", self.uid),
+        }
+    }
+}
+
+/// See [`Body::Waiting`](super::Body::Waiting).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The records of the intents that somebody has to decide about.
+    pub intents: Vec<u64>,
+}
+
 /// What is known of an ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Known {

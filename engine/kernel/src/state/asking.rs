@@ -17,7 +17,8 @@ pub struct Asking {
     pub consumed: Consumed,
     /// Which try at it, from 1.
     pub attempt: u32,
-    /// When the attempt asked for the first time, in ms since 1970.
+    /// When the attempt asked for the first time, in ms since 1970; later, if the run was not run in between, or
+    /// waited for somebody: that is not the event's time.
     pub since: u64,
     /// The record of what it asked last.
     pub intent: Arc<Entry>,
@@ -38,7 +39,10 @@ pub enum Stand {
     /// The process that was to do it has ended: nobody knows.
     Lost,
     /// Somebody has to say whether it is to be done again.
-    Held,
+    Held {
+        /// The record that says so.
+        since: u64,
+    },
     /// It is answered.
     Answered {
         /// The record of the outcome.
@@ -48,6 +52,13 @@ pub enum Stand {
     },
     /// The run was forked before there was an answer: it is done in this run as well.
     Forked,
+    /// Somebody decided, and nobody has acted on it.
+    Decided {
+        /// The record that says so.
+        by: u64,
+        /// It is done again.
+        repeat: bool,
+    },
 }
 
 impl Asking {
@@ -71,7 +82,11 @@ impl Asking {
     pub fn so_far(&self) -> Option<Arc<SoFar>> {
         match &self.stand {
             Stand::Answered { answer, .. } => SoFar::of(&self.intent, answer),
-            Stand::Open { .. } | Stand::Lost | Stand::Held | Stand::Forked => None,
+            Stand::Open { .. }
+            | Stand::Lost
+            | Stand::Forked
+            | Stand::Held { .. }
+            | Stand::Decided { .. } => None,
         }
     }
 
@@ -79,6 +94,12 @@ impl Asking {
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.stand, Stand::Open { .. } | Stand::Lost | Stand::Forked)
+    }
+
+    /// True if somebody has to decide about it.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        matches!(self.stand, Stand::Held { .. })
     }
 
     /// When the event's time is up, in ms since 1970.

@@ -3,6 +3,7 @@
 use theater_flow_kernel::http::{Answer, Request, Response};
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::input::Input;
+use theater_flow_kernel::record::Person;
 use theater_flow_kernel::state::{Asking, Stand};
 
 use super::sim::Sim;
@@ -44,10 +45,11 @@ impl Sim {
 
     /// Somebody decides about an ask that waits for that. False if there is none.
     pub(super) fn approve(&mut self) -> bool {
-        let held = self.askings().find(|(_, asking)| asking.stand == Stand::Held);
+        let held = self.askings().find(|(_, asking)| asking.is_held());
         let Some(intent) = held.map(|(_, asking)| asking.intent.seq) else { return false };
         let repeat = self.rng.one_in(2);
-        self.input(Input::Approved { intent, repeat });
+        let by = Person { uid: 7, name: None };
+        self.input(Input::Decided { intent, repeat, by });
         true
     }
 }

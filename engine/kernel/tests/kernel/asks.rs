@@ -18,7 +18,7 @@ use crate::common::guests::{Kind, Native};
 use crate::common::plans::Build;
 use crate::common::sim::{Options, Sim, folded};
 
-const ASKER: AgentId = AgentId(1);
+pub(super) const ASKER: AgentId = AgentId(1);
 const MESSAGES: u32 = 12;
 /// One for each message, and one more for every third.
 const ASKS: usize = 16;
@@ -39,7 +39,10 @@ pub(crate) fn grant(on_unknown: Option<OnUnknown>) -> HttpGrant {
 }
 
 /// A source, an agent that asks, standard output.
-fn chain((method, faults): (&'static str, bool), on_unknown: Option<OnUnknown>) -> Build {
+pub(super) fn chain(
+    (method, faults): (&'static str, bool),
+    on_unknown: Option<OnUnknown>,
+) -> Build {
     let mut build = Build::chain(MESSAGES, &[Kind::Asks { method, faults }, Kind::Stdout]);
     build.agent(1).grants.http = vec![grant(on_unknown)];
     build.agent(1).grants.clock = true;
@@ -47,7 +50,7 @@ fn chain((method, faults): (&'static str, bool), on_unknown: Option<OnUnknown>) 
 }
 
 /// How often each request was made.
-fn made(sim: &Sim) -> BTreeMap<String, usize> {
+pub(super) fn made(sim: &Sim) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();
     for key in &sim.outside.lock().expect("one thread").requests {
         *made.entry(key.clone()).or_default() += 1;
@@ -59,13 +62,13 @@ fn lines(sim: &Sim) -> Vec<String> {
     sim.lines("stdout of a2")
 }
 
-fn outcomes(sim: &Sim, how: Known) -> usize {
+pub(super) fn outcomes(sim: &Sim, how: Known) -> usize {
     let is = |body: &Body| matches!(body, Body::Outcome(outcome) if outcome.how == how);
     sim.entries.iter().filter(|entry| is(&entry.body)).count()
 }
 
 /// Checks the log, and that recovery and replay agree with it.
-fn check(sim: &Sim) {
+pub(super) fn check(sim: &Sim) {
     audit(&sim.plan, &sim.entries);
     let again = folded(State::new(sim.plan.clone()), &sim.entries);
     assert_eq!(again.kept, sim.state.kept);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId, SupervisorId};
 use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
-    DeadLettered, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished, Forked,
-    Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome, Part,
-    Payload, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status, Stopping, Suspended,
-    Transaction, link,
+    DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
+    Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome, Part,
+    Payload, Person, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status, Stopping,
+    Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -108,9 +108,12 @@ fn asks() -> Vec<Body> {
     let (by, consumed, fuel) = (by(AgentId(1), 2, 3), Consumed::Pull, 9);
     let (n, call, args, key) = (2, Call::HttpSend, payload(b"q"), String::from("r/a/e/2"));
     let (agent, intent, how, answer) = (AgentId(1), 300, Known::Unknown, Some(payload(b"r")));
+    let person = Person { uid: 1000, name: Some(String::from("p")) };
     vec![
         Body::Intent(Intent { by, consumed, parts: parts(), n, call, args, key, fuel }),
         Body::Outcome(Outcome { agent, intent, how, answer }),
+        Body::Waiting(Waiting { intents: vec![300, 7] }),
+        Body::Decided(Decided { agent, intent, repeat: true, by: person }),
     ]
 }
 

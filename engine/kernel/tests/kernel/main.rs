@@ -5,6 +5,7 @@ mod common;
 
 mod asks;
 mod dags;
+mod decisions;
 mod ends;
 mod feedback;
 mod gates;

@@ -18,6 +18,7 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
     let repeated = vec![Repeated { agent: AGENT, from: 3, to: 9 }];
     let resumed = Resumed { engine: engine(), repeated };
     let checkpoint = Checkpoint { upto: 4, digest, len: 10 };
+    let waiting = Waiting { intents: vec![7, 9] };
     let finished = Finished { status: Status::Degraded, dead_letters: 1 };
     let began = "run 01010101-0101-0101-0101-010101010101 of find with 2 agents, \
         2026-11-23T01:10:46.123Z";
@@ -31,6 +32,7 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
         (Body::Resumed(resumed), twice),
         (Body::Checkpoint(checkpoint), "10 B, all before record 4"),
         (Body::Stopping(Stopping { by: "SIGINT".into() }), "asked by SIGINT"),
+        (Body::Waiting(waiting), "for somebody to decide about 7, 9"),
         (Body::Suspended(Suspended { why: "asked\r".into() }), "asked\\r"),
         (Body::Finished(finished), "degraded, 1 dead letter"),
     ]
@@ -76,11 +78,14 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         "in 1 message, without a place"
     );
     let rested = Rested { agents: vec![AgentId(0), AGENT] };
+    let person = Person { uid: 5, name: Some("p\u{1b}".into()) };
+    let decided = Decided { agent: AGENT, intent: 7, repeat: true, by: person };
     let outcome = Outcome { agent: AGENT, intent: 7, how: Known::Unknown, answer: None };
     vec![
         (Body::Dropped(dropped), "in 2 messages, the oldest, to make place"),
         (Body::Rested(rested), "the cycle of walk, scanner"),
         (intent(), "pull → http.send"),
+        (Body::Decided(decided), "of 7: it is made again, says p\\u{1b} (5)"),
         (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),

@@ -1,0 +1,159 @@
+//! `approve`: what waits for somebody to decide, and their decisions.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use theater_flow_kernel::record::{Body, Known};
+
+use super::{live, place, read, run};
+use crate::cli;
+use crate::exit::{Exit, Problem};
+use crate::journal::{Journal, JournalError};
+use crate::person::myself;
+use crate::recover;
+use crate::render::Screen;
+use crate::runs::RunDir;
+use crate::session::Left;
+use crate::store::Store;
+use crate::view::{self, Held};
+
+pub(super) fn approve(
+    screen: &Screen,
+    run: &RunDir,
+    folder: &Path,
+    args: &cli::Approve,
+) -> Result<Exit, Problem> {
+    match args.id {
+        None => list(screen, run),
+        Some(id) => decide(screen, (run, folder), id, !args.fail),
+    }
+}
+
+/// Lists what waits.
+fn list(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
+    let held: Vec<Held> = if let Some(client) = live::owner(run)? {
+        let value = client.waiting().map_err(|error| Problem::failed(error.to_string()))?;
+        serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+    } else {
+        let journal = read::log(run)?;
+        let plan = recover::plan(&journal)?;
+        view::held(&recover::state(&journal, &plan, journal.flushed().seq)?)
+    };
+    for held in &held {
+        if screen.is_json() {
+            screen.json(held)?;
+        } else {
+            for line in held.lines(screen.look()) {
+                screen.line(&line)?;
+            }
+        }
+    }
+    if held.is_empty() {
+        screen.say(&format!("nothing in run {} waits for a decision", run.id));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Records a decision: by the run's owner if it lives, else by this process, which leaves it then.
+fn decide(
+    screen: &Screen,
+    (run, folder): (&RunDir, &Path),
+    id: u64,
+    repeat: bool,
+) -> Result<Exit, Problem> {
+    let (recorded, lives) = if let Some(client) = live::owner(run)? {
+        let value = client.approve(id, repeat);
+        let value = value.map_err(|error| Problem::failed(error.to_string()))?;
+        (refused(&value), true)
+    } else {
+        (at_rest((run, folder), id, repeat)?, false)
+    };
+    if let Some(why) = recorded {
+        let help = format!("`theater-flow approve {}` lists what waits", run.id);
+        return Err(Problem::usage(why).with_help(Some(help)));
+    }
+    let what = if repeat { "is made again" } else { "is not made again" };
+    let goes_on = if lives {
+        String::new()
+    } else {
+        format!("; `theater-flow resume {}` goes on with it", run.id)
+    };
+    screen.say(&format!("{id} {what}{goes_on}"));
+    if screen.is_json() {
+        let decision = if repeat { "repeat" } else { "fail" };
+        screen.json(&json!({ "run": run.id.to_string(), "id": id, "decision": decision }))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Why the owner did not record a decision, if it did not.
+fn refused(value: &Value) -> Option<String> {
+    if value["recorded"] == true {
+        return None;
+    }
+    Some(value["why"].as_str().unwrap_or("it does not wait for a decision").to_owned())
+}
+
+fn at_rest(
+    (run, folder): (&RunDir, &Path),
+    id: u64,
+    repeat: bool,
+) -> Result<Option<String>, Problem> {
+    let _owner = run::own(run)?;
+    let place = place(folder, run);
+    let left = Left::open(&place)?;
+    if left.decide(&place, (id, repeat), myself())? {
+        return Ok(None);
+    }
+    Ok(Some(why_not(&read::log(run)?, id)?))
+}
+
+/// Why no decision about record `id` is waited for.
+pub(super) fn why_not<S: Store>(journal: &Journal<S>, id: u64) -> Result<String, JournalError> {
+    let records = journal.flushed().seq;
+    if id >= records {
+        return Ok(format!("there is no record {id}: the run has {records}, from 0"));
+    }
+    let first = live::row(journal, id)?;
+    if !matches!(first.record.body, Body::Intent(_)) {
+        let kind = first.record.body.kind();
+        return Ok(format!("record {id} is no request but {kind}: nothing waits for a decision"));
+    }
+    let mut said = None;
+    for stored in journal.records(id)? {
+        let record = stored?.record()?;
+        match record.body {
+            Body::Decided(body) if body.intent == id => {
+                let (by, seq) = (&body.by, record.seq);
+                return Ok(format!("{id} was decided before, by {by} (record {seq})"));
+            }
+            Body::Outcome(body) if body.intent == id => {
+                said = Some((body.how, record.seq));
+            }
+            _ => {}
+        }
+    }
+    Ok(match said {
+        Some((Known::Answered, seq)) => format!("{id} was answered (record {seq})"),
+        Some((_, seq)) => format!("nobody has to decide about {id} (record {seq} says why)"),
+        None => format!("{id} is being made, or was when the run's process ended"),
+    })
+}
+
+/// Tells what a run waits for that has just been let go, before its last line.
+pub(super) fn tell(screen: &Screen, run: &RunDir, held: &[Held]) {
+    let requests = match held.len() {
+        1 => String::from("1 request waits"),
+        more => format!("{more} requests wait"),
+    };
+    screen.tell(&format!(
+        "{requests} for somebody to decide: nobody knows whether what was asked has been done"
+    ));
+    for held in held {
+        screen.tell(&format!("  {}", held.brief()));
+    }
+    if let Some(first) = held.first() {
+        let (run, id) = (run.id, first.id);
+        screen.tell(&format!("`theater-flow approve {run} {id}` makes it again, `theater-flow approve {run} {id} --fail` does not; then `theater-flow resume {run}`"));
+    }
+}
