@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use theater_flow_dsl::Mode;
 use theater_flow_host::Host;
@@ -16,12 +18,15 @@ use crate::exit::{Exit, Problem};
 use crate::journal::Journal;
 use crate::recover;
 use crate::render::Screen;
-use crate::replay::{Difference, Recital, Replay, Replayed, Span};
+use crate::replay::{Difference, Pace, Recital, Replay, Replayed, Span};
 use crate::runs::RunDir;
 use crate::session::{facts, load_components};
 use crate::store::SledStore;
 use crate::view::{self, ReplayView, Row, Told, View};
 use crate::workers::Crew;
+
+/// Between two changes of the line that says how far a replay is.
+const BETWEEN: Duration = Duration::from_millis(200);
 
 pub(super) fn replay(
     screen: &Screen,
@@ -53,11 +58,32 @@ pub(super) fn replay(
     let (engine, recital) = (facts(&host), Recital::default());
     let world = recital.clone();
     let crew = crew(host, &other.plan, actors, world);
-    let did = Replay { crew: &crew, recital: &recital, span }.run(&journal)?;
+    let did = make(screen, Replay { crew: &crew, recital: &recital, span }, &journal)?;
     let told: Result<Vec<Told>, Problem> =
         did.differences.iter().map(|found| told(&journal, found, (&other, &engine))).collect();
     show(screen, (run, &plan), (&did, told?), args.with.is_some().then_some(&other))?;
     Ok(if did.differences.is_empty() { Exit::Ok } else { Exit::Differs })
+}
+
+/// Makes the calls again. Whoever sits at a terminal sees how far it is.
+fn make(
+    screen: &Screen,
+    replay: Replay<'_>,
+    journal: &Journal<SledStore>,
+) -> Result<Replayed, Problem> {
+    let last = replay.span.until.unwrap_or_else(|| journal.flushed().seq.saturating_sub(1));
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let mut next = Instant::now() + BETWEEN;
+    let mut tell = |seq| {
+        let now = Instant::now();
+        if now >= next {
+            next = now + BETWEEN;
+            screen.show_live(&[format!("record {seq} of {last}")]);
+        }
+    };
+    let did = replay.run_at(journal, Pace { threads, tell: &mut tell });
+    screen.show_live(&[]);
+    Ok(did?)
 }
 
 fn crew(

@@ -1,11 +1,11 @@
 //! Orders in which things happen: one seed, one log; any seed, one result. And what replay finds.
 
-use theater_flow::replay::{NoWorld, replay};
+use theater_flow::replay::{NoWorld, Pace, Recital, Replay, Replayed, Span, replay};
 use theater_flow::sim::Schedule;
 use theater_flow_kernel::record::{Body, Part};
 
 use super::check::{Result, journal, records, whole};
-use super::piece::{Piece, actor, calm};
+use super::piece::{Piece, actor, calm, rough};
 
 fn tree_and_result(piece: &Piece, schedule: Schedule) -> (theater_flow::memory::Tree, Result) {
     let machine = piece.machine();
@@ -73,6 +73,41 @@ fn a_changed_answer_is_found() {
     assert_eq!(again.differences.first().expect("it reads other text").seq, seq);
     let damage = journal(&machine).verify(None).expect_err("the payload is another");
     assert!(damage.to_string().contains(&seq.to_string()), "{damage}");
+}
+
+/// Several agents differ, and who is found first depends on the threads: what is told does not.
+#[test]
+fn side_by_side_finds_what_one_thread_finds() {
+    let mut piece = Piece::trapping();
+    let machine = piece.machine();
+    piece.finish(&machine, rough(3));
+    let all = records(&machine).len() as u64;
+    let on = |piece: &Piece, threads: usize, span: Span| -> Replayed {
+        let crew = piece.crew(|| Box::new(NoWorld));
+        let replay = Replay { crew: &crew, recital: &Recital::default(), span };
+        let mut told = 0;
+        let mut tell = |seq| told = seq;
+        let pace = Pace { threads, tell: &mut tell };
+        let did = replay.run_at(&journal(&machine), pace).expect("a log");
+        assert!(told > 0 && told <= all);
+        did
+    };
+    let same = on(&piece, 1, Span::default());
+    assert_eq!((same.records, same.skipped, &same.differences[..]), (all, 0, &[][..]));
+    assert_eq!(on(&piece, 8, Span::default()), same);
+    // All that these agents do after their first event is different then.
+    for name in ["lines", "notes", "print", "findings"] {
+        let agent = piece.plan.agents.iter().find(|agent| agent.name == name).expect("there");
+        piece.actors.insert(agent.component, actor("dedupe"));
+    }
+    let middle = (0..all).step_by(17).chain([0, all - 1]);
+    for from in middle {
+        let span = Span { from, ..Span::default() };
+        let one = on(&piece, 1, span.clone());
+        for _ in 0..3 {
+            assert_eq!(on(&piece, 8, span.clone()), one, "from {from}");
+        }
+    }
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {

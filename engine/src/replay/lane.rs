@@ -1,0 +1,203 @@
+//! One agent in a replay: its instance, and how what it does compares with the record.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use theater_flow_host::Instance;
+use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::perform;
+use theater_flow_kernel::record::{Body, Crash, CrashKind, Entry};
+use theater_flow_kernel::work::{Begin, Event, Redo};
+
+use super::Replay;
+use super::reading::{Deed, Job};
+use crate::workers::Crew;
+
+/// An agent's side of a replay.
+pub(super) struct Lane {
+    id: AgentId,
+    instance: Option<Instance>,
+    /// It has come to where it is another way than in the run: its fuel may differ.
+    inexact: bool,
+    /// It has differed, and what it keeps in mind cannot be compared any more.
+    over: bool,
+    pub(super) calls: u64,
+    pub(super) skipped: u64,
+    /// Where it differed, the first in words.
+    pub(super) found: Option<Found>,
+}
+
+/// Where an agent differed from the record.
+pub(super) struct Found {
+    /// The first record.
+    pub(super) seq: u64,
+    /// See [`Job::nth`].
+    pub(super) nth: u64,
+    /// How it differed there.
+    pub(super) message: String,
+    /// Further records whose calls differ.
+    pub(super) also: Vec<u64>,
+}
+
+impl Lane {
+    pub(super) fn new(id: AgentId) -> Self {
+        let (instance, found) = (None, None);
+        Self { id, instance, inexact: false, over: false, calls: 0, skipped: 0, found }
+    }
+
+    /// Does it. True if it differs from the record.
+    pub(super) fn perform(&mut self, job: Job, replay: &Replay<'_>) -> bool {
+        let Job { seq, deed, anew, nth } = job;
+        if self.over {
+            self.skipped += u64::from(deed.calls() > 0);
+            return false;
+        }
+        let broken = || Some(String::from("the engine failed at this call"));
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            if self.instance.is_none()
+                && let Some(anew) = anew.filter(|_| self.found.is_some())
+            {
+                self.instance = self.bring(&anew, replay.crew).ok();
+            }
+            self.compare(deed, replay)
+        }));
+        let Some(message) = done.unwrap_or_else(|_| broken()) else { return false };
+        self.instance = None;
+        self.over = !replay.span.stateless.contains(&self.id);
+        match &mut self.found {
+            Some(found) => found.also.push(seq),
+            None => self.found = Some(Found { seq, nth, message, also: vec![] }),
+        }
+        true
+    }
+
+    /// Does it, and says how it differs.
+    fn compare(&mut self, deed: Deed, replay: &Replay<'_>) -> Option<String> {
+        match deed {
+            Deed::Enter(begin) => self.enter(&begin, replay),
+            Deed::Begin(begin, entry) => self.begin(&begin, &entry, replay),
+            Deed::Handle(event, entry) => {
+                let message = self.handle(event, &entry);
+                // A crash ends the life, and so does an ask.
+                if matches!(entry.body, Body::Crashed(_) | Body::Intent(_)) {
+                    self.instance = None;
+                }
+                message
+            }
+            Deed::Snapshot(entry) => self.snapshot(&entry, replay),
+            Deed::End => {
+                self.instance = None;
+                None
+            }
+        }
+    }
+
+    fn enter(&mut self, begin: &Begin, replay: &Replay<'_>) -> Option<String> {
+        self.inexact = true;
+        match self.bring(begin, replay.crew) {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                None
+            }
+            Err(crash) => Some(crash.message),
+        }
+    }
+
+    fn bring(&mut self, begin: &Begin, crew: &Crew) -> Result<Instance, Crash> {
+        self.calls += 1 + begin.redo.len() as u64;
+        bring(self.id, begin, crew)
+    }
+
+    fn begin(&mut self, begin: &Begin, entry: &Entry, replay: &Replay<'_>) -> Option<String> {
+        self.instance = None;
+        if !replay.ends_at_first() {
+            let failed = self.enter(begin, replay);
+            return failed.filter(|_| matches!(entry.body, Body::Incarnation(_)));
+        }
+        self.inexact = false;
+        self.calls += 1 + begin.redo.len() as u64;
+        let (instance, life) = replay.crew.begin(self.id, begin);
+        let life = life?;
+        match (&entry.body, life.crash) {
+            (Body::Incarnation(body), None) => {
+                self.instance = instance;
+                let (now, then) = (life.call.fuel, body.fuel);
+                (now != then).then(|| format!("`init` took {now} fuel, the record says {then}"))
+            }
+            (Body::Crashed(_), Some(crash)) if crash.kind == CrashKind::Init => None,
+            (_, Some(crash)) => Some(crash.message),
+            (_, None) => Some(String::from("its life failed to begin, and now it begins")),
+        }
+    }
+
+    fn handle(&mut self, event: Option<Event>, entry: &Arc<Entry>) -> Option<String> {
+        let Some(event) = event else {
+            return Some(String::from("the event that it names is not waiting at this point"));
+        };
+        let Some(instance) = self.instance.as_mut() else {
+            // Time can run out for one that was not alive.
+            let late =
+                matches!(&entry.body, Body::Crashed(body) if body.crash.kind == CrashKind::Timeout);
+            let message = || String::from("the agent has no instance at this point");
+            return (!late).then(message);
+        };
+        self.calls += 1;
+        let redo = Redo { event, entry: Arc::clone(entry) };
+        let crash = if self.inexact {
+            perform::alike(instance, &redo)
+        } else {
+            perform::again(instance, &redo)
+        };
+        crash.map(|crash| crash.message)
+    }
+
+    fn snapshot(&mut self, entry: &Entry, replay: &Replay<'_>) -> Option<String> {
+        let Some(instance) = self.instance.as_mut() else {
+            return Some(String::from("the agent has no instance at this point"));
+        };
+        self.calls += 1;
+        let taken = perform::snapshot(instance)?;
+        let body = match (&entry.body, &taken.state) {
+            (Body::Snapshot(body), Ok(_)) => body,
+            (Body::Crashed(then), Err(now)) if then.crash.kind == now.kind => {
+                self.instance = None;
+                return None;
+            }
+            (Body::Crashed(_), Ok(_)) => {
+                return Some(String::from("the snapshot crashed, and now it is taken"));
+            }
+            (_, Err(crash)) => return Some(crash.message.clone()),
+            (_, Ok(_)) => return None,
+        };
+        match &taken.state {
+            // What another component or config keeps in mind is its own.
+            _ if !replay.ends_at_first() => None,
+            Ok((_, bytes)) if Some(bytes) != entry.payloads.last() => {
+                Some(String::from("the snapshot has other bytes"))
+            }
+            _ if !self.inexact && taken.trace.fuel != body.fuel => Some(format!(
+                "the snapshot took {} fuel, the record says {}",
+                taken.trace.fuel, body.fuel
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// A new instance that has done what the agent has done so far, whatever fuel that took.
+pub(super) fn bring(id: AgentId, begin: &Begin, crew: &Crew) -> Result<Instance, Crash> {
+    let alone = Begin { redo: vec![], ..begin.clone() };
+    let (instance, life) = crew.begin(id, &alone);
+    let mut instance = match (life.and_then(|life| life.crash), instance) {
+        (Some(crash), _) => return Err(crash),
+        (None, Some(instance)) => instance,
+        (None, None) => {
+            let message = String::from("the call was interrupted");
+            return Err(Crash { kind: CrashKind::Init, message });
+        }
+    };
+    match begin.redo.iter().find_map(|redo| perform::alike(&mut instance, redo)) {
+        Some(crash) => Err(crash),
+        None => Ok(instance),
+    }
+}
