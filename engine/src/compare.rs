@@ -62,6 +62,8 @@ pub type Place = (String, String);
 /// All that a run did.
 #[derive(Debug, Default)]
 pub struct Account {
+    /// The run goes on: what it has not done yet is no difference.
+    pub goes_on: bool,
     deeds: BTreeMap<String, Vec<Deed>>,
     tallies: BTreeMap<String, Tally>,
     outputs: BTreeMap<Place, Output>,
@@ -80,6 +82,8 @@ pub struct Comparison {
     pub agents: Vec<(String, Pair<Tally>)>,
     /// What each run wrote, by place.
     pub outputs: Vec<(Place, Pair<Output>)>,
+    /// Which of the runs go on.
+    pub go_on: (bool, bool),
 }
 
 /// Something of the first run and of the second.
@@ -207,7 +211,7 @@ impl Comparison {
             let none = Vec::new();
             let sides =
                 (left.deeds.get(name).unwrap_or(&none), right.deeds.get(name).unwrap_or(&none));
-            match parting(sides.0, sides.1) {
+            match parting((sides.0, left.goes_on), (sides.1, right.goes_on)) {
                 Parting::Never => {}
                 Parting::Order => reordered.push(name.clone()),
                 Parting::At(records) => {
@@ -236,13 +240,15 @@ impl Comparison {
             reordered,
             agents: agents.into_iter().map(|name| (name.clone(), pairs(name))).collect(),
             outputs: outputs.into_iter().map(|place| (place.clone(), written(place))).collect(),
+            go_on: (left.goes_on, right.goes_on),
         }
     }
 
-    /// True if both did the same, in whatever order.
+    /// True if both did the same, in whatever order; as far as those have come that go on.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.first.is_none() && self.outputs.iter().all(|(_, (left, right))| left == right)
+        let written = || self.outputs.iter().all(|(_, (left, right))| left == right);
+        self.first.is_none() && (self.go_on != (false, false) || written())
     }
 }
 
@@ -259,14 +265,20 @@ enum Parting {
     At(Pair<u64>),
 }
 
-/// What stands in the one sequence from the first difference on and has no equal in the rest of the other.
-fn parting(left: &[Deed], right: &[Deed]) -> Parting {
+/// What stands in the one sequence from the first difference on and has no equal in the rest of the other. A
+/// sequence that goes on may still come to it.
+fn parting(
+    (left, left_goes_on): (&[Deed], bool),
+    (right, right_goes_on): (&[Deed], bool),
+) -> Parting {
     let same = left.iter().zip(right).take_while(|(a, b)| a.print == b.print).count();
     let (left, right) = (&left[same..], &right[same..]);
-    if left.is_empty() && right.is_empty() {
-        return Parting::Never;
-    }
-    match (without_equal(left, right), without_equal(right, left)) {
+    let alone = (
+        without_equal(left, right).filter(|_| !right_goes_on),
+        without_equal(right, left).filter(|_| !left_goes_on),
+    );
+    match alone {
+        (None, None) if left.is_empty() || right.is_empty() => Parting::Never,
         (None, None) => Parting::Order,
         records => Parting::At(records),
     }

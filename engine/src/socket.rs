@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `GET /v1/hello` | who this is: `{"protocol":1,"run":…,"name":…,"pid":…,"engine":…,"status":…}` |
 //! | `GET /v1/events?from=SEQ[&follow=1]` | stored records from `SEQ` on, a JSON line each; with `follow` until the run ends |
+//! | `GET /v1/pairs?from=HEX&to=HEX[&last=1]` | keys and values of the log, a few at a time, postcard |
 //! | `GET /v1/show?seq=SEQ[&part=I][&width=COLUMNS][&colour=1]` | one record, or a part of it, in full |
 //! | `GET /v1/why?seq=SEQ[&part=I][&impact=1][&json=1][&width=COLUMNS][&colour=1]` | what a record follows from, or what follows from it |
 //! | `GET /v1/verify` | what a check of the whole log finds |
@@ -29,6 +30,7 @@ mod feed;
 mod place;
 mod routes;
 mod server;
+mod span;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -40,9 +42,11 @@ use theater_flow_kernel::ids::Ref;
 
 pub use client::{Client, Heard};
 pub use server::Server;
+pub use span::{Span, pairs};
 
 use crate::causes::Question;
 use crate::render::Look;
+use crate::store::Pair;
 
 /// The version of what is said over the socket, which [`Shown::hello`] states as `protocol`.
 pub const PROTOCOL: u32 = 1;
@@ -57,6 +61,10 @@ pub trait Shown: Send + Sync + 'static {
     /// The durable records from seq `from` on, at most `most`, a line of JSON each. None if there are none
     /// yet.
     fn events(&self, from: u64, most: usize) -> Result<Lines, String>;
+
+    /// What is stored there: the first pairs of the span, as many as are read without keeping the run waiting, or
+    /// its last one. None if there are none.
+    fn pairs(&self, span: &Span) -> Result<Vec<Pair>, String>;
 
     /// What a check of the whole log finds. An error if it cannot be made.
     fn verify(&self) -> Result<serde_json::Value, String>;

@@ -6,22 +6,24 @@ use super::{live, read};
 use crate::compare::{Account, Comparison};
 use crate::exit::{Exit, Problem};
 use crate::journal::Journal;
+use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
 use crate::runs::RunDir;
-use crate::store::SledStore;
 use crate::view::{self, Side, View};
 
 pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Problem> {
     let (left, right) = (log(runs.0)?, log(runs.1)?);
-    let (plan, other) = (recover::plan(&left)?, recover::plan(&right)?);
-    let from = in_common(&left, &right)?;
-    let accounts = (Account::of(&left, &plan, from)?, Account::of(&right, &other, from)?);
+    let (plan, other) = (recover::plan(&left.0)?, recover::plan(&right.0)?);
+    let from = in_common(&left.0, &right.0)?;
+    let mut accounts = (Account::of(&left.0, &plan, from)?, Account::of(&right.0, &other, from)?);
+    (accounts.0.goes_on, accounts.1.goes_on) = (left.1, right.1);
     let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
     drop(accounts);
     let records = found.first.as_ref().map_or((None, None), |first| first.records);
-    let left = Side { run: runs.0.id, view: View::new(&plan), first: record(&left, records.0)? };
-    let right = Side { run: runs.1.id, view: View::new(&other), first: record(&right, records.1)? };
+    let left = Side { run: runs.0.id, view: View::new(&plan), first: record(&left.0, records.0)? };
+    let right =
+        Side { run: runs.1.id, view: View::new(&other), first: record(&right.0, records.1)? };
     if screen.is_json() {
         screen.json_line(&view::diff_json(&found, (&left, &right)).to_string())?;
     } else {
@@ -33,7 +35,7 @@ pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Pr
 }
 
 /// The first record that two runs do not have in common: one may be a fork of the other, or both of a third.
-fn in_common(left: &Journal<SledStore>, right: &Journal<SledStore>) -> Result<u64, Problem> {
+fn in_common(left: &Journal<Log>, right: &Journal<Log>) -> Result<u64, Problem> {
     let runs = (recover::genesis(left)?.run, recover::genesis(right)?.run);
     let (lineage, other) = (recover::lineage(left)?, recover::lineage(right)?);
     let of = |lineage: Option<&Lineage>, run| {
@@ -43,19 +45,17 @@ fn in_common(left: &Journal<SledStore>, right: &Journal<SledStore>) -> Result<u6
     Ok(related.unwrap_or(0))
 }
 
-/// The log of a run that no process goes on with: what is not there yet would be a difference.
-fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
-    if live::owner(run)?.is_some() {
-        let message = format!("run {} is live: stop it first, or wait for its end", run.id);
-        return Err(Problem::usage(message));
-    }
-    read::log(run)
+/// A run's log, and whether the run goes on.
+fn log(run: &RunDir) -> Result<(Journal<Log>, bool), Problem> {
+    let log = read::open(run)?;
+    let goes_on = log.is_live();
+    Ok((Journal::open(log)?, goes_on))
 }
 
 type Shown = Option<(view::Row, Option<view::Row>)>;
 
 /// A record, with the one that emitted the message it is about.
-fn record(journal: &Journal<SledStore>, seq: Option<u64>) -> Result<Shown, Problem> {
+fn record(journal: &Journal<Log>, seq: Option<u64>) -> Result<Shown, Problem> {
     let Some(seq) = seq else { return Ok(None) };
     let row = live::row(journal, seq)?;
     let from = live::emitter(journal, &row)?;

@@ -12,11 +12,11 @@ use crate::exit::{Exit, Problem};
 use crate::fork::{Answered, FILES, Fork, ForkError, GivenError, Point, move_files};
 use crate::head::{Head, Standing};
 use crate::journal::{Journal, JournalError};
+use crate::log::Log;
 use crate::recover::RecoverError;
 use crate::render::Screen;
 use crate::runs::{Data, RunDir};
 use crate::session::{self, SessionError};
-use crate::store::SledStore;
 
 pub(super) fn fork(
     screen: &Arc<Screen>,
@@ -53,7 +53,7 @@ pub(super) fn fork(
 }
 
 /// The recorded answers that others are to stand for.
-fn answered(journal: &Journal<SledStore>, args: &cli::Fork) -> Result<Vec<Answered>, Problem> {
+fn answered(journal: &Journal<Log>, args: &cli::Fork) -> Result<Vec<Answered>, Problem> {
     let records = journal.flushed().seq;
     let find = |(of, _): &(Ref, PathBuf)| match of.seq < records {
         true => Ok(Answered::find(journal, *of).map_err(ForkError::from)?),
@@ -78,7 +78,7 @@ fn give(
 }
 
 /// The parent's log. One that has lost its end, or holds something else there, is not gone on with.
-fn log(parent: &RunDir) -> Result<Journal<SledStore>, Problem> {
+fn log(parent: &RunDir) -> Result<Journal<Log>, Problem> {
     let head = Head::read(&parent.path).map_err(SessionError::from)?;
     let journal = read::log(parent)?;
     if let Some(head) = head
@@ -90,7 +90,7 @@ fn log(parent: &RunDir) -> Result<Journal<SledStore>, Problem> {
     Ok(journal)
 }
 
-fn point(journal: &Journal<SledStore>, at: u64) -> Result<Point, Problem> {
+fn point(journal: &Journal<Log>, at: u64) -> Result<Point, Problem> {
     let records = journal.flushed().seq;
     if at >= records {
         return Err(read::no_record(Ref::record(at), records));

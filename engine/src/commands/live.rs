@@ -19,8 +19,8 @@ use crate::person::person;
 use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
 use crate::session::Session;
-use crate::socket::{Client, Lines, PROTOCOL, Server, Shown, SocketError};
-use crate::store::{Reader, SharedStore, Store};
+use crate::socket::{self, Client, Lines, PROTOCOL, Server, Shown, SocketError, Span};
+use crate::store::{Pair, Reader, SharedStore, Store};
 use crate::view::{self, Branch, Detail, Row, View};
 
 /// How long the run may take to show its state.
@@ -172,6 +172,10 @@ impl Shown for ShownRun {
     fn events(&self, from: u64, most: usize) -> Result<Lines, String> {
         let lines = self.reader.beside(|store| self.lines(store, from, most));
         lines.map_err(|error| error.to_string())
+    }
+
+    fn pairs(&self, span: &Span) -> Result<Vec<Pair>, String> {
+        socket::pairs(&self.reader, span)
     }
 
     fn verify(&self) -> Result<Value, String> {

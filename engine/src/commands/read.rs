@@ -11,6 +11,7 @@ use crate::cli::Events;
 use crate::exit::{Exit, Problem};
 use crate::head::Head;
 use crate::journal::{Flushed, Journal, JournalError};
+use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
 use crate::runs::RunDir;
@@ -18,9 +19,16 @@ use crate::socket::{Client, Heard};
 use crate::store::SledStore;
 use crate::view::{self, Branch, Detail, Filter, Row, View};
 
-/// A stopped run's log, as it is now.
-pub(super) fn log(run: &RunDir) -> Result<Journal<SledStore>, Problem> {
-    Ok(Journal::open(SledStore::open_copy(&run.db())?)?)
+/// A run's log, as it is now.
+pub(super) fn log(run: &RunDir) -> Result<Journal<Log>, Problem> {
+    Ok(Journal::open(open(run)?)?)
+}
+
+pub(super) fn open(run: &RunDir) -> Result<Log, Problem> {
+    Ok(match live::owner(run)? {
+        Some(owner) => Log::live(&run.db(), owner)?,
+        None => Log::at_rest(&run.db())?,
+    })
 }
 
 pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exit, Problem> {

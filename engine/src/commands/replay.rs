@@ -16,12 +16,12 @@ use crate::cli;
 use crate::compile::{Fetcher, Pipeline};
 use crate::exit::{Exit, Problem};
 use crate::journal::Journal;
+use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
 use crate::replay::{Difference, Pace, Recital, Replay, Replayed, Span};
 use crate::runs::RunDir;
 use crate::session::{facts, load_components};
-use crate::store::SledStore;
 use crate::view::{self, ReplayView, Row, Told, View};
 use crate::workers::Crew;
 
@@ -34,9 +34,6 @@ pub(super) fn replay(
     folder: &Path,
     args: &cli::Replay,
 ) -> Result<Exit, Problem> {
-    if live::owner(run)?.is_some() {
-        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
-    }
     let journal = read::log(run)?;
     let plan = recover::plan(&journal)?;
     let span = span(args, journal.flushed().seq)?;
@@ -66,11 +63,7 @@ pub(super) fn replay(
 }
 
 /// Makes the calls again. Whoever sits at a terminal sees how far it is.
-fn make(
-    screen: &Screen,
-    replay: Replay<'_>,
-    journal: &Journal<SledStore>,
-) -> Result<Replayed, Problem> {
+fn make(screen: &Screen, replay: Replay<'_>, journal: &Journal<Log>) -> Result<Replayed, Problem> {
     let last = replay.span.until.unwrap_or_else(|| journal.flushed().seq.saturating_sub(1));
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let mut next = Instant::now() + BETWEEN;
@@ -193,7 +186,7 @@ fn change(agent: &Agent, other: &Agent) -> Option<String> {
 
 /// All that is known of a difference.
 fn told(
-    journal: &Journal<SledStore>,
+    journal: &Journal<Log>,
     found: &Difference,
     (other, engine): (&Other, &EngineFacts),
 ) -> Result<Told, Problem> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::Bytes;
 use theater_flow_kernel::plan::Plan;
 
-use super::{check, live, place, read};
+use super::{check, place, read};
 use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::rebuild::{self, Ground, NoState};
@@ -24,9 +24,6 @@ pub(super) fn state(
     folder: &Path,
     args: &cli::State,
 ) -> Result<Exit, Problem> {
-    if live::owner(run)?.is_some() {
-        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
-    }
     let journal = read::log(run)?;
     let plan = recover::plan(&journal)?;
     let id = view::agent_id(&plan, &args.agent)?;

@@ -20,7 +20,23 @@ fn sequences_part_where_one_has_what_the_other_lacks() {
         (&[1, 1], &[1, 1, 1], Parting::At((None, Some(20)))),
     ];
     for (left, right, expected) in cases {
-        assert_eq!(parting(&deeds(left), &deeds(right)), expected, "{left:?} {right:?}");
+        let found = parting((&deeds(left), false), (&deeds(right), false));
+        assert_eq!(found, expected, "{left:?} {right:?}");
+    }
+}
+
+#[test]
+fn what_a_run_that_goes_on_has_not_done_is_no_difference() {
+    let cases: [(&[u8], &[u8], Parting); 5] = [
+        (&[1, 2, 3], &[1, 2], Parting::Never),
+        (&[1, 2], &[1, 2, 3], Parting::At((None, Some(20)))),
+        (&[1, 2, 3], &[1, 3], Parting::Order),
+        (&[1, 2, 3], &[1, 4], Parting::At((None, Some(10)))),
+        (&[1, 2], &[], Parting::Never),
+    ];
+    for (left, right, expected) in cases {
+        let found = parting((&deeds(left), false), (&deeds(right), true));
+        assert_eq!(found, expected, "{left:?} {right:?}");
     }
 }
 

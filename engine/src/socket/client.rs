@@ -18,9 +18,10 @@ use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::{SocketError, place, wire};
+use super::{SocketError, Span, place, wire};
 use crate::causes::{Direction, Question};
 use crate::render::Look;
+use crate::store::Pair;
 
 /// Until a connection is made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -105,6 +106,16 @@ impl Client {
     pub fn approve(&self, id: u64, repeat: bool) -> Result<Value, SocketError> {
         let fail = if repeat { "" } else { "&fail=1" };
         self.value(Method::POST, &format!("/v1/approve?id={id}{fail}"), LOOK)
+    }
+
+    /// Bytes of the log: see [`Shown::pairs`](super::Shown::pairs).
+    pub fn pairs(&self, span: &Span) -> Result<Vec<Pair>, SocketError> {
+        let path = format!("/v1/pairs?{}", span.query());
+        self.runtime.block_on(timed(ANSWER, async {
+            let answer = accepted(self.ask(Method::GET, &path).await?).await?;
+            let bytes = whole(answer).await?;
+            postcard::from_bytes(&bytes).map_err(|error| SocketError::garbled(&error))
+        }))
     }
 
     /// Asks the run to stop. When this returns, it has been told; it stops when it has drained.

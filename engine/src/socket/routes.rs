@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use theater_flow_kernel::ids::Ref;
 use tokio::sync::{Semaphore, watch};
 
-use super::Shown;
 use super::feed::{Feed, Source};
 use super::server::Bounds;
+use super::{Shown, Span};
 use crate::causes::{Direction, Question};
 use crate::render::Look;
 
@@ -65,8 +65,8 @@ impl Desk {
         }
         let path = request.uri().path();
         let allowed = match path {
-            "/v1/hello" | "/v1/events" | "/v1/show" | "/v1/why" | "/v1/verify" | "/v1/tree"
-            | "/v1/waiting" => Method::GET,
+            "/v1/hello" | "/v1/events" | "/v1/pairs" | "/v1/show" | "/v1/why" | "/v1/verify"
+            | "/v1/tree" | "/v1/waiting" => Method::GET,
             "/v1/stop" | "/v1/approve" => Method::POST,
             _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
         };
@@ -79,6 +79,7 @@ impl Desk {
         }
         match path {
             "/v1/events" => self.events(request.uri().query()).await,
+            "/v1/pairs" => self.pairs(request.uri().query()).await,
             "/v1/show" => self.show(request.uri().query()).await,
             "/v1/why" => self.why(request.uri().query()).await,
             "/v1/verify" => self.look(Shown::verify).await,
@@ -111,6 +112,25 @@ impl Desk {
                 value(blocking(move || shown.approve(id, repeat, by.uid)).await.flatten())
             }
             Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
+    /// Bytes of the log itself. Each answer is short, so that these take no turns.
+    async fn pairs(&self, query: Option<&str>) -> Answer {
+        let span = match Span::parse(query.unwrap_or_default()) {
+            Ok(span) => span,
+            Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong),
+        };
+        let shown = Arc::clone(&self.shown);
+        let pairs = blocking(move || shown.pairs(&span)).await.flatten();
+        let bytes = pairs
+            .and_then(|pairs| postcard::to_allocvec(&pairs).map_err(|error| error.to_string()));
+        match bytes {
+            Ok(bytes) => {
+                let body = Either::Left(Full::from(bytes));
+                answer(StatusCode::OK, "application/octet-stream", body)
+            }
+            Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
         }
     }
 

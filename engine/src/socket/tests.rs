@@ -60,6 +60,11 @@ impl Shown for Stage {
         Ok(Lines { lines, next, over })
     }
 
+    fn pairs(&self, span: &Span) -> Result<Vec<Pair>, String> {
+        let key = if span.last { &span.to } else { &span.from };
+        Ok(vec![(key.clone(), vec![7; 16 << 10])])
+    }
+
     fn verify(&self) -> Result<Value, String> {
         let held = self.held.lock().unwrap().take();
         if let Some((begun, go)) = held {

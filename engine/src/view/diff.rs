@@ -124,8 +124,12 @@ pub(super) fn differing(sides: (&Side<'_>, &Side<'_>)) -> Vec<(String, Words)> {
 pub fn diff_lines(found: &Comparison, sides: (&Side<'_>, &Side<'_>), look: Look) -> Vec<String> {
     let strong = |text: &str| look.paint(Tone::Strong, text);
     let mut lines = vec![verdict(found, look)];
-    lines.push(format!("  first   {}", sides.0.run));
-    lines.push(format!("  second  {}", sides.1.run));
+    for (name, side, goes_on) in
+        [("first ", sides.0, found.go_on.0), ("second", sides.1, found.go_on.1)]
+    {
+        let so_far = if goes_on { ", so far: it goes on" } else { "" };
+        lines.push(format!("  {name}  {}{so_far}", side.run));
+    }
     if !found.plans.is_empty() {
         lines.extend([String::new(), strong("plans")]);
         lines.extend(listed(found.plans.iter().map(|word| format!("  {}", escape(word)))));
@@ -298,6 +302,7 @@ pub fn diff_json(found: &Comparison, sides: (&Side<'_>, &Side<'_>)) -> Json {
     Json::Object(vec![
         ("same", found.is_same().into()),
         ("runs", [sides.0.run, sides.1.run].into_iter().map(Json::text).collect()),
+        ("go_on", [found.go_on.0, found.go_on.1].into_iter().map(Json::from).collect()),
         ("plans", found.plans.iter().map(Json::text).collect()),
         ("first_difference", first.into()),
         ("reordered", found.reordered.iter().map(Json::text).collect()),

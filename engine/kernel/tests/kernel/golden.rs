@@ -6,9 +6,9 @@ use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId
 use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
     DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
-    Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome, Part,
-    Payload, Person, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status, Stopping,
-    Suspended, Transaction, Waiting, link,
+    Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome,
+    Part, Payload, Person, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status,
+    Stopping, Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
 
