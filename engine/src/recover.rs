@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use theater_flow_kernel::block::{Damage, Flaw};
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Body, Entry, Genesis, Lineage};
 use theater_flow_kernel::state::State;
+use theater_flow_kernel::verify::Verifier;
 
 use crate::journal::{Journal, JournalError};
 use crate::store::Store;
@@ -23,9 +25,12 @@ pub enum RecoverError {
     /// The plan is not there, or is another one.
     #[error("the plan {0} is missing from the log, or damaged")]
     NoPlan(Digest),
-    /// A checkpoint cannot be read by this version, or is of another plan.
-    #[error("the checkpoint before record {0} does not fit its plan")]
-    Checkpoint(u64),
+    /// No checkpoint is whole, and of the records from the first on some have lost their payloads.
+    #[error("the payloads of record {seq} were erased, and no whole checkpoint comes after it")]
+    Erased {
+        /// The record.
+        seq: u64,
+    },
 }
 
 /// What a log's first record says that the run depends on.
@@ -57,6 +62,39 @@ pub fn plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
     postcard::from_bytes(&bytes).map(Arc::new).map_err(|_| RecoverError::NoPlan(digest))
 }
 
+/// A state, and how it was come by.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The state.
+    pub state: State,
+    /// Checkpoints that would have been nearer but are not whole: what each is up to, newest first.
+    pub damaged: Vec<u64>,
+}
+
+impl Recovered {
+    /// What people are to be told, if a checkpoint is damaged.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let newest = self.damaged.first()?;
+        let which = match self.damaged.len() {
+            1 => format!("the checkpoint of record {newest}"),
+            n => format!("{n} checkpoints, the newest of record {newest},"),
+        };
+        Some(format!(
+            "{which} cannot be used; the records since an earlier one stand in for it (`verify` says more)"
+        ))
+    }
+}
+
+/// What people are to be told before a state is made, if a checkpoint is damaged.
+pub fn warning<S: Store>(
+    journal: &Journal<S>,
+    plan: &Arc<Plan>,
+    seq: u64,
+) -> Result<Option<String>, RecoverError> {
+    Ok(nearest(journal, plan, seq)?.warning())
+}
+
 /// The state after the record before `seq`, from the last checkpoint before it. Costs what the log since
 /// then costs.
 pub fn state<S: Store>(
@@ -64,26 +102,75 @@ pub fn state<S: Store>(
     plan: &Arc<Plan>,
     seq: u64,
 ) -> Result<State, RecoverError> {
-    let mut state = match journal.checkpoint(seq)? {
-        Some((named, bytes)) => State::from_checkpoint(Arc::clone(plan), &bytes)
-            .ok_or(RecoverError::Checkpoint(named.upto))?,
-        None if journal.first() > 0 => {
-            return Err(JournalError::Before { seq, first: journal.first() }.into());
-        }
-        None => State::new(Arc::clone(plan)),
-    };
+    Ok(recover(journal, plan, seq)?.state)
+}
+
+/// As [`state`], and says which checkpoints were of no use. That one is damaged, or was written by a version
+/// with another form of state, costs no more than the way from the one before it: all of it is in the records.
+pub fn recover<S: Store>(
+    journal: &Journal<S>,
+    plan: &Arc<Plan>,
+    seq: u64,
+) -> Result<Recovered, RecoverError> {
+    let mut recovered = nearest(journal, plan, seq)?;
+    let state = &mut recovered.state;
     let from = state.kept.next_seq;
-    if from < seq {
-        for entry in entries(journal, from)? {
-            let entry = Arc::new(entry?);
-            if entry.seq >= seq {
-                break;
-            }
-            fold(&mut state, &entry);
-            state.touched.clear();
-        }
+    if from >= seq {
+        return Ok(recovered);
     }
-    Ok(state)
+    // What is folded is what somebody goes on with: it has to be what was written.
+    let mut verifier = match from.checked_sub(1).filter(|before| *before >= journal.first()) {
+        Some(before) => {
+            let before = journal.stored(before)?;
+            Verifier::behind(&before, before.record().map_err(JournalError::from)?.at)
+        }
+        None => Verifier::default().from(journal.first()),
+    };
+    for stored in journal.records(from)? {
+        let stored = stored?;
+        if stored.seq >= seq {
+            break;
+        }
+        if stored.is_erased() {
+            return Err(RecoverError::Erased { seq: stored.seq });
+        }
+        let record = verifier.check(&stored).map_err(JournalError::from)?;
+        let entry = Arc::new(stored.entry_of(record).map_err(JournalError::from)?);
+        fold(state, &entry);
+        state.touched.clear();
+    }
+    Ok(recovered)
+}
+
+/// The newest whole checkpoint of the state before `seq` or earlier; the state before the first record if
+/// there is none.
+fn nearest<S: Store>(
+    journal: &Journal<S>,
+    plan: &Arc<Plan>,
+    seq: u64,
+) -> Result<Recovered, RecoverError> {
+    let mut damaged = vec![];
+    let mut before = Some(seq);
+    while let Some(at) = before {
+        let upto = match journal.checkpoint(at) {
+            Ok(None) => break,
+            Ok(Some((named, bytes))) => {
+                let state = State::from_checkpoint(Arc::clone(plan), &bytes);
+                if let Some(state) = state.filter(|state| state.kept.next_seq == named.upto) {
+                    return Ok(Recovered { state, damaged });
+                }
+                named.upto
+            }
+            Err(JournalError::Damage(Damage { seq, what: Flaw::Checkpoint })) => seq,
+            Err(error) => return Err(error.into()),
+        };
+        damaged.push(upto);
+        before = upto.checked_sub(1);
+    }
+    if journal.first() > 0 {
+        return Err(JournalError::Before { seq, first: journal.first() }.into());
+    }
+    Ok(Recovered { state: State::new(Arc::clone(plan)), damaged })
 }
 
 /// The records from `from` on, with their payloads.

@@ -31,7 +31,7 @@ use crate::driver::{Driver, Ending, Event, Parts};
 use crate::envoy::Envoy;
 use crate::head::{Head, HeadError};
 use crate::journal::{Flushed, Journal, JournalError};
-use crate::recover::{self, RecoverError};
+use crate::recover::{self, RecoverError, Recovered};
 use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
@@ -155,7 +155,7 @@ pub struct Left {
     head: Head,
     journal: Journal<SledStore>,
     reader: SharedStore,
-    state: State,
+    recovered: Recovered,
 }
 
 impl Left {
@@ -185,20 +185,26 @@ impl Left {
             }
             None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
         };
-        let state = recover::state(&journal, &plan, flushed.seq)?;
-        match state.kept.phase {
+        let recovered = recover::recover(&journal, &plan, flushed.seq)?;
+        match recovered.state.kept.phase {
             Phase::Finished(status) => {
                 note_end(place, head, status, flushed);
                 Err(SessionError::Over(status))
             }
-            _ => Ok(Self { run, head, journal, reader, state }),
+            _ => Ok(Self { run, head, journal, reader, recovered }),
         }
     }
 
     /// How many agents the run has.
     #[must_use]
     pub fn agents(&self) -> usize {
-        self.state.plan.agents.len()
+        self.recovered.state.plan.agents.len()
+    }
+
+    /// What people are to be told of its log.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.recovered.warning()
     }
 }
 
@@ -257,7 +263,7 @@ impl Session {
         host: Arc<Host>,
         stdout: Stdout,
     ) -> Result<Self, SessionError> {
-        let Left { run, head, journal, reader, state } = left;
+        let Left { run, head, journal, reader, recovered: Recovered { state, .. } } = left;
         let plan = Arc::clone(&state.plan);
         let actors = load_components(place, &host, &plan)?;
         let engine = facts(&host);

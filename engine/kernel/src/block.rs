@@ -94,12 +94,25 @@ impl Stored {
     /// The record as the kernel decided it. Every payload must be here: chunks are fetched before, and a
     /// record with erased payloads is no longer an entry.
     pub fn to_entry(&self) -> Result<Entry, Damage> {
-        let Record { seq, at, causes, body, .. } = self.record()?;
-        let payloads = self.payloads.iter().enumerate().map(|(index, payload)| {
-            payload.bytes().cloned().ok_or_else(|| self.damage(Flaw::PayloadMissing { index }))
+        self.entry_of(self.record()?)
+    }
+
+    /// As [`to_entry`](Self::to_entry), of the record that the preimage was found to say.
+    pub fn entry_of(&self, record: Record) -> Result<Entry, Damage> {
+        let Record { seq, at, causes, body, .. } = record;
+        let payloads = self.payloads.iter().enumerate().map(|(index, payload)| match payload {
+            StoredPayload::Inline(bytes) => Ok(bytes.clone()),
+            StoredPayload::Chunked(_) => Err(self.damage(Flaw::PayloadMissing { index })),
+            StoredPayload::Erased(_) => Err(self.damage(Flaw::Erased { index })),
         });
         let payloads = payloads.collect::<Result<_, _>>()?;
         Ok(Entry { seq, at, causes, body, salt: self.salt.unwrap_or_default(), payloads })
+    }
+
+    /// True if a payload was erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.payloads.iter().any(|payload| matches!(payload, StoredPayload::Erased(_)))
     }
 
     /// `what` is wrong with this record.
@@ -170,6 +183,12 @@ pub enum Flaw {
     /// A payload is not there.
     #[error("payload {index} is missing")]
     PayloadMissing {
+        /// Which.
+        index: usize,
+    },
+    /// A payload was erased.
+    #[error("payload {index} was erased")]
+    Erased {
         /// Which.
         index: usize,
     },

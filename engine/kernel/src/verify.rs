@@ -43,6 +43,12 @@ pub struct Verified {
 }
 
 impl Verifier {
+    /// Goes on behind a record, of this time in ms, that is taken for granted.
+    #[must_use]
+    pub fn behind(before: &Stored, at: u64) -> Self {
+        Self { next: before.seq + 1, head: before.hash, at, ..Self::default() }
+    }
+
     /// The log must hold at least `records` records, and the last of these must have the hash `head`.
     #[must_use]
     pub const fn expecting(mut self, records: u64, head: Digest) -> Self {
@@ -203,7 +209,7 @@ impl Verifier {
         if salted != stored.salt.is_some() {
             return Err(Flaw::Beside);
         }
-        if stored.payloads.iter().any(|payload| matches!(payload, StoredPayload::Erased(_))) {
+        if stored.is_erased() {
             self.erased.push(stored.seq);
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! Commands that read the record: from the run's owner if it lives, else from a copy of its log.
 
 use std::io;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::{Digest, Ref};
+use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::verify::Verified;
 
 use super::live;
@@ -16,7 +18,7 @@ use crate::recover;
 use crate::render::Screen;
 use crate::runs::RunDir;
 use crate::socket::{Client, Heard};
-use crate::store::SledStore;
+use crate::store::{SledStore, Store};
 use crate::view::{self, Branch, Detail, Filter, Row, View};
 
 /// A run's log, as it is now.
@@ -29,6 +31,18 @@ pub(super) fn open(run: &RunDir) -> Result<Log, Problem> {
         Some(owner) => Log::live(&run.db(), owner)?,
         None => Log::at_rest(&run.db())?,
     })
+}
+
+/// Tells that a checkpoint from which the state before record `seq` would be made is damaged.
+pub(super) fn warn<S: Store>(
+    screen: &Screen,
+    (journal, plan): (&Journal<S>, &Arc<Plan>),
+    seq: u64,
+) -> Result<(), Problem> {
+    if let Some(warning) = recover::warning(journal, plan, seq)? {
+        screen.tell(&format!("warning: {warning}"));
+    }
+    Ok(())
 }
 
 pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exit, Problem> {
@@ -246,7 +260,9 @@ pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
     } else {
         let journal = log(run)?;
         let plan = recover::plan(&journal)?;
-        let mut tree = view::tree(&recover::state(&journal, &plan, journal.flushed().seq)?);
+        let end = journal.flushed().seq;
+        warn(screen, (&journal, &plan), end)?;
+        let mut tree = view::tree(&recover::state(&journal, &plan, end)?);
         let view = View::new(&plan);
         let mut summary = |seq| Some(view.summary(&live::row(&journal, seq).ok()?));
         if let Some(tree) = &mut tree {

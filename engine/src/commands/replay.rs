@@ -37,6 +37,7 @@ pub(super) fn replay(
     let journal = read::log(run)?;
     let plan = recover::plan(&journal)?;
     let span = span(args, journal.flushed().seq)?;
+    read::warn(screen, (&journal, &plan), span.from)?;
     let host = check::instances_host(plan.agents.len())?;
     let mut actors = load_components(&place(folder, run), &host, &plan)?;
     let mut other = Other { plan: Arc::clone(&plan), changed: vec![], left: vec![] };

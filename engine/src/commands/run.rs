@@ -58,6 +58,9 @@ pub(super) fn resume(
     let _owner = own(&run)?;
     let place = place(folder, &run);
     let left = Left::open(&place)?;
+    if let Some(warning) = left.warning() {
+        screen.tell(&format!("warning: {warning}"));
+    }
     let host = check::instances_host(left.agents())?;
     let session = Session::resume(&place, left, host, guest_out(screen))?;
     Ok(serve(screen, &run, session, allow_dead_letters))

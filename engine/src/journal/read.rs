@@ -65,14 +65,17 @@ impl<S: Store> Journal<S> {
         Ok(if forked { first } else { 0 })
     }
 
-    /// The newest stored checkpoint of the state before record `seq` or an earlier one, with its bytes.
+    /// The newest stored checkpoint of the state before record `seq` or an earlier one, with its bytes. The
+    /// damage of one that is not whole, or that no record names, is said to be at the record that it is up to.
     pub fn checkpoint(&self, seq: u64) -> Result<Option<(Checkpoint, Vec<u8>)>, JournalError> {
         let Some(&upto) = self.checkpoints.iter().rfind(|upto| **upto <= seq) else {
             return Ok(None);
         };
         let damage = Damage { seq: upto, what: Flaw::Checkpoint };
-        let Some(named) = self.checkpoint_record(upto)? else {
-            return Err(damage.into());
+        let named = match self.checkpoint_record(upto) {
+            Ok(named) => named.ok_or_else(|| damage.clone())?,
+            Err(JournalError::Damage(_)) => return Err(damage.into()),
+            Err(error) => return Err(error),
         };
         match self.checkpoint_bytes(upto)? {
             Some(bytes) if Digest::of(&bytes) == named.digest => Ok(Some((named, bytes))),

@@ -8,13 +8,14 @@ use theater_flow_kernel::state::{Phase, State};
 
 use super::{Left, Place, RealClock, SessionError};
 use crate::driver::Clock as _;
+use crate::recover::Recovered;
 use crate::scribe::Book;
 
 impl Left {
     /// What the log adds up to.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.state
+        &self.recovered.state
     }
 
     /// Records that somebody decided about what was asked in record `intent`: whoever resumes the run acts on it.
@@ -28,7 +29,7 @@ impl Left {
         (intent, repeat): (u64, bool),
         by: Person,
     ) -> Result<bool, SessionError> {
-        let Self { head, journal, reader, mut state, .. } = self;
+        let Self { head, journal, reader, recovered: Recovered { mut state, .. }, .. } = self;
         drop(reader);
         if !state.held().any(|(_, asking)| asking.intent.seq == intent) {
             return Ok(false);
