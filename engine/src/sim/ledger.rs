@@ -90,6 +90,8 @@ impl Ledger {
     pub(super) fn too_early(&self, job: &Job) -> Option<String> {
         let key = (job.agent, job.sink);
         let allowed = |op: &WriteWhat| match op {
+            // What stands at the same place behind nothing takes its place here.
+            WriteWhat::Bytes { bytes, .. } if bytes.is_empty() => self.opened.contains_key(&key),
             WriteWhat::Bytes { offset, bytes } => self.staged.get(&(key, *offset)) == Some(bytes),
             WriteWhat::Close => self.closed.contains(&key) || self.renewed.contains(&job.agent),
             WriteWhat::Abandon => self.renewed.contains(&job.agent),
