@@ -154,6 +154,7 @@ pub(crate) fn finish<T: Troupe>(
             End::Ended(Ending::Finished(_)) => return lives,
             End::Ended(Ending::Suspended) => lives.stopped += 1,
             End::Ended(Ending::StoreFailed(_)) => lives.full += 1,
+            End::Ended(Ending::Waiting) => panic!("life {life}: it waits for somebody"),
             End::Died => lives.killed += 1,
             End::Stuck(how) => panic!("life {life}: {how:.400}"),
         }
