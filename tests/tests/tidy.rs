@@ -110,6 +110,7 @@ fn nothing_is_left_to_do() {
         "engine/src/runs/owner",
         "engine/src/store",
         "engine/src/commands/live",
+        "engine/src/log",
     ];
     none(&naming(&["thread::sleep"], &beats), "nothing sleeps and hopes");
 }

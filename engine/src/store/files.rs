@@ -98,14 +98,24 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
 pub(super) struct Copy(PathBuf);
 
 impl Copy {
-    /// Copies the database at `path`, which must be locked, to a folder beside it.
+    /// Copies the database at `path`, which must be locked, to a folder beside it; to one among the temporary files
+    /// if nothing can be written there, as on a medium that is only for reading.
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".copy-";
         let parent = path.parent().unwrap_or(Path::new(""));
         remove_stale(parent, &name);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let copy = Self(parent.join(format!("{name}{}-{n}", process::id())));
+        let name = format!("{name}{}-{n}", process::id());
+        let copy = match private_dir(&parent.join(&name)) {
+            Ok(()) => Self(parent.join(name)),
+            Err(error) if is_refused(&error) => {
+                let elsewhere = std::env::temp_dir().join(format!("theater-flow-{name}"));
+                private_dir(&elsewhere)?;
+                Self(elsewhere)
+            }
+            Err(error) => return Err(error),
+        };
         copy.fill(path)?;
         Ok(copy)
     }
@@ -115,7 +125,6 @@ impl Copy {
     }
 
     fn fill(&self, from: &Path) -> Result<(), StoreError> {
-        private_dir(&self.0)?;
         for entry in entries(from)?.iter().filter(|entry| !is_unfinished(entry)) {
             let to = self.0.join(entry.file_name().unwrap_or_default());
             if entry.is_dir() {
@@ -128,6 +137,15 @@ impl Copy {
             }
         }
         Ok(())
+    }
+}
+
+/// True if the folder is not one that this process may write to.
+fn is_refused(error: &StoreError) -> bool {
+    match error {
+        StoreError::ReadOnly { .. } => true,
+        StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
     }
 }
 

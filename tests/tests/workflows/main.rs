@@ -89,3 +89,16 @@ fn every_workflow_is_tested() {
     names.sort();
     assert_eq!(names, WORKFLOWS);
 }
+
+/// The smallest of them, whose page and cases show the rest.
+#[test]
+fn find_todos_is_replayed() {
+    let job = Job::new(
+        "find-todos",
+        &[("input", "source.txt"), ("output", "found.jsonl")],
+        &["found.jsonl"],
+    );
+    job.scene.file("source.txt", "one\n// TODO two\nthree FIXME\n");
+    job.run();
+    assert_eq!(job.written()["found.jsonl"].lines().count(), 2);
+}
