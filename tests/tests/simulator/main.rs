@@ -5,6 +5,7 @@
 mod asks;
 mod check;
 mod crashes;
+mod everywhere;
 mod piece;
 mod schedules;
 mod time;

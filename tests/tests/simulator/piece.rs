@@ -130,6 +130,71 @@ retry = { max = 20, backoff = "constant", base = "100ms", cap = "100ms" }"#;
         Self::new(find_todos(&middle("PROBE-FULL", on, more), "middle"), input(60))
     }
 
+    /// Each line goes round a cycle three times, or as often as it may, and then in one order to a file and standard
+    /// output.
+    pub(crate) fn cycling(lines: usize) -> Self {
+        let text = r#"
+format = 1
+name = "cycling"
+[supervisors.root]
+strategy = "one-for-one"
+children = ["lines", "begin", "desk", "ordered", "findings", "print", "unfinished"]
+[supervisors.desk]
+strategy = "rest-for-one"
+children = ["writer", "verdict"]
+[errors]
+dead_letter = "unfinished"
+[types]
+Draft = { line = "u32", rounds = "u32" }
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "in.txt" }
+grants = { files = { read = ["in.txt"] } }
+[agents.begin]
+actor = "std/map"
+inputs = "lines"
+outputs = { out = "Draft" }
+config = { expr = "{ line: .line, rounds: 0 }" }
+[agents.writer]
+actor = "std/map"
+inputs = ["begin", { from = "verdict.revise", feedback = true, rounds = 4 }]
+outputs = { out = "Draft" }
+config = { expr = ".rounds += 1" }
+[agents.verdict]
+actor = "std/route"
+inputs = "writer"
+config = { routes = [{ to = "revise", when = ".rounds < 3 or .line % 5 == 0" }], else = "accept" }
+[agents.ordered]
+actor = "std/sort"
+inputs = "verdict.accept"
+config = { by = ["line"] }
+[agents.findings]
+actor = "std/file-write"
+inputs = "ordered"
+config = { path = "out/found.jsonl" }
+grants = { files = { write = ["out"] } }
+[agents.print]
+actor = "std/stdout"
+inputs = "ordered"
+grants = { stdout = true }
+[agents.unfinished]
+actor = "std/file-write"
+config = { path = "out/unfinished.jsonl" }
+grants = { files = { write = ["out"] } }
+"#;
+        Self::new(String::from(text), input(lines))
+    }
+
+    /// All agents are restarted again and again, since one of them traps.
+    pub(crate) fn restarting(lines: usize) -> Self {
+        let traps = (1..=lines).filter(|nth| nth % 3 == 0);
+        let on = traps.map(|nth| format!("{{ match = \"line {nth} \", do = \"trap\" }}"));
+        let on = on.collect::<Vec<_>>().join(", ");
+        let text = find_todos(&middle("PROBE", &on, ""), "middle");
+        let text = text.replace("\"one-for-one\"", "\"one-for-all\"\nintensity = 100");
+        Self::new(text, input(lines))
+    }
+
     /// A source that counts, to a file that is appended to: with so much in each message that the log
     /// needs checkpoints.
     pub(crate) fn producing(messages: usize) -> Self {
