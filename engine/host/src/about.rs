@@ -10,7 +10,7 @@ use theater_flow_kernel::plan::GuestLimits;
 use crate::actor::{Actor, Ports};
 use crate::error::HostError;
 use crate::imports::Needs;
-use crate::instance::{Bounds, Cell};
+use crate::instance::{Bounds, Cell, Outside};
 use crate::ticker::Ticker;
 use crate::wire::{self, Description, Direction};
 
@@ -91,7 +91,8 @@ pub(crate) fn ports(
 
 fn cell(actor: &Actor, ticker: Arc<Ticker>) -> Result<Cell, String> {
     let ready = actor.ready(Needs::ALL).map_err(|error| format!("{error:#}"))?;
-    Cell::new(&ready, ticker, None, ALLOWANCE).map_err(|error| said(&crate::crash::stop(&error)))
+    Cell::new(&ready, ticker, Outside::default(), ALLOWANCE)
+        .map_err(|error| said(&crate::crash::stop(&error)))
 }
 
 fn said(stop: &Stop) -> String {

@@ -1,10 +1,14 @@
 //! The imports of the contract. Each is a line or two that calls the gate's method of the same name; the
 //! gate is the only thing behind them.
 
+use std::sync::Arc;
+
 use theater_flow_kernel::gate::{Gate, Stop};
 use theater_flow_kernel::plan::Grants;
 use theater_flow_kernel::record::CrashKind;
-use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
+use wasmtime::component::{
+    ComponentNamedList, Lift, Linker, LinkerInstance, Lower, WasmList, WasmStr,
+};
 use wasmtime::{AsContext, AsContextMut, Engine, Result, StoreContext, StoreContextMut};
 
 use crate::crash;
@@ -12,10 +16,16 @@ use crate::limiter::Limiter;
 use crate::wire::http::{HttpError, HttpRequest, HttpResponse};
 use crate::wire::{EmitError, Entry, FileError, Level, Stat};
 
+/// Is told the name of each function that a guest calls, `files.read`, before anything else is done about the
+/// call. It stands beside the gate and knows nothing of the record: so the two can be compared.
+pub type Listener = Arc<dyn Fn(&'static str) + Send + Sync>;
+
 /// What an instance's store holds.
 pub(crate) struct Data {
     /// None while an actor is asked about itself, when there is nothing to reach, and during a host call.
     pub(crate) gate: Option<Box<Gate>>,
+    /// Hears each call.
+    pub(crate) listener: Option<Listener>,
     /// Bounds memory and tables.
     pub(crate) limiter: Limiter,
     /// The timeout of a call, in ticks.
@@ -104,6 +114,25 @@ pub(crate) fn linker(engine: &Engine, granted: Needs) -> Result<Linker<Data>> {
     Ok(linker)
 }
 
+/// Links a function by its whole name. This is the one place that links any, so that none is called unheard.
+fn define<P, R>(
+    link: &mut Link<'_>,
+    name: &'static str,
+    function: impl Fn(Store<'_>, P) -> Result<R> + Send + Sync + 'static,
+) -> Result<()>
+where
+    P: ComponentNamedList + Lift + 'static,
+    R: ComponentNamedList + Lower + 'static,
+{
+    let (_, short) = name.split_once('.').unwrap_or(("", name));
+    link.func_wrap(short, move |store: Store<'_>, params: P| {
+        if let Some(listener) = &store.data().listener {
+            listener(name);
+        }
+        function(store, params)
+    })
+}
+
 /// Takes a call through the gate, and charges the guest for the host's work.
 ///
 /// The gate is out of the store meanwhile, so that it can be given strings that still lie in the guest's
@@ -134,7 +163,7 @@ fn charge(store: &mut Store<'_>, cost: u64) -> Result<()> {
 }
 
 fn outbox(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("emit", |mut store: Store<'_>, (port, body): (WasmStr, WasmStr)| {
+    define(link, "outbox.emit", |mut store: Store<'_>, (port, body): (WasmStr, WasmStr)| {
         let done = pass(&mut store, |gate, view| {
             Ok(gate.emit(&port.to_str(&view)?, &body.to_str(&view)?))
         })?;
@@ -143,7 +172,7 @@ fn outbox(link: &mut Link<'_>) -> Result<()> {
 }
 
 fn log(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("write", |mut store: Store<'_>, (level, text): (Level, WasmStr)| {
+    define(link, "log.write", |mut store: Store<'_>, (level, text): (Level, WasmStr)| {
         if store.data().gate.is_none() {
             return Ok(());
         }
@@ -152,29 +181,29 @@ fn log(link: &mut Link<'_>) -> Result<()> {
 }
 
 fn clock(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("now", |mut store: Store<'_>, (): ()| {
+    define(link, "clock.now", |mut store: Store<'_>, (): ()| {
         Ok((pass(&mut store, |gate, _| Ok(gate.now()))?,))
     })
 }
 
 fn random(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("bytes", |mut store: Store<'_>, (len,): (u32,)| {
+    define(link, "random.bytes", |mut store: Store<'_>, (len,): (u32,)| {
         Ok((pass(&mut store, |gate, _| Ok(gate.random(len)))?,))
     })
 }
 
 fn timer(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("set", |mut store: Store<'_>, (name, after_ms): (WasmStr, u64)| {
+    define(link, "timer.set", |mut store: Store<'_>, (name, after_ms): (WasmStr, u64)| {
         pass(&mut store, |gate, view| Ok(gate.timer_set(&name.to_str(&view)?, after_ms)))
     })?;
-    link.func_wrap("cancel", |mut store: Store<'_>, (name,): (WasmStr,)| {
+    define(link, "timer.cancel", |mut store: Store<'_>, (name,): (WasmStr,)| {
         pass(&mut store, |gate, view| Ok(gate.timer_cancel(&name.to_str(&view)?)))
     })
 }
 
 /// Waiting for input is not working: the timeout begins anew after it.
 fn stdin(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("read", |mut store: Store<'_>, (len,): (u32,)| {
+    define(link, "stdin.read", |mut store: Store<'_>, (len,): (u32,)| {
         let bytes = pass(&mut store, |gate, _| Ok(gate.stdin(len)));
         let ticks = store.data().ticks;
         store.as_context_mut().set_epoch_deadline(ticks);
@@ -183,45 +212,49 @@ fn stdin(link: &mut Link<'_>) -> Result<()> {
 }
 
 fn stdout(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("write", |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
+    define(link, "stdout.write", |mut store: Store<'_>, (bytes,): (WasmList<u8>,)| {
         pass(&mut store, |gate, view| Ok(gate.stdout(bytes.as_le_slice(&view))))
     })
 }
 
 /// The call ends here, and is made again with the answer.
 fn http(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("send", |mut store: Store<'_>, (request,): (HttpRequest,)| {
+    define(link, "http.send", |mut store: Store<'_>, (request,): (HttpRequest,)| {
         let answer = pass(&mut store, |gate, _| Ok(gate.http(&request.into())))?;
         Ok((answer.map(HttpResponse::from).map_err(HttpError::from),))
     })
 }
 
 fn files(link: &mut Link<'_>) -> Result<()> {
-    link.func_wrap("read", |mut store: Store<'_>, (path, at, len): (WasmStr, u64, u32)| {
+    define(link, "files.read", |mut store: Store<'_>, (path, at, len): (WasmStr, u64, u32)| {
         let done =
             pass(&mut store, |gate, view| Ok(gate.file_read(&path.to_str(&view)?, at, len)))?;
         Ok((done.map_err(FileError::from),))
     })?;
-    link.func_wrap("stat", |mut store: Store<'_>, (path,): (WasmStr,)| {
+    define(link, "files.stat", |mut store: Store<'_>, (path,): (WasmStr,)| {
         let done = pass(&mut store, |gate, view| Ok(gate.file_stat(&path.to_str(&view)?)))?;
         Ok((done.map(Stat::from).map_err(FileError::from),))
     })?;
-    link.func_wrap("list", |mut store: Store<'_>, (path,): (WasmStr,)| {
+    define(link, "files.list", |mut store: Store<'_>, (path,): (WasmStr,)| {
         let done = pass(&mut store, |gate, view| Ok(gate.file_list(&path.to_str(&view)?)))?;
         let done = done.map(|entries| entries.into_iter().map(Entry::from).collect::<Vec<_>>());
         Ok((done.map_err(FileError::from),))
     })?;
-    link.func_wrap("append", |mut store: Store<'_>, (path, bytes): (WasmStr, WasmList<u8>)| {
-        let done = pass(&mut store, |gate, view| {
-            Ok(gate.file_append(&path.to_str(&view)?, bytes.as_le_slice(&view)))
-        })?;
-        Ok((done.map_err(FileError::from),))
-    })?;
-    link.func_wrap("replace", |mut store: Store<'_>, (path,): (WasmStr,)| {
+    define(
+        link,
+        "files.append",
+        |mut store: Store<'_>, (path, bytes): (WasmStr, WasmList<u8>)| {
+            let done = pass(&mut store, |gate, view| {
+                Ok(gate.file_append(&path.to_str(&view)?, bytes.as_le_slice(&view)))
+            })?;
+            Ok((done.map_err(FileError::from),))
+        },
+    )?;
+    define(link, "files.replace", |mut store: Store<'_>, (path,): (WasmStr,)| {
         let done = pass(&mut store, |gate, view| Ok(gate.file_replace(&path.to_str(&view)?)))?;
         Ok((done.map_err(FileError::from),))
     })?;
-    link.func_wrap("close", |mut store: Store<'_>, (path,): (WasmStr,)| {
+    define(link, "files.close", |mut store: Store<'_>, (path,): (WasmStr,)| {
         let done = pass(&mut store, |gate, view| Ok(gate.file_close(&path.to_str(&view)?)))?;
         Ok((done.map_err(FileError::from),))
     })

@@ -16,7 +16,7 @@ use wasmtime::{Result, Store};
 use crate::actor::{Actor, Began, Handled};
 use crate::config::HANDLES;
 use crate::crash;
-use crate::imports::Data;
+use crate::imports::{Data, Listener};
 use crate::limiter::Limiter;
 use crate::ticker::{Ticker, ticks};
 use crate::wire;
@@ -42,16 +42,25 @@ pub(crate) struct Bounds {
     pub(crate) timeout_ms: u64,
 }
 
+/// What a [`Cell`] reaches; nothing, while an actor is asked about itself.
+#[derive(Default)]
+pub(crate) struct Outside {
+    pub(crate) gate: Option<Box<Gate>>,
+    pub(crate) listener: Option<Listener>,
+}
+
 impl Cell {
     /// Instantiates. What runs meanwhile has the fuel and the time of one call.
     pub(crate) fn new(
         ready: &InstancePre<Data>,
         ticker: Arc<Ticker>,
-        gate: Option<Box<Gate>>,
+        outside: Outside,
         bounds: Bounds,
     ) -> Result<Self> {
         let Bounds { limits: GuestLimits { memory, fuel }, timeout_ms } = bounds;
-        let data = Data { gate, limiter: Limiter::new(memory), ticks: ticks(timeout_ms) };
+        let Outside { gate, listener } = outside;
+        let (limiter, ticks) = (Limiter::new(memory), ticks(timeout_ms));
+        let data = Data { gate, listener, limiter, ticks };
         let mut store = Store::new(ready.engine(), data);
         store.limiter(|data| &mut data.limiter);
         store.set_max_component_handles(HANDLES);

@@ -38,11 +38,12 @@ pub use actor::{Actor, Import};
 pub use config::HostConfig;
 pub use encode::{CONTRACT, component_of};
 pub use error::{HostError, LoadError};
+pub use imports::Listener;
 pub use instance::Instance;
 
 use cache::Cache;
 use imports::Needs;
-use instance::{Bounds, Cell};
+use instance::{Bounds, Cell, Outside};
 use ticker::Ticker;
 
 /// The version of wasmtime that this crate is built with; a test compares it with the lock file.
@@ -55,6 +56,7 @@ pub struct Host {
     ticker: Arc<Ticker>,
     cache: Result<Cache, Option<String>>,
     actors: Mutex<BTreeMap<Digest, Actor>>,
+    listener: Option<Listener>,
 }
 
 impl std::fmt::Debug for Host {
@@ -73,7 +75,13 @@ impl Host {
             Some(folder) => Cache::open(&folder, &engine).map_err(Some),
             None => Err(None),
         };
-        Ok(Self { engine, ticker, cache, actors: Mutex::default() })
+        Ok(Self { engine, ticker, cache, actors: Mutex::default(), listener: None })
+    }
+
+    /// Lets `listener` hear every call of a function that an instance makes from now on.
+    #[must_use]
+    pub fn heard_by(self, listener: Listener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// What every result depends on, besides the components: for the record, and for a replay to
@@ -158,7 +166,8 @@ impl Host {
         }
         let bounds = Bounds { limits: agent.limits, timeout_ms: agent.timeout_ms };
         let made = actor.ready(granted).and_then(|ready| {
-            let cell = Cell::new(&ready, Arc::clone(&self.ticker), Some(Box::new(gate)), bounds)?;
+            let outside = Outside { gate: Some(Box::new(gate)), listener: self.listener.clone() };
+            let cell = Cell::new(&ready, Arc::clone(&self.ticker), outside, bounds)?;
             Instance::new(cell, actor)
         });
         made.map_err(|error| crash_of(&error))
