@@ -134,6 +134,10 @@ impl From<journal::JournalError> for Problem {
     fn from(error: journal::JournalError) -> Self {
         match error {
             journal::JournalError::Store(error) => error.into(),
+            journal::JournalError::Before { .. } => {
+                let help = "`theater-flow runs` says which run that is: name that one";
+                Self::usage(error.to_string()).with_help(Some(String::from(help)))
+            }
             other => Self::differs(other.to_string()),
         }
     }

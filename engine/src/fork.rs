@@ -115,6 +115,9 @@ impl Point {
 /// The hash of record `at`. What the state there is made of must be as it was written: a fork's own log could not
 /// show later that it was not.
 fn sound<S: Store>(journal: &Journal<S>, at: u64) -> Result<Digest, JournalError> {
+    if at < journal.first() {
+        return Err(JournalError::Before { seq: at, first: journal.first() });
+    }
     let from = journal.checkpoint(at + 1)?.map_or(journal.first(), |(named, _)| named.upto);
     let mut head = None;
     for stored in journal.records(from.min(at))? {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::block::{Damage, Flaw, Stored, StoredPayload};
 use crate::ids::Digest;
-use crate::record::{self, Body, Checkpoint, Payload, Record};
+use crate::record::{self, Body, Checkpoint, Lineage, Payload, Record};
 
 /// Takes the records of a run in order, chunked payloads resolved, and checks all that a log says about
 /// itself.
@@ -22,6 +22,7 @@ pub struct Verifier {
     head: Digest,
     at: u64,
     plan: Option<Digest>,
+    lineage: Option<Lineage>,
     expected: Option<(u64, Digest)>,
     erased: Vec<u64>,
     pruned: Vec<u64>,
@@ -32,8 +33,8 @@ pub struct Verifier {
 pub struct Verified {
     /// How many records: the number after the last one's. Of a fork those before its first are another run's.
     pub records: u64,
-    /// Where its first record stands.
-    pub first: u64,
+    /// Of a fork, where it comes from.
+    pub lineage: Option<Lineage>,
     /// The hash of the last; zeros if there is none.
     pub head: Digest,
     /// Records with payloads that were erased, in order.
@@ -116,10 +117,10 @@ impl Verifier {
 
     /// There are no more records.
     pub fn end(self) -> Result<Verified, Damage> {
-        let Self { first, next, head, erased, pruned, .. } = self;
+        let Self { lineage, next, head, erased, pruned, .. } = self;
         match self.expected {
             Some((records, _)) if records > next => Err(Damage { seq: next, what: Flaw::Shorter }),
-            _ => Ok(Verified { records: next, first, head, erased, pruned }),
+            _ => Ok(Verified { records: next, lineage, head, erased, pruned }),
         }
     }
 
@@ -170,6 +171,7 @@ impl Verifier {
                     return Err(Flaw::Genesis);
                 }
                 self.head = lineage.hash;
+                self.lineage = Some(lineage.clone());
                 Ok(())
             }
             _ => Ok(()),

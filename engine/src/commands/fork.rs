@@ -11,9 +11,8 @@ use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::fork::{Answered, FILES, Fork, ForkError, GivenError, Point, move_files};
 use crate::head::{Head, Standing};
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::log::Log;
-use crate::recover::RecoverError;
 use crate::render::Screen;
 use crate::runs::{Data, RunDir};
 use crate::session::{self, SessionError};
@@ -115,34 +114,23 @@ fn make(
 
 impl From<ForkError> for Problem {
     fn from(error: ForkError) -> Self {
-        let help = match &error {
-            ForkError::Recover(error) => {
-                let before = matches!(error, RecoverError::Journal(JournalError::Before { .. }));
-                return recovering(error.to_string(), before);
-            }
+        let message = error.to_string();
+        let help = match error {
+            ForkError::Recover(error) => return error.into(),
+            ForkError::Given(GivenError::Journal(error)) => return error.into(),
             ForkError::Over { .. } => {
                 "name an earlier record: `theater-flow events RUN` lists them"
-            }
-            ForkError::Given(GivenError::Journal(error)) => {
-                return recovering(error.to_string(), matches!(error, JournalError::Before { .. }));
             }
             ForkError::Given(GivenError::NotWaiting { .. }) => {
                 "leave `--at` out: the fork then goes on just before the answer"
             }
             ForkError::Given(GivenError::NoAnswer(_)) => {
-                "`theater-flow events RUN --kind answer` lists records with answers, `--kind outcome` those to requests"
+                "`theater-flow events RUN` lists records; with `--kind answer` those with answers, with \
+                `--kind outcome` those to requests"
             }
-            ForkError::Given(_) => "`theater-flow fork --help` says what a file must hold",
+            ForkError::Given(_) => "`theater-flow fork --help` says what the file must hold",
             ForkError::Files(_) => "fork at a record before the file was begun, or put it back",
         };
-        Self::usage(error.to_string()).with_help(Some(String::from(help)))
+        Self::usage(message).with_help(Some(String::from(help)))
     }
-}
-
-fn recovering(message: String, before: bool) -> Problem {
-    if !before {
-        return Problem::differs(message);
-    }
-    let help = "`theater-flow runs` says which run that is: fork that one there";
-    Problem::usage(message).with_help(Some(String::from(help)))
 }

@@ -166,7 +166,7 @@ pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Res
         Some(client) => client.verify().map_err(|error| Problem::failed(error.to_string()))?,
         None => verify_log(run),
     };
-    let value = expecting(value, head);
+    let value = expecting(beside_parent(run, value), head);
     let ok = value["ok"] == true;
     if screen.is_json() {
         screen.json(&value)?;
@@ -205,14 +205,50 @@ pub(super) fn verified_json(verified: &Result<Verified, JournalError>) -> Value 
         Ok(Verified { erased, .. }) if !erased.is_empty() => {
             wrong(erased[0], "payloads were erased")
         }
-        Ok(verified) => json!({
-            "ok": true,
-            "records": verified.records,
-            "head": verified.head.to_string(),
-            "thinned": verified.pruned.len(),
-        }),
+        Ok(verified) => {
+            let mut value = json!({
+                "ok": true,
+                "records": verified.records,
+                "head": verified.head.to_string(),
+                "thinned": verified.pruned.len(),
+            });
+            if let Some(lineage) = &verified.lineage {
+                value["parent"] = lineage.parent.to_string().into();
+                value["after"] = lineage.seq.into();
+                value["parent_hash"] = lineage.hash.to_string().into();
+            }
+            value
+        }
         Err(error) => wrong_log(error),
     }
+}
+
+/// What is said of the record that a fork goes on from.
+fn parent_told(value: &Value) -> &'static str {
+    if value["parent_holds"] == true {
+        "it holds the last of them"
+    } else {
+        "it is not at hand, or cannot be read"
+    }
+}
+
+/// Compares the hash that a fork goes on from with its parent's record, if the parent is beside it.
+fn beside_parent(run: &RunDir, mut value: Value) -> Value {
+    let (parent, after) = (value["parent"].as_str(), value["after"].as_u64());
+    let (Some(parent), Some(after), true) = (parent, after, value["ok"] == true) else {
+        return value;
+    };
+    let db = run.path.with_file_name(parent).join("db");
+    let opened = SledStore::open_copy(&db).map_err(JournalError::from).and_then(Journal::open);
+    let found = opened.and_then(|journal| journal.stored(after)).ok();
+    let hash = found.map(|stored| stored.hash.to_string());
+    if hash.as_deref().is_some_and(|hash| value["parent_hash"] != hash) {
+        let what =
+            format!("record {after} of run {parent}, from which it goes on, has another hash");
+        return wrong(after + 1, &what);
+    }
+    value["parent_holds"] = if hash.is_some() { true.into() } else { Value::Null };
+    value
 }
 
 fn wrong_log(error: &JournalError) -> Value {
@@ -243,7 +279,17 @@ fn expecting(value: Value, head: Option<Digest>) -> Value {
 fn verified_text(run: &RunDir, value: &Value) -> String {
     if value["ok"] == true {
         let (records, head) = (&value["records"], value["head"].as_str().unwrap_or("?"));
-        return format!("run {} verified events={records} head={head}", run.id);
+        let verified = format!("run {} verified events={records} head={head}", run.id);
+        return match value["parent"].as_str() {
+            Some(parent) => {
+                let after = &value["after"];
+                format!(
+                    "{verified}\nrecords up to {after} are those of run {parent}: {}",
+                    parent_told(value)
+                )
+            }
+            None => verified,
+        };
     }
     format!(
         "run {} is not as it was written: record {}: {}",

@@ -1,0 +1,170 @@
+//! Forks at every point, of runs that read and write files.
+
+use std::fs;
+
+use theater_flow_tests::Scene;
+
+use crate::scene::{files, folder, fork, is_sound, moved, of_kind, records, seq};
+
+/// Lines that are matched, sorted, written to a file and printed. The file gets its lines as they come.
+const PIPELINE: &str = r#"format = 1
+name = "notes"
+[params]
+word = { type = "string", default = "tea" }
+[supervisors.root]
+children = ["lines", "found", "all", "print", "file"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "input.txt" }
+grants = { files = { read = ["input.txt"] } }
+[agents.found]
+actor = "std/match"
+inputs = "lines"
+config = { rules = { hit = { param = "word" } } }
+[agents.all]
+actor = "std/sort"
+inputs = "found"
+config = { by = ["line"] }
+[agents.print]
+actor = "std/stdout"
+inputs = "all"
+grants = { stdout = true }
+[agents.file]
+actor = "std/file-write"
+inputs = "found"
+config = { path = "out/found.jsonl" }
+grants = { files = { write = ["out"] } }
+"#;
+
+fn scene() -> (Scene, String) {
+    let scene = Scene::new();
+    scene.file("p.toml", PIPELINE);
+    scene.file("input.txt", "tea\nmilk\nmore tea\nwater\nno tea\n");
+    scene.file("out/other.txt", "of somebody else\n");
+    let run = scene.say("run p.toml").ends(0).last().id;
+    (scene, run)
+}
+
+#[test]
+fn a_fork_after_any_record_comes_to_the_same_end_and_leaves_the_run_as_it_is() {
+    let (scene, run) = scene();
+    let (all, before) = (records(&scene, &run), files(&folder(&scene, &run)));
+    let (found, out) = (scene.read("out/found.jsonl"), files(&scene.path().join("out")));
+    let agent = |kind: &str, agent: &str| {
+        let mut records = all.iter().filter(|record| record["agent"] == agent);
+        records.find(|record| record["kind"] == kind).map_or(u64::MAX, seq)
+    };
+    let (written, printed) = (agent("confirmed", "file"), agent("confirmed", "print"));
+    let last = seq(all.last().expect("records"));
+    for at in 0..last {
+        let forked = fork(&scene, &run, at, &[]).ends(0);
+        let id = forked.last().id;
+        let printed = if at < printed { 3 } else { 0 };
+        assert_eq!(forked.json().len(), printed, "after {at}: {forked}");
+        // A file that was closed before is only there if it could be opened once more.
+        let there = moved(&scene, &id, "out/found.jsonl");
+        assert!(there == found || at >= written && there.is_empty(), "after {at}: {there}");
+        is_sound(&scene, &id);
+        scene.run(["diff", &run, &id]).ends(0);
+        let own = records(&scene, &id);
+        assert_eq!((seq(&own[0]), &own[0]["kind"]), (at + 1, &"forked".into()));
+        assert_eq!(own[0]["prev"], all[usize::try_from(at).expect("few")]["hash"]);
+    }
+    fork(&scene, &run, last, &[]).ends(2).tells(["was over at record", "earlier record"]);
+    assert_eq!(files(&folder(&scene, &run)), before, "the run is as it was");
+    assert_eq!(files(&scene.path().join("out")), out, "and its files are");
+    assert_eq!(scene.runs().len() as u64, last + 1, "what cannot be made leaves nothing behind");
+}
+
+#[test]
+fn a_fork_says_where_it_comes_from() {
+    let (scene, run) = scene();
+    let at = seq(of_kind(&records(&scene, &run), "transaction")[3]);
+    let made = fork(&scene, &run, at, &["--hold", "--json"]).ends(0).json();
+    let id = made[0]["run"].as_str().expect("an id").to_owned();
+    assert_eq!((&made[0]["parent"], &made[0]["after"]), (&run.as_str().into(), &at.into()));
+    let listed = scene.say("runs --json").ends(0).json();
+    assert_eq!((&listed[0]["parent"], &listed[0]["after"]), (&run.as_str().into(), &at.into()));
+    assert_eq!(listed[0]["status"], "suspended");
+    let lines = scene.say("runs").ends(0).text();
+    assert!(lines.contains(&format!("from {run} after record {at}")), "{lines}");
+    let first = (at + 1).to_string();
+    let shown = scene.run(["show", &id, &first]).ends(0).text();
+    assert!(shown.contains(&run) && shown.contains("parent_hash"), "{shown}");
+    scene.run(["tree", &id]).ends(0);
+    scene.run(["why", &id, &first]).ends(0);
+    let verified = scene.run(["verify", &id, "--json"]).ends(0).json();
+    assert_eq!((&verified[0]["parent"], &verified[0]["after"]), (&run.as_str().into(), &at.into()));
+    let before = at.to_string();
+    scene.run(["show", &id, &before]).ends(2).tells(["stands in the run", "forked from"]);
+    scene.run(["state", &id, "all", "--at", &before]).ends(0);
+    let earlier = (at - 1).to_string();
+    scene.run(["state", &id, "all", "--at", &earlier]).ends(2).tells(["stands in the run"]);
+    scene.run(["resume", &id]).ends(0);
+    is_sound(&scene, &id);
+    // What it follows from may stand in the other run.
+    for record in records(&scene, &id) {
+        scene.run(["why", &id, &seq(&record).to_string(), "--json"]).ends(0);
+        scene.run(["show", &id, &seq(&record).to_string()]).ends(0);
+    }
+}
+
+#[test]
+fn a_fork_can_be_forked() {
+    let (scene, run) = scene();
+    let all = records(&scene, &run);
+    let at = seq(of_kind(&all, "transaction")[6]);
+    let id = fork(&scene, &run, at, &[]).ends(0).last().id;
+    let own = records(&scene, &id);
+    let (first, last) = (seq(&own[0]), seq(own.last().expect("records")));
+    for at in first..last {
+        let forked = fork(&scene, &id, at, &[]).ends(0);
+        is_sound(&scene, &forked.last().id);
+        let below = folder(&scene, &forked.last().id).join("files");
+        let deep = files(&below).into_keys().any(|path| {
+            path.to_string_lossy().contains("runs/0")
+                && path
+                    .strip_prefix(&below)
+                    .is_ok_and(|path| path.to_string_lossy().contains("files"))
+        });
+        assert!(!deep, "files are moved anew, not deeper");
+    }
+    let before = (first - 1).to_string();
+    scene.run(["fork", &id, "--at", &before]).ends(2).tells(["forked from", "name that one"]);
+}
+
+#[test]
+fn what_cannot_be_forked_is_refused_and_leaves_nothing() {
+    let (scene, run) = scene();
+    fork(&scene, &run, 10_000, &[]).ends(2).tells(["there is no record 10000"]);
+    fork(&scene, "nobody", 1, &[]).ends(2).tells(["there is no run"]);
+    scene.run(["fork", &run]).ends(2).tells(["--at"]);
+    scene.run(["fork", &run, "--at", "x"]).ends(2);
+    let at = seq(of_kind(&records(&scene, &run), "finished")[0]) - 1;
+    // A message of the parent is changed.
+    let blocks = folder(&scene, &run).join("db/db");
+    let whole = fs::read(&blocks).expect("the database");
+    let text = b"more tea";
+    let places = whole.windows(text.len()).enumerate().filter(|(_, window)| window == text);
+    let places: Vec<usize> = places.map(|(place, _)| place).collect();
+    assert!(!places.is_empty(), "the parent's messages are there");
+    let mut damaged = whole.clone();
+    for place in places {
+        damaged[place] ^= 1;
+    }
+    fs::write(&blocks, damaged).expect("it can be written");
+    let refused = fork(&scene, &run, at, &[]);
+    assert!([5, 1].contains(&refused.code()), "{refused}");
+    assert_eq!(scene.runs().len(), 1, "{refused}");
+}
+
+#[test]
+fn a_file_that_is_gone_is_named() {
+    let (scene, run) = scene();
+    let all = records(&scene, &run);
+    let written = all.iter().find(|r| r["kind"] == "confirmed" && r["agent"] == "file");
+    let written = seq(written.expect("it wrote"));
+    fs::remove_file(scene.path().join("out/found.jsonl")).expect("it was there");
+    // Before anything was written to it, nothing of it is needed.
+    fork(&scene, &run, written - 1, &[]).ends(0);
+}
