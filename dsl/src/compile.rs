@@ -261,7 +261,7 @@ fn graph<'s, 'n: 's>(
         let Some(review) = reviews.get(scope.unit) else { continue };
         for spec in &scopes.unit(at).spec.agents {
             let agent = agents::meet((spec, at), scopes, (values, review), notes);
-            grants::check(&agent, notes);
+            grants::check(&agent, &scopes.unit(at).spec.default_agent, notes);
             agents.push(agent);
         }
     }

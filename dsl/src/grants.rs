@@ -11,7 +11,7 @@ use crate::fault::{Fault, list};
 use crate::graph::Agent;
 use crate::notes::Notes;
 use crate::paths;
-use crate::spec::{GrantsSpec, Switch};
+use crate::spec::{GrantsSpec, Habits, Switch};
 
 const ALWAYS: [&str; 4] = ["outbox", "log", "types", "actor"];
 const FILES: &str = "files";
@@ -38,8 +38,8 @@ fn has(grants: &GrantsSpec, switch: Switch) -> bool {
     grants.switches.iter().any(|on| on.value == switch)
 }
 
-/// Compares an agent's grants with its component's imports.
-pub(crate) fn check(agent: &Agent<'_>, notes: &mut Notes<'_>) {
+/// Compares an agent's grants with its component's imports, and with what it does `usual`ly.
+pub(crate) fn check(agent: &Agent<'_>, usual: &Habits, notes: &mut Notes<'_>) {
     let Some(facts) = agent.facts else { return };
     let grants = &agent.spec.grants;
     let interfaces: BTreeSet<&str> =
@@ -59,7 +59,7 @@ pub(crate) fn check(agent: &Agent<'_>, notes: &mut Notes<'_>) {
     if let Some(span) = grants.http.filter(|_| !interfaces.contains(HTTP)) {
         notes.fault(idle(agent, HTTP).label(span, "no use of this"));
     }
-    check_restore(agent, notes);
+    check_restore(agent, usual, notes);
     if interfaces.contains(FILES) && grants.files.is_some() {
         check_files(agent, facts, notes);
     }
@@ -97,13 +97,18 @@ fn check_import(agent: &Agent<'_>, interface: &str, notes: &mut Notes<'_>) {
 
 /// What an agent has asked for is answered to its next life, which must come to the same question: it cannot
 /// begin from nothing.
-fn check_restore(agent: &Agent<'_>, notes: &mut Notes<'_>) {
+fn check_restore(agent: &Agent<'_>, usual: &Habits, notes: &mut Notes<'_>) {
     let Some(span) = agent.spec.grants.http else { return };
-    if agent.spec.habits.restore == Some(Restore::Fresh) {
+    let own = agent.spec.habits.restore;
+    if own.or(usual.restore) == Some(Restore::Fresh) {
         let name = &agent.spec.name.value;
         let message = format!("agent `{name}` is granted `http` and restarted with empty state");
         let fault = Fault::new(codes::FRESH_ASKER, message).label(span, "what it asks is recorded");
-        let help = "take `restore = \"fresh\"` out: its state is that of the last event it handled";
+        let help = if own.is_some() {
+            "take `restore = \"fresh\"` out: its state is that of the last event it handled"
+        } else {
+            "`[defaults.agent]` says so: give this agent `restore = \"checkpoint\"`"
+        };
         notes.fault(fault.help(help));
     }
 }
