@@ -83,7 +83,9 @@ pub fn source(body: &Body) -> Option<Source> {
         | Body::Suspended(_)
         | Body::Waiting(_) => Some(Source::Run),
         Body::Confirmed(_) | Body::Decided(_) => Some(Source::World),
-        Body::Outcome(body) => (body.how == Known::Answered).then_some(Source::World),
+        Body::Outcome(body) => {
+            matches!(body.how, Known::Answered | Known::Made).then_some(Source::World)
+        }
         Body::Crashed(body) if matches!(body.crash.kind, CrashKind::Timeout | CrashKind::Write) => {
             Some(Source::World)
         }

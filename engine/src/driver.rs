@@ -70,6 +70,15 @@ pub enum Event {
         /// Postcard.
         answer: Bytes,
     },
+    /// The world was asked, and no whole answer came back: what was asked may have been done or not.
+    Unanswered {
+        /// Who asked.
+        agent: AgentId,
+        /// The record of the intent.
+        intent: u64,
+        /// What went wrong, as an answer; postcard.
+        error: Bytes,
+    },
     /// Somebody decides about an ask that waits for it.
     Decided(Decision),
     /// Someone asks the run to stop: sources stop, mailboxes empty.
@@ -215,6 +224,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             Event::Answered { agent, intent, answer } => {
                 self.pending.done(agent);
                 self.input(Input::Answered { agent, intent, answer });
+            }
+            Event::Unanswered { agent, intent, error } => {
+                self.pending.done(agent);
+                self.input(Input::Unanswered { agent, intent, error });
             }
             Event::Decided(decision) => self.decided(decision),
             Event::Stop { by } => self.ask_to_stop(by),

@@ -41,7 +41,8 @@ pub struct HttpGrant {
     pub on_unknown: Option<OnUnknown>,
 }
 
-/// What happens when the process ended between a request and the record of its response.
+/// What happens when a request may have been made and there is no record of a whole response: the process ended in
+/// between, or the response did not come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum OnUnknown {
     /// The request is made again, with the same idempotency key.
@@ -104,7 +105,7 @@ pub enum HttpErrorCode {
     TooLarge,
     /// What came is not a response, or it broke off.
     Protocol,
-    /// The engine ended before the response was recorded: it may have been made or not.
+    /// The engine ended before the response was recorded, or no whole response came: it may have been made or not.
     Unknown,
 }
 
@@ -231,11 +232,9 @@ impl HttpGrant {
     }
 }
 
-/// The error of a request whose outcome nobody knows.
+/// The error of a request whose outcome nobody knows, and why.
 #[must_use]
-pub fn unknown(key: &str) -> HttpError {
-    let message = format!(
-        "the engine ended before the response was recorded: the request with the key {key} may have been made or not"
-    );
+pub fn unknown(why: &str, key: &str) -> HttpError {
+    let message = format!("{why}: the request with the key {key} may have been made or not");
     HttpError::new(HttpErrorCode::Unknown, message)
 }

@@ -56,6 +56,15 @@ pub enum Input {
         /// Postcard.
         answer: Bytes,
     },
+    /// The world was asked, and no whole answer came back: what was asked may have been done or not.
+    Unanswered {
+        /// Who asked.
+        agent: AgentId,
+        /// The record of the intent.
+        intent: u64,
+        /// What went wrong, as an answer; postcard.
+        error: Bytes,
+    },
     /// Somebody says what is to happen with an ask that nobody knows what became of it.
     Decided {
         /// The record of the intent.

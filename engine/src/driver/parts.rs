@@ -49,7 +49,8 @@ pub trait Outputs {
     fn write(&mut self, job: Job);
 }
 
-/// Does what guests ask of the world. `send` returns at once; [`Event::Answered`](super::Event::Answered) follows.
+/// Does what guests ask of the world. `send` returns at once; [`Event::Answered`](super::Event::Answered) or
+/// [`Event::Unanswered`](super::Event::Unanswered) follows.
 pub trait Errands {
     /// Takes an errand. It is done once.
     fn send(&mut self, errand: Errand);

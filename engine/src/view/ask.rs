@@ -89,6 +89,10 @@ pub(super) fn outcome_brief(body: &Outcome, row: &Row) -> String {
         (Known::Repeated, _) => String::from("nobody knows; it is made again"),
         (Known::Unknown, _) => String::from("nobody knows; it is not made again"),
         (Known::Held, _) => String::from("nobody knows; it waits for somebody to decide"),
+        (Known::Made, Some(Err(HttpError { code, .. }))) => {
+            format!("{}; it is not made again", error_code(code))
+        }
+        (Known::Made, _) => String::from("made; it is not made again"),
     };
     format!("of {}: {what}", body.intent)
 }
@@ -99,6 +103,7 @@ const fn how(how: Known) -> &'static str {
         Known::Repeated => "repeated",
         Known::Unknown => "unknown",
         Known::Held => "held",
+        Known::Made => "made",
     }
 }
 

@@ -166,6 +166,7 @@ const fn known(how: Known) -> &'static str {
         Known::Repeated => "http made again",
         Known::Unknown => "http unknown",
         Known::Held => "http held",
+        Known::Made => "http made, answer too long",
     }
 }
 

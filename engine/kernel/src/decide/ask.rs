@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Draft;
-use crate::http::{self, Answer, OnUnknown};
+use crate::http::{self, Answer, HttpErrorCode, OnUnknown};
 use crate::ids::{AgentId, Bytes, Ref, Salt};
 use crate::limits;
 use crate::record::{
@@ -64,9 +64,37 @@ fn key(state: &State, id: AgentId, consumed: &Consumed, n: u32) -> String {
 
 /// The world answered.
 pub(super) fn answered(state: &State, id: AgentId, intent: u64, answer: Bytes) -> Option<Draft> {
+    let asking = open(state, id, intent)?;
+    Some(outcome(id, asking, Known::Answered, Some(answer)))
+}
+
+/// The world was asked and did not answer. What may be repeated is an error like others: the guest, or the event's
+/// next attempt, asks again.
+pub(super) fn unanswered(
+    state: &State,
+    id: AgentId,
+    (intent, error): (u64, Bytes),
+) -> Option<Draft> {
+    let asking = open(state, id, intent)?;
+    let answer: Option<Answer> = postcard::from_bytes(&error).ok();
+    let why = answer.and_then(Answer::err);
+    let done = why.as_ref().is_some_and(|why| why.code == HttpErrorCode::TooLarge);
+    let why = why.map_or_else(String::new, |why| why.message);
+    // Nobody waits for what an agent asked that is over.
+    let wanted = state.plan.agent(id).filter(|_| !state.agent(id).life.is_over());
+    Some(match wanted.map_or(OnUnknown::Fail, |plan| asking.on_unknown(plan)) {
+        OnUnknown::Retry => outcome(id, asking, Known::Answered, Some(error)),
+        _ if done => outcome(id, asking, Known::Made, Some(error)),
+        OnUnknown::Ask => outcome(id, asking, Known::Held, Some(error)),
+        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking, &why)),
+    })
+}
+
+/// An ask that this process does, and of which no record says what came of it.
+fn open(state: &State, id: AgentId, intent: u64) -> Option<&Asking> {
     let asking = state.agent(id).asking.as_ref()?;
     let open = matches!(asking.stand, Stand::Open { .. }) && asking.intent.seq == intent;
-    open.then(|| outcome(id, asking, Known::Answered, Some(answer)))
+    open.then_some(asking)
 }
 
 /// Somebody said what is to happen with an ask of which nobody knows what became.
@@ -94,7 +122,7 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
             return Some(outcome(id, asking, Known::Repeated, None));
         }
         Stand::Decided { repeat: false, .. } => {
-            return Some(outcome(id, asking, Known::Unknown, unknown(asking)));
+            return Some(outcome(id, asking, Known::Unknown, unknown(asking, UNRECORDED)));
         }
         Stand::Open { .. } | Stand::Held { .. } | Stand::Answered { .. } => return None,
     }
@@ -109,7 +137,7 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
     let mut draft = match how {
         OnUnknown::Retry => outcome(id, asking, Known::Repeated, None),
         OnUnknown::Ask => outcome(id, asking, Known::Held, None),
-        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking)),
+        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking, UNRECORDED)),
     };
     draft.causes.push(agent.last);
     draft.causes.sort_unstable();
@@ -117,10 +145,13 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
     Some(draft)
 }
 
+/// Why nobody knows what became of what a process that has ended was asked to do.
+const UNRECORDED: &str = "no response was recorded";
+
 /// What the guest is told.
-fn unknown(asking: &Asking) -> Option<Bytes> {
+fn unknown(asking: &Asking, why: &str) -> Option<Bytes> {
     let key = asking.intent().map_or("", |intent| intent.key.as_str());
-    let answer: Answer = Err(http::unknown(key));
+    let answer: Answer = Err(http::unknown(why, key));
     postcard::to_allocvec(&answer).ok().map(Bytes::from)
 }
 

@@ -171,6 +171,9 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
             Some(write_failed(state, agent, sink, message))
         }
         Input::Answered { agent, intent, answer } => ask::answered(state, agent, intent, answer),
+        Input::Unanswered { agent, intent, error } => {
+            ask::unanswered(state, agent, (intent, error))
+        }
         Input::Decided { intent, repeat, by } => ask::decided(state, intent, (repeat, by)),
         Input::Wait => ask::waiting(state),
         Input::Stop { by } => {

@@ -37,12 +37,12 @@ pub(super) fn outcome(state: &mut State, entry: &Arc<Entry>, body: &Outcome) {
     else {
         return;
     };
-    asking.unknown |= body.how == Known::Unknown;
+    asking.unknown |= matches!(body.how, Known::Unknown | Known::Made);
     if !matches!(asking.stand, Stand::Open { .. }) {
         asking.since = entry.at;
     }
     asking.stand = match (body.how, entry.payloads.last()) {
-        (Known::Answered | Known::Unknown, Some(answer)) => {
+        (Known::Answered | Known::Unknown | Known::Made, Some(answer)) => {
             Stand::Answered { outcome: entry.seq, answer: answer.clone() }
         }
         (Known::Repeated, _) => Stand::Open { after: entry.seq },

@@ -26,7 +26,8 @@ pub struct Intent {
     pub call: Call,
     /// With what, in the encoding of the [gate](crate::gate).
     pub args: Payload,
-    /// The same for every try at the same ask, and for no other: `run/agent/event/n`.
+    /// What the server may tell tries by: `run/agent/event/n`, or what the guest has set. The nth ask of each
+    /// attempt at an event has the same; no ask of another event has it.
     pub key: String,
     /// Fuel of the call up to here.
     pub fuel: u64,
@@ -41,7 +42,7 @@ pub struct Outcome {
     pub intent: u64,
     /// What is known of it.
     pub how: Known,
-    /// What the guest is answered; `None` if it has to wait.
+    /// What the guest is answered. If it has to wait: what went wrong, `None` if the process ended.
     pub answer: Option<Payload>,
 }
 
@@ -91,8 +92,11 @@ pub enum Known {
     /// The process ended before the answer was recorded: it may have been done or not. It is done again, under
     /// the same key. Or the run was forked before the answer: it is done under the fork's key.
     Repeated,
-    /// As `Repeated`, but it is not done again: the guest is told that nobody knows.
+    /// It may have been done or not, since the process ended or no whole answer came back. It is not done again:
+    /// the guest is told that nobody knows.
     Unknown,
-    /// As `Repeated`, but somebody has to say first whether it is to be done again.
+    /// As `Unknown`, but somebody has to say first whether it is to be done again.
     Held,
+    /// It was done, and what came back is no answer that can be given. It is not done again: the guest is told.
+    Made,
 }

@@ -24,7 +24,8 @@ pub struct Asking {
     pub intent: Arc<Entry>,
     /// What is known of that.
     pub stand: Stand,
-    /// It was told that nobody knows what became of something it asked: the event is not tried again.
+    /// It asked something that may have been done and cannot be told what came of it: the event is not tried
+    /// again.
     pub unknown: bool,
 }
 

@@ -1,6 +1,6 @@
 //! What the simulated world does with what guests ask.
 
-use theater_flow_kernel::http::{Answer, Request, Response};
+use theater_flow_kernel::http::{Answer, HttpError, Request, Response};
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::input::Input;
 use theater_flow_kernel::record::Person;
@@ -30,10 +30,18 @@ impl Sim {
         let mut outside = self.outside.lock().expect("one thread");
         outside.requests.push(key.clone());
         let body = [b"re ", &request.body[..]].concat();
-        let answer: Answer = Ok(Response { status: 200, headers: Vec::new(), body });
-        let answer = Bytes::from(postcard::to_allocvec(&answer).expect("plain data"));
+        let answer: Answer = match outside.breaks {
+            None => Ok(Response { status: 200, headers: Vec::new(), body }),
+            Some(code) => Err(HttpError::new(code, "no whole response")),
+        };
+        let (broke, intent) = (outside.breaks.is_some(), asking.intent.seq);
         drop(outside);
-        self.answers.push(Input::Answered { agent, intent: asking.intent.seq, answer });
+        let answer = Bytes::from(postcard::to_allocvec(&answer).expect("plain data"));
+        self.answers.push(if broke {
+            Input::Unanswered { agent, intent, error: answer }
+        } else {
+            Input::Answered { agent, intent, answer }
+        });
         true
     }
 

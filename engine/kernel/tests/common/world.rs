@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use theater_flow_kernel::gate::{
     Claimed, FileError, FileErrorCode, FileKind, FolderEntry, Located, Stat, StdinError, World,
 };
+use theater_flow_kernel::http::HttpErrorCode;
 use theater_flow_kernel::ids::{AgentId, Salt};
 use theater_flow_kernel::record::SinkId;
 use theater_flow_kernel::state::{Write, WriteWhat};
@@ -26,6 +27,8 @@ pub(crate) struct Outside {
     pub(crate) failures_each: u32,
     /// The keys of the requests that were made, in order.
     pub(crate) requests: Vec<String>,
+    /// No request is answered: each breaks off like this.
+    pub(crate) breaks: Option<HttpErrorCode>,
     /// Calls that reached the world, salts left out.
     pub(crate) calls: u64,
 }
@@ -40,6 +43,7 @@ impl Outside {
             failures: BTreeMap::new(),
             failures_each: 0,
             requests: Vec::new(),
+            breaks: None,
             calls: 0,
         }
     }

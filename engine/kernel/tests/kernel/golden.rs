@@ -239,6 +239,6 @@ fn enums_keep_their_order() {
         use DeadLetterReason::{Closed, Ended, Overflow, Rounds};
         counted(&[fault, crash, Ended, Overflow, Rounds, Closed]);
     }
-    counted(&[Known::Answered, Known::Repeated, Known::Unknown, Known::Held]);
+    counted(&[Known::Answered, Known::Repeated, Known::Unknown, Known::Held, Known::Made]);
     counted(&[DropChoice::Oldest, DropChoice::Newest]);
 }
