@@ -32,6 +32,10 @@ pub const HEADER_BYTES: usize = 64 << 10;
 pub const HTTP_BODY_BYTES: u64 = 1 << 20;
 /// … and at most: with its headers it is one payload.
 pub const HTTP_BODY_BYTES_MAX: u64 = 15 << 20;
+/// Requests of one run that are under way at a time; others wait, which counts as their events' time.
+pub const REQUESTS_AT_ONCE: usize = 64;
+/// Addresses of one host that are tried.
+pub const ADDRESSES_TRIED: usize = 8;
 /// Redirects that a request may follow, at most.
 pub const REDIRECTS_MAX: u32 = 10;
 /// Timers one agent may have set at a time.

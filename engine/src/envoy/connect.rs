@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -12,23 +14,28 @@ use theater_flow_kernel::http::{Address, HttpError, HttpErrorCode, Scheme};
 use theater_flow_kernel::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::OnceCell;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::place::is_public;
+use super::{Out, place};
 
 /// A request as it goes out.
 pub(super) type Sending = hyper::Request<Full<bytes::Bytes>>;
 
 /// What secures connections; read from the system when it is first needed. Cloning shares it.
 #[derive(Clone, Default)]
-pub(super) struct Tls(Arc<OnceLock<Result<Arc<ClientConfig>, String>>>);
+pub(super) struct Tls(Rc<OnceCell<Arc<ClientConfig>>>);
 
 impl Tls {
-    fn config(&self) -> Result<Arc<ClientConfig>, HttpError> {
-        let read = self.0.get_or_init(config);
-        read.clone().map_err(|why| HttpError::new(HttpErrorCode::Tls, why))
+    /// What was read, or is read now if that has failed so far. It may take long, and has its own thread.
+    async fn config(&self) -> Result<Arc<ClientConfig>, HttpError> {
+        let read = || async { spawn_blocking(config).await.map_err(|error| error.to_string())? };
+        let read = self.0.get_or_try_init(read).await;
+        read.cloned().map_err(|why| HttpError::new(HttpErrorCode::Tls, why))
     }
 }
 
@@ -43,16 +50,24 @@ fn config() -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// A connection that has been made.
-pub(super) struct Connected(http1::SendRequest<Full<bytes::Bytes>>);
+/// A connection that has been made. It ends when this is dropped, whatever is still to be sent.
+pub(super) struct Connected {
+    sender: http1::SendRequest<Full<bytes::Bytes>>,
+    _carrier: JoinSet<()>,
+}
 
 impl Connected {
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request and waits for the head of its response. Notes that the request may have left.
     pub(super) async fn send(
-        mut self,
+        &mut self,
         request: Sending,
+        out: &Out,
     ) -> Result<hyper::Response<Incoming>, HttpError> {
-        self.0.send_request(request).await.map_err(|error| {
+        out.0.set(true);
+        self.sender.try_send_request(request).await.map_err(|mut error| {
+            // It comes back if nothing of it was written.
+            out.0.set(error.take_message().is_none());
+            let error = error.into_error();
             let large = error.is_parse_too_large();
             let code = if large { HttpErrorCode::TooLarge } else { HttpErrorCode::Protocol };
             HttpError::new(code, format!("no response: {error}"))
@@ -60,19 +75,16 @@ impl Connected {
     }
 }
 
-/// Connects to the first address of the host that answers. If it may not be near, none of its addresses may be:
-/// a name that leads to both is not to be trusted with either.
-pub(super) async fn connect(to: &Address, local: bool, tls: &Tls) -> Result<Connected, HttpError> {
+/// Connects to the first address of the host that answers within its share of the time. If it may not be near,
+/// none of its addresses may be: a name that leads to both is not to be trusted with either.
+pub(super) async fn connect(
+    to: &Address,
+    local: bool,
+    (tls, time): (&Tls, Duration),
+) -> Result<Connected, HttpError> {
     let addresses = resolve(to).await?;
-    if let Some(near) = addresses.iter().find(|address| !local && !is_public(address.ip())) {
-        let message = format!(
-            "`{}` leads to {}, which is on this machine or in a private network: the grant needs `local = true`",
-            to.host,
-            near.ip()
-        );
-        return Err(HttpError::new(HttpErrorCode::Denied, message));
-    }
-    let stream = reach(to, &addresses).await?;
+    place::check(to, local, &addresses)?;
+    let stream = reach(to, &addresses, time).await?;
     match to.scheme {
         Scheme::Http => speak(stream).await,
         Scheme::Https => {
@@ -80,7 +92,7 @@ pub(super) async fn connect(to: &Address, local: bool, tls: &Tls) -> Result<Conn
                 HttpError::new(HttpErrorCode::Tls, format!("`{}`: {error}", to.host))
             };
             let name = ServerName::try_from(to.host.clone()).map_err(|error| failed(&error))?;
-            let connector = TlsConnector::from(tls.config()?);
+            let connector = TlsConnector::from(tls.config().await?);
             speak(connector.connect(name, stream).await.map_err(|error| failed(&error))?).await
         }
     }
@@ -96,12 +108,20 @@ async fn resolve(to: &Address) -> Result<Vec<SocketAddr>, HttpError> {
     if found.is_empty() { Err(failed(String::from("no address"))) } else { Ok(found) }
 }
 
-async fn reach(to: &Address, addresses: &[SocketAddr]) -> Result<TcpStream, HttpError> {
+/// Tries one address after the other; one that does not answer leaves time for the next.
+async fn reach(
+    to: &Address,
+    addresses: &[SocketAddr],
+    time: Duration,
+) -> Result<TcpStream, HttpError> {
+    let addresses = &addresses[..addresses.len().min(limits::ADDRESSES_TRIED)];
+    let share = time / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
         }
     }
     Err(HttpError::new(HttpErrorCode::Connect, format!("{}: {last}", to.origin())))
@@ -118,9 +138,10 @@ async fn speak(
     let (sender, connection) = made.map_err(|error| {
         HttpError::new(HttpErrorCode::Protocol, format!("no conversation: {error}"))
     })?;
-    tokio::task::spawn_local(async move {
+    let mut carrier = JoinSet::new();
+    carrier.spawn_local(async move {
         // What goes wrong here shows in the response.
         let _ = connection.await;
     });
-    Ok(Connected(sender))
+    Ok(Connected { sender, _carrier: carrier })
 }

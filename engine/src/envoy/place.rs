@@ -1,6 +1,46 @@
 //! Which addresses are on the internet, and which are nearer than a guest may reach.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use theater_flow_kernel::http::{Address, HttpError, HttpErrorCode};
+
+/// Checks where a host leads. The error does not say where: that is nothing for a guest to learn.
+pub(super) fn check(to: &Address, local: bool, addresses: &[SocketAddr]) -> Result<(), HttpError> {
+    let denied = |why: &str| {
+        let message = format!("`{}` leads to an address {why}", to.host);
+        Err(HttpError::new(HttpErrorCode::Denied, message))
+    };
+    let mut ips = addresses.iter().map(|address| address.ip().to_canonical());
+    // Who writes the address itself into the grant means it; a name may change where it leads.
+    let named = to.host.parse::<IpAddr>().is_err();
+    if local && named && ips.any(is_special) {
+        denied("of metadata, of a single link or of many machines, which a grant must name itself")
+    } else if !local && !ips.all(is_public) {
+        denied("on this machine or in a private network: the grant needs `local = true`")
+    } else {
+        Ok(())
+    }
+}
+
+/// Where clouds keep their metadata, and what is no single machine elsewhere.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(AZURE),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Not private by its number, and yet the same for every machine of that cloud.
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
+/// True if not even a name that may be near may lead there.
+pub(super) fn is_special(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    let link = match ip {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast() || ip.octets()[0] == 0,
+        IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.is_unspecified(),
+    };
+    link || ip.is_multicast() || METADATA.contains(&ip)
+}
 
 /// True if the address is one of the public internet: not this machine, not a private, shared, link-local (where
 /// clouds keep their metadata), multicast, reserved or documentation address, nor one of these in the clothes of
@@ -25,7 +65,8 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         || (a == 192 && b == 0 && c == 0)
         || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (18..20).contains(&b))
-        || a >= 240;
+        || a >= 240
+        || ip == AZURE;
     !near
 }
 

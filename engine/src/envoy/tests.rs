@@ -1,10 +1,13 @@
 //! Requests to a server on this machine.
 
+mod broken;
+mod onward;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-use theater_flow_kernel::http::Scheme;
+use theater_flow_kernel::http::{Address, Scheme};
 use theater_flow_kernel::ids::Bytes;
 use theater_flow_kernel::record::Call;
 
@@ -66,20 +69,31 @@ fn grant(port: u16) -> HttpGrant {
 }
 
 fn ask(grants: &[HttpGrant], method: &str, url: &str) -> Answer {
+    asked(grants, &request(method, url), 20_000).0
+}
+
+fn request(method: &str, url: &str) -> Request {
     let headers = vec![(String::from("Authorization"), String::from("me"))];
     let (method, url, body) = (String::from(method), String::from(url), b"body".to_vec());
-    let request = Request { method, url, headers, body };
-    let errand = Errand {
-        agent: AgentId(0),
-        intent: 1,
-        call: Call::HttpSend,
-        args: Bytes::from(postcard::to_allocvec(&request).expect("plain data")),
-        key: String::from("r/a/1.0-in/1"),
-        left_ms: 20_000,
-    };
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let tasks = LocalSet::new();
-    runtime.block_on(tasks.run_until(answer(grants, &errand, &Tls::default())))
+    Request { method, url, headers, body }
+}
+
+fn errand(request: &Request, left_ms: u64) -> Errand {
+    let args = Bytes::from(postcard::to_allocvec(request).expect("plain data"));
+    let (agent, intent, call) = (AgentId(0), 1, Call::HttpSend);
+    Errand { agent, intent, call, args, key: String::from("r/a/1.0-in/1"), left_ms }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// The answer, and whether the request may have left without a whole response.
+fn asked(grants: &[HttpGrant], request: &Request, left_ms: u64) -> (Answer, bool) {
+    let (tls, places, out) = (Tls::default(), Semaphore::new(1), Out::default());
+    let answer = answer(grants, errand(request, left_ms), (&tls, &places), &out);
+    let answer = runtime().block_on(LocalSet::new().run_until(answer));
+    (answer, out.0.get())
 }
 
 fn code(answer: &Answer) -> HttpErrorCode {

@@ -137,7 +137,8 @@ fn an_answer_counts_whenever_it_comes_and_once() {
     let mut sim = Sim::new(chain(("POST", false), None), Options::calm(4));
     sim.run_until(|state| state.agent(ASKER).asking.is_some());
     let intent = asking(&sim).intent.seq;
-    let answer: theater_flow_kernel::http::Answer = Err(theater_flow_kernel::http::unknown("k"));
+    let answer: theater_flow_kernel::http::Answer =
+        Err(theater_flow_kernel::http::unknown("broke off", "k"));
     let answer: theater_flow_kernel::ids::Bytes =
         postcard::to_allocvec(&answer).expect("plain data").into();
     for (agent, of) in [(AgentId(0), intent), (ASKER, intent + 1), (ASKER, intent), (ASKER, intent)]
