@@ -149,7 +149,7 @@ impl Verifier {
         if record.at < self.at {
             return Err(Flaw::Time);
         }
-        self.causes(&record)?;
+        Self::causes(&record)?;
         Ok(record)
     }
 
@@ -178,7 +178,7 @@ impl Verifier {
         }
     }
 
-    fn causes(&self, record: &Record) -> Result<(), Flaw> {
+    fn causes(record: &Record) -> Result<(), Flaw> {
         if record.seq > 0 && record.causes.is_empty() {
             return Err(Flaw::Cause(None));
         }
