@@ -301,7 +301,7 @@ fn without_equal(of: &[Deed], others: &[Deed]) -> Option<u64> {
 }
 
 /// What differs between two plans, in words.
-fn plan_differences(left: &Plan, right: &Plan) -> Vec<String> {
+pub(crate) fn plan_differences(left: &Plan, right: &Plan) -> Vec<String> {
     let mut words = vec![];
     for agent in &left.agents {
         let Some(other) = right.agents.iter().find(|other| other.name == agent.name) else {

@@ -6,21 +6,25 @@
 
 mod files;
 mod given;
+mod graft;
 
 use std::sync::Arc;
 
-use theater_flow_kernel::block::{Damage, Flaw};
-use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId};
+use theater_flow_kernel::block::Flaw;
+use theater_flow_kernel::ids::{AgentId, Bytes, Ref, RunId};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record;
 use theater_flow_kernel::state::{Phase, State};
 
 use crate::journal::{Flushed, Journal, JournalError};
+use crate::rebuild::NoState;
 use crate::recover::{self, RecoverError};
+use crate::session::SessionError;
 use crate::store::Store;
 
 pub use files::{FilesError, move_files};
 pub use given::{Answered, GivenError};
+pub use graft::Snapshots;
 
 /// The folder below a fork's own that holds what it writes where its parent would have written.
 pub const FILES: &str = "files";
@@ -77,6 +81,15 @@ pub enum ForkError {
     /// What it has written is not there any more.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// A component of the run is not to be found.
+    #[error(transparent)]
+    Components(#[from] SessionError),
+    /// The state there does not fit the other plan.
+    #[error("the other file has no place for what waits there: {}", .0.join("; "))]
+    Unfit(Vec<String>),
+    /// An agent's state there cannot be made again.
+    #[error(transparent)]
+    State(#[from] NoState),
     /// An answer cannot be given.
     #[error(transparent)]
     Given(#[from] GivenError),
@@ -95,7 +108,11 @@ impl Point {
     /// # Errors
     /// If the log is damaged there, or the run was over.
     pub fn find<S: Store>(journal: &Journal<S>, at: u64) -> Result<Self, ForkError> {
-        let hash = sound(journal, at)?;
+        let stored = journal.stored(at)?;
+        if record::hash(&stored.preimage) != stored.hash {
+            return Err(JournalError::from(stored.damage(Flaw::Hash)).into());
+        }
+        let hash = stored.hash;
         let (plan, run) = (recover::plan(journal)?, recover::genesis(journal)?.run);
         let state = recover::state(journal, &plan, at + 1)?;
         if let Phase::Finished(_) = state.kept.phase {
@@ -110,34 +127,4 @@ impl Point {
         let (plan, state) = (Plan::clone(&self.plan), self.state.clone());
         Fork { plan, state, changed: vec![], given: vec![] }
     }
-}
-
-/// The hash of record `at`. What the state there is made of must be as it was written: a fork's own log could not
-/// show later that it was not.
-fn sound<S: Store>(journal: &Journal<S>, at: u64) -> Result<Digest, JournalError> {
-    if at < journal.first() {
-        return Err(JournalError::Before { seq: at, first: journal.first() });
-    }
-    let from = journal.checkpoint(at + 1)?.map_or(journal.first(), |(named, _)| named.upto);
-    let mut head = None;
-    for stored in journal.records(from.min(at))? {
-        let stored = stored?;
-        let record = stored.record()?;
-        let whole = record::hash(&stored.preimage) == stored.hash
-            && head.is_none_or(|head| head == record.prev)
-            && record.body.payloads().count() == stored.payloads.len();
-        let salt = stored.salt.unwrap_or_default();
-        let mut payloads = record.body.payloads().zip(&stored.payloads);
-        let same = payloads.all(|(named, payload)| {
-            payload.bytes().is_some_and(|bytes| record::Payload::commit(&salt, bytes) == *named)
-        });
-        if !whole || !same {
-            return Err(stored.damage(Flaw::Hash).into());
-        }
-        if stored.seq == at {
-            return Ok(stored.hash);
-        }
-        head = Some(stored.hash);
-    }
-    Err(Damage { seq: at, what: Flaw::Missing }.into())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use theater_flow_kernel::ids::Ref;
 
-use super::reference;
+use super::{reference, setting};
 
 /// See [`Command::Fork`](super::Command::Fork).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
@@ -15,6 +15,13 @@ pub struct Fork {
     /// The last record that both have. With `--answer` it follows from that.
     #[arg(long, value_name = "SEQ", required_unless_present = "answer")]
     pub at: Option<u64>,
+    /// Go on with this pipeline file. Agents are matched by name: one with another actor or config begins from the
+    /// state that it had, a new one from nothing, one that the file does not have falls away.
+    #[arg(long, value_name = "FILE")]
+    pub with: Option<PathBuf>,
+    /// A value for one of the file's params; the others are as in the run. Paths are against the current folder.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting, requires = "with")]
+    pub set: Vec<(String, String)>,
     /// Give another answer than the recorded one: the part that holds it, or the record of an outcome, and a file.
     ///
     /// The run goes on just before that record. An HTTP answer is a JSON file with `status` and maybe `headers` and

@@ -4,18 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use theater_flow_host::Host;
+use theater_flow_kernel::gate::World;
 use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::work::Begin;
 
-use super::{check, live, place, read, run};
+use super::{check, place, read, replay, run};
 use crate::cli;
+use crate::compile::Fetcher;
 use crate::exit::{Exit, Problem};
 use crate::fork::{Answered, FILES, Fork, ForkError, GivenError, Point, move_files};
 use crate::head::{Head, Standing};
 use crate::journal::Journal;
 use crate::log::Log;
+use crate::rebuild;
 use crate::render::Screen;
+use crate::replay::NoWorld;
 use crate::runs::{Data, RunDir};
 use crate::session::{self, SessionError};
+use crate::workers::Crew;
 
 pub(super) fn fork(
     screen: &Arc<Screen>,
@@ -23,16 +30,19 @@ pub(super) fn fork(
     args: &cli::Fork,
 ) -> Result<Exit, Problem> {
     let parent = super::find(data, &args.run)?;
-    if live::owner(&parent)?.is_some() {
-        return Err(Problem::usage("the run is live: stop it first, or wait for its end"));
-    }
     let journal = log(&parent)?;
     let answered = answered(&journal, args)?;
     let at = args.at.or_else(|| answered.iter().map(|answered| answered.before).min());
     let at = at.ok_or_else(|| Problem::usage("after which record?"))?;
-    let point = point(&journal, at)?;
+    let point = point(screen, &journal, at)?;
     drop(journal);
-    let mut fork = point.unchanged();
+    let mut fork = match &args.with {
+        None => point.unchanged(),
+        Some(file) => match with(screen, (&point, &place(folder, &parent)), (file, &args.set))? {
+            Some(fork) => fork,
+            None => return Ok(Exit::Faults),
+        },
+    };
     give(&mut fork, at, (args, &answered))?;
     let new = data.create(run::new_run_id()?)?;
     let made = make(screen, (&new, folder), (&point, &mut fork));
@@ -49,6 +59,35 @@ pub(super) fn fork(
         return Ok(Exit::Ok);
     }
     run::resume(screen, (data, folder), &id, args.allow_dead_letters)
+}
+
+/// A fork with the plan of another file. `None` if that has faults, which are shown.
+fn with(
+    screen: &Screen,
+    (point, place): (&Point, &session::Place),
+    (file, set): (&Path, &[(String, String)]),
+) -> Result<Option<Fork>, Problem> {
+    let host = check::instances_host(point.plan.agents.len())?;
+    let mut fetcher = Fetcher::new(Arc::clone(&host));
+    let Some(plan) = replay::compile(screen, (file, set), &point.plan, &mut fetcher)? else {
+        return Ok(None);
+    };
+    let mut crew = None;
+    let mut snapshot = |id, begin: &Begin| {
+        let crew = match &mut crew {
+            Some(crew) => crew,
+            None => crew.insert(old_crew(&host, place, point)?),
+        };
+        Ok(rebuild::state(crew, &point.plan, id, begin)?)
+    };
+    Ok(Some(point.with(plan, &mut snapshot)?))
+}
+
+/// Makes the parent's agents as they were, in no world.
+fn old_crew(host: &Arc<Host>, place: &session::Place, point: &Point) -> Result<Crew, ForkError> {
+    let actors = session::load_components(place, host, &point.plan)?;
+    let nowhere = Box::new(|_| Ok(Box::new(NoWorld) as Box<dyn World>));
+    Ok(Crew::new(Arc::clone(host), Arc::clone(&point.plan), actors, nowhere))
 }
 
 /// The recorded answers that others are to stand for.
@@ -89,12 +128,14 @@ fn log(parent: &RunDir) -> Result<Journal<Log>, Problem> {
     Ok(journal)
 }
 
-fn point(journal: &Journal<Log>, at: u64) -> Result<Point, Problem> {
+fn point(screen: &Screen, journal: &Journal<Log>, at: u64) -> Result<Point, Problem> {
     let records = journal.flushed().seq;
     if at >= records {
         return Err(read::no_record(Ref::record(at), records));
     }
-    Ok(Point::find(journal, at)?)
+    let point = Point::find(journal, at)?;
+    read::warn(screen, (journal, &point.plan), at + 1)?;
+    Ok(point)
 }
 
 fn make(
@@ -128,6 +169,9 @@ impl From<ForkError> for Problem {
                 "`theater-flow events RUN` lists records; with `--kind answer` those with answers, with \
                 `--kind outcome` those to requests"
             }
+            ForkError::State(error) => return error.into(),
+            ForkError::Components(error) => return error.into(),
+            ForkError::Unfit(_) => "fork at a record before that, or name another file",
             ForkError::Given(_) => "`theater-flow fork --help` says what the file must hold",
             ForkError::Files(_) => "fork at a record before the file was begun, or put it back",
         };

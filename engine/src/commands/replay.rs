@@ -15,7 +15,7 @@ use super::{check, live, place, read};
 use crate::cli;
 use crate::compile::{Fetcher, Pipeline};
 use crate::exit::{Exit, Problem};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
@@ -36,14 +36,14 @@ pub(super) fn replay(
 ) -> Result<Exit, Problem> {
     let journal = read::log(run)?;
     let plan = recover::plan(&journal)?;
-    let span = span(args, journal.flushed().seq)?;
+    let span = span(args, &journal)?;
     read::warn(screen, (&journal, &plan), span.from)?;
     let host = check::instances_host(plan.agents.len())?;
     let mut actors = load_components(&place(folder, run), &host, &plan)?;
     let mut other = Other { plan: Arc::clone(&plan), changed: vec![], left: vec![] };
     if let Some(file) = &args.with {
         let mut fetcher = Fetcher::new(Arc::clone(&host));
-        let Some(new) = compile(screen, file, &plan, &mut fetcher)? else {
+        let Some(new) = compile(screen, (file, &[]), &plan, &mut fetcher)? else {
             return Ok(Exit::Faults);
         };
         other = Other::of(&plan, &new);
@@ -89,23 +89,28 @@ fn crew(
     Crew::new(host, Arc::clone(plan), actors, Box::new(move |_| Ok(Box::new(world.clone()))))
 }
 
-fn span(args: &cli::Replay, records: u64) -> Result<Span, Problem> {
+fn span(args: &cli::Replay, journal: &Journal<Log>) -> Result<Span, Problem> {
+    let (first, records) = (journal.first(), journal.flushed().seq);
     for seq in [args.from, args.until].into_iter().flatten() {
         if seq >= records {
             return Err(read::no_record(Ref::record(seq), records));
         }
+        if seq < first {
+            return Err(JournalError::Before { seq, first }.into());
+        }
     }
-    let from = args.from.unwrap_or(0);
+    let from = args.from.unwrap_or(first);
     if let Some(until) = args.until.filter(|until| *until < from) {
         return Err(Problem::usage(format!("record {until} is before record {from}")));
     }
     Ok(Span { from, until: args.until, ..Span::default() })
 }
 
-/// Compiles the other file, with the run's params where it takes them. `None` if it has faults, which are shown.
-fn compile(
+/// Compiles the other file, with what is `set` and the run's params where it takes them. `None` if it has faults,
+/// which are shown.
+pub(super) fn compile(
     screen: &Screen,
-    file: &Path,
+    (file, own): (&Path, &[(String, String)]),
     plan: &Plan,
     fetcher: &mut Fetcher,
 ) -> Result<Option<Plan>, Problem> {
@@ -114,13 +119,14 @@ fn compile(
         Ok(serde_json::Value::String(text)) => text,
         _ => String::from(value),
     };
-    let set: Vec<(String, String)> =
-        plan.params.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let rest = plan.params.iter().filter(|(name, _)| own.iter().all(|(known, _)| known != name));
+    let rest = rest.map(|(name, value)| (name.clone(), text(value)));
+    let set: Vec<(String, String)> = rest.chain(own.iter().cloned()).collect();
     // A param that the file does not have is a fault: then its own defaults stand.
     let with_params = fetcher.compile(&pipeline, &set, Mode::Run);
     let compiled = match with_params.plan {
         Some(_) => with_params,
-        None => fetcher.compile(&pipeline, &[], Mode::Run),
+        None => fetcher.compile(&pipeline, own, Mode::Run),
     };
     check::show(screen, &pipeline, &compiled)?;
     Ok(compiled.plan)

@@ -2,6 +2,7 @@
 //! leave the run that they come from as it is.
 
 mod answers;
+mod changed;
 mod points;
 mod scene;
 mod waits;

@@ -1,0 +1,238 @@
+//! The state of a run, as another plan has it: agents, inputs and supervisors are matched by their names.
+
+use std::collections::BTreeMap;
+
+use theater_flow_kernel::desk;
+use theater_flow_kernel::ids::{AgentId, Bytes, PortId, Ref};
+use theater_flow_kernel::json;
+use theater_flow_kernel::plan::{Agent, Plan};
+use theater_flow_kernel::record::Consumed;
+use theater_flow_kernel::state::{AgentState, Queue, Saved, State};
+use theater_flow_kernel::work::Begin;
+
+use super::{Fork, ForkError, Point};
+use crate::compare::plan_differences;
+
+/// Makes an agent's snapshot at the point, with the component that it has there.
+pub type Snapshots<'a> = &'a mut dyn FnMut(AgentId, &Begin) -> Result<Bytes, ForkError>;
+
+/// Which place of a mailbox it is: an input, and the output that feeds it, or the dead letters.
+type Place = (PortId, Option<PortId>);
+
+impl Point {
+    /// A fork that goes on from here with another plan. An agent with another component or config begins from its
+    /// snapshot here, at the event that it was in the middle of; a new one from nothing; one that the plan does not
+    /// have falls away.
+    ///
+    /// # Errors
+    /// If something waits here that has no place in the plan, or a snapshot cannot be made.
+    pub fn with(&self, plan: Plan, snapshots: Snapshots<'_>) -> Result<Fork, ForkError> {
+        let changed = plan_differences(&self.plan, &plan);
+        let mut plan = plan;
+        renumber(&mut plan, &self.plan);
+        let mut state = State::new(plan.clone().into());
+        let mut unfit = vec![];
+        for agent in &plan.agents {
+            let into = &mut state.kept.agents[agent.id.index()];
+            into.last = Ref::record(self.flushed.seq - 1);
+            let Some(before) = self.plan.agents.iter().find(|known| known.name == agent.name)
+            else {
+                continue;
+            };
+            let from = self.state.agent(before.id);
+            let mut grafted = AgentState { queues: into.queues.clone(), ..from.clone() };
+            mailbox((&self.plan, before, from), (&plan, agent, &mut grafted), &mut unfit);
+            let writes = grafted.writes.values().map(|write| write.path.as_str());
+            let names = grafted.sinks.open.keys().map(String::as_str);
+            let roots = |agent: &Agent| -> Vec<String> {
+                agent.grants.write.iter().map(|root| root.path.clone()).collect()
+            };
+            if roots(before) != roots(agent) && writes.chain(names).any(|path| !path.is_empty()) {
+                unfit.push(format!(
+                    "`{}` has a file open, and may write elsewhere then",
+                    agent.name
+                ));
+            }
+            if (before.component, &before.config) != (agent.component, &agent.config) {
+                other(&mut grafted, (self, before), snapshots)?;
+            }
+            *into = grafted;
+        }
+        if !unfit.is_empty() {
+            return Err(ForkError::Unfit(unfit));
+        }
+        self.rest(&mut state);
+        Ok(Fork { plan, state, changed, given: vec![] })
+    }
+
+    /// What is not an agent's.
+    fn rest(&self, state: &mut State) {
+        let (from, into) = (&self.state.kept, &mut state.kept);
+        (into.run, into.next_seq, into.now, into.phase) =
+            (from.run, from.next_seq, from.now, from.phase);
+        into.dead_letters = from.dead_letters;
+        let over = into.agents.iter().filter(|agent| agent.life.is_over()).count();
+        into.alive -= u32::try_from(over).unwrap_or(into.alive);
+        for supervisor in &state.plan.supervisors {
+            let before = self.plan.supervisors.iter().find(|known| known.name == supervisor.name);
+            if let Some(before) = before {
+                into.supervisors[supervisor.id.index()] =
+                    from.supervisors[before.id.index()].clone();
+            }
+        }
+        let names = |plan: &Plan, cycle: &[AgentId]| -> Vec<String> {
+            let mut names: Vec<String> =
+                cycle.iter().filter_map(|id| Some(plan.agent(*id)?.name.clone())).collect();
+            names.sort_unstable();
+            names
+        };
+        let rested = self.state.routes.cycles().iter().zip(&from.rested);
+        let rested: Vec<Vec<String>> = rested
+            .filter(|(_, rested)| **rested)
+            .map(|(cycle, _)| names(&self.plan, cycle))
+            .collect();
+        for (nth, cycle) in state.routes.cycles().iter().enumerate() {
+            into.rested[nth] = rested.contains(&names(&state.plan, cycle));
+        }
+    }
+}
+
+/// An agent that is another from here on: it begins from its snapshot, and what it was in the middle of begins anew.
+fn other(
+    agent: &mut AgentState,
+    (point, before): (&Point, &Agent),
+    snapshots: Snapshots<'_>,
+) -> Result<(), ForkError> {
+    if !agent.redo.is_empty() && !agent.life.is_over() && !before.is_fresh() {
+        let state = snapshots(before.id, &desk::begin(agent))?;
+        agent.saved = Some(Saved { seq: point.flushed.seq, state });
+    }
+    agent.redo.clear();
+    agent.redo_bytes = 0;
+    agent.saved_sinks = agent.sinks.clone();
+    agent.pending = None;
+    agent.asking = None;
+    Ok(())
+}
+
+/// Puts what waits for an agent where it waits then, and says what has no place there.
+fn mailbox(
+    (old, before, from): (&Plan, &Agent, &AgentState),
+    (new, agent, into): (&Plan, &Agent, &mut AgentState),
+    unfit: &mut Vec<String>,
+) {
+    let places: BTreeMap<Place, usize> =
+        (0..).zip(places(new, agent)).map(|(nth, place)| (place, nth)).collect();
+    for (place, queue) in self::places(old, before).into_iter().zip(&from.queues) {
+        let port = before.inputs.iter().find(|input| input.port == place.0);
+        let name = format!("`{}.{}`", agent.name, port.map_or("?", |port| &port.name));
+        match places.get(&place) {
+            Some(nth) => {
+                unfit.extend(mistyped((new, agent), (place.0, queue), &name));
+                into.queues[*nth].items.clone_from(&queue.items);
+            }
+            None if queue.items.is_empty() => {}
+            None => unfit.push(format!(
+                "{} messages wait at {name}, where nothing comes from `{}` then",
+                queue.items.len(),
+                place.1.map_or_else(|| String::from("errors"), |port| producer(old, port)),
+            )),
+        }
+    }
+    into.closed = agent
+        .inputs
+        .iter()
+        .map(|input| match before.inputs.iter().position(|known| known.port == input.port) {
+            Some(nth) => from.closed[nth],
+            None => !places.keys().any(|(port, _)| *port == input.port),
+        })
+        .collect();
+    let known = |consumed: &Consumed| match consumed {
+        Consumed::Message { port, .. } | Consumed::Closed { port } => {
+            agent.inputs.iter().any(|input| input.port == *port)
+        }
+        Consumed::Start | Consumed::Pull | Consumed::Timer { .. } => true,
+    };
+    into.pending.take_if(|pending| !known(&pending.consumed));
+    into.asking.take_if(|asking| !known(&asking.consumed));
+}
+
+/// What waits at an input and is not of its type.
+fn mistyped(
+    (plan, agent): (&Plan, &Agent),
+    (port, queue): (PortId, &Queue),
+    name: &str,
+) -> Option<String> {
+    let input = agent.inputs.iter().find(|input| input.port == port)?;
+    queue.items.iter().find_map(|item| {
+        let text = std::str::from_utf8(&item.body).ok()?;
+        let mismatch = json::check(&plan.types, input.ty, text).err()?;
+        Some(format!(
+            "message {}, which waits at {name}, is not of its type then: {mismatch}",
+            item.id
+        ))
+    })
+}
+
+fn producer(plan: &Plan, port: PortId) -> String {
+    let found = plan.output(port);
+    found.map_or_else(String::new, |(agent, output)| format!("{}.{}", agent.name, output.name))
+}
+
+/// The places of an agent's mailbox, in the order of [`AgentState::queues`].
+fn places(plan: &Plan, agent: &Agent) -> Vec<Place> {
+    let letters = plan.dead_letter.as_ref().filter(|letters| letters.agent == agent.id);
+    let mut places = vec![];
+    for input in &agent.inputs {
+        places.extend(input.from.iter().map(|from| (input.port, Some(*from))));
+        places.extend(input.feedback.iter().map(|edge| (input.port, Some(edge.from))));
+        let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
+        places.extend(takes_letters.then_some((input.port, None)));
+    }
+    places
+}
+
+/// Gives the ports of `plan` the numbers that they have in `known`, and new ones numbers that it does not have:
+/// what waits, and what was done, names ports by number.
+fn renumber(plan: &mut Plan, known: &Plan) {
+    let ports = |plan: &Plan| -> Vec<((String, bool, String), PortId)> {
+        let inputs = plan.agents.iter().flat_map(|agent| {
+            agent
+                .inputs
+                .iter()
+                .map(|port| ((agent.name.clone(), true, port.name.clone()), port.port))
+        });
+        let outputs = plan.agents.iter().flat_map(|agent| {
+            agent
+                .outputs
+                .iter()
+                .map(|port| ((agent.name.clone(), false, port.name.clone()), port.port))
+        });
+        inputs.chain(outputs).collect()
+    };
+    let theirs: BTreeMap<_, PortId> = ports(known).into_iter().collect();
+    let mut next = theirs.values().map(|port| port.0 + 1).max().unwrap_or(0);
+    let mut numbers: BTreeMap<PortId, PortId> = BTreeMap::new();
+    for (name, port) in ports(plan) {
+        let number = theirs.get(&name).copied().unwrap_or_else(|| {
+            next += 1;
+            PortId(next - 1)
+        });
+        numbers.insert(port, number);
+    }
+    let set = |port: &mut PortId| *port = numbers.get(port).copied().unwrap_or(*port);
+    for agent in &mut plan.agents {
+        for input in &mut agent.inputs {
+            set(&mut input.port);
+            input.from.iter_mut().for_each(set);
+            input.feedback.iter_mut().for_each(|edge| set(&mut edge.from));
+        }
+        for output in &mut agent.outputs {
+            set(&mut output.port);
+            output.readers.iter_mut().for_each(set);
+        }
+    }
+    if let Some(letters) = &mut plan.dead_letter {
+        set(&mut letters.port);
+    }
+}
