@@ -7,9 +7,8 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use theater_flow_kernel::block::{Damage, Flaw};
 use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::record::{Body, CrashKind, Known, Part};
 
@@ -105,13 +104,18 @@ pub fn causes<S: Store>(
     of: Ref,
     most: usize,
 ) -> Result<Family, JournalError> {
-    let mut near = Near { journal, read: HashMap::new() };
+    let mut near = journal.nearby();
     let mut members = BTreeMap::new();
     let root = Member { towards: of.seq, ..Member::default() };
     members.insert(of.seq, root);
     let (mut queue, mut more) = (VecDeque::from([of.seq]), false);
     while let Some(seq) = queue.pop_front() {
-        let (next, source) = near.take(seq)?;
+        // What a fork follows from beyond its first record stands in its parent.
+        if seq < journal.first() {
+            continue;
+        }
+        let record = near.record(seq)?;
+        let (next, source) = (record.causes, source(&record.body));
         let distance = members.get(&seq).map_or(0, |member| member.distance);
         for cause in &next {
             if members.contains_key(&cause.seq) {
@@ -130,33 +134,6 @@ pub fn causes<S: Store>(
         }
     }
     Ok(Family { of, direction: Direction::Causes, members, more })
-}
-
-/// What a record follows from and what it brought in, for records of blocks that were read.
-type Read = HashMap<u64, (Vec<Ref>, Option<Source>)>;
-
-/// Reads each block once, as its neighbours are most often wanted next.
-struct Near<'a, S> {
-    journal: &'a Journal<S>,
-    read: Read,
-}
-
-impl<S: Store> Near<'_, S> {
-    fn take(&mut self, seq: u64) -> Result<(Vec<Ref>, Option<Source>), JournalError> {
-        // What a fork follows from beyond its first record stands in its parent.
-        if seq < self.journal.first() {
-            return Ok((vec![], None));
-        }
-        if !self.read.contains_key(&seq) {
-            for record in self.journal.around(seq)? {
-                let source = source(&record.body);
-                self.read.insert(record.seq, (record.causes, source));
-            }
-        }
-        // Each record is taken once; a damaged block may not hold it.
-        let missing = Damage { seq, what: Flaw::Missing };
-        Ok(self.read.remove(&seq).ok_or(missing)?)
-    }
 }
 
 /// What follows from `of`, all of it. Of a part, only what names that part or the record as a whole.
@@ -179,6 +156,10 @@ pub fn effects<S: Store>(journal: &Journal<S>, of: Ref) -> Result<Family, Journa
                 continue;
             };
             if parent.next.last().is_none_or(|last: &Ref| last.seq != link.seq) {
+                // Most lead to one record, and there may be a million of them.
+                if parent.next.len() < 2 {
+                    parent.next.reserve_exact(1);
+                }
                 parent.next.push(Ref::record(link.seq));
             }
             let distance = (parent.distance + 1, cause.seq);

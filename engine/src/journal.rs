@@ -12,7 +12,7 @@ mod verify;
 
 use std::sync::Arc;
 
-pub use links::Link;
+pub use links::{Link, Nearby};
 pub use read::Records;
 use theater_flow_kernel::block::{BlockWriter, Damage, Key, Writes, pieces};
 use theater_flow_kernel::ids::Digest;

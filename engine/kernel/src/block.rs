@@ -29,7 +29,7 @@ mod write;
 use alloc::vec::Vec;
 
 pub use key::Key;
-pub use read::Block;
+pub use read::{Block, Shelf};
 pub use write::{BlockWriter, Writes, pieces};
 
 use crate::ids::{Bytes, Digest, Ref, Salt};

@@ -71,7 +71,12 @@ fn links_are_those_of_the_records() {
         let expected: Vec<_> = records.map(|record| (record.seq, record.causes)).collect();
         assert_eq!(links, expected, "from {from}");
     }
+    assert!(journal.nearby().record(60).is_err());
     for seq in 0..60 {
+        let mut near = journal.nearby();
+        let stored = journal.stored(seq).unwrap();
+        assert_eq!(near.stored(seq).unwrap(), stored);
+        assert_eq!(near.record(seq).unwrap(), stored.record().unwrap());
         let around = journal.around(seq).unwrap();
         assert!(around.iter().any(|record| record.seq == seq), "{seq}");
     }

@@ -11,7 +11,7 @@ use crate::recover;
 use crate::render::{Look, Screen};
 use crate::runs::RunDir;
 use crate::store::Store;
-use crate::view::View;
+use crate::view::{Row, View};
 
 /// Records that are looked at for a tree on text, about: as many as are read while one waits.
 const NEAR: usize = 5_000;
@@ -67,7 +67,8 @@ pub(super) fn answer<S: Store>(
         Direction::Effects => causes::effects(journal, what)?,
     };
     let (view, mut failed) = (View::new(plan), None);
-    let mut rows = |seq| match live::row(journal, seq) {
+    let mut near = journal.nearby();
+    let mut rows = |seq| match near.stored(seq).and_then(|stored| Ok(Row::of_stored(&stored)?)) {
         Err(JournalError::Before { .. }) => None,
         row => row.map_err(|error| failed = Some(error)).ok(),
     };

@@ -1,13 +1,18 @@
-//! Reading no more of records than what they follow from.
+//! Reading no more of records than is wanted: what they follow from, or single ones.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
-use theater_flow_kernel::block::{Block, Damage, Flaw, Key, Stored};
-use theater_flow_kernel::ids::{Digest, Ref};
+use theater_flow_kernel::block::{Block, Damage, Flaw, Key, Shelf, Stored, StoredPayload};
+use theater_flow_kernel::ids::{Bytes, Digest, Ref};
 use theater_flow_kernel::record::Record;
 
 use crate::journal::read::{block, first_of};
 use crate::journal::{Journal, JournalError};
 use crate::store::Store;
+
+/// Blocks that are kept at hand: about 4 MiB.
+const SHELVES: usize = 256;
 
 /// A record's number, and what it follows from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,13 +36,30 @@ struct Beginning {
 impl<S: Store> Journal<S> {
     /// The records of the block that `seq` is in, in order, without their payloads.
     pub fn around(&self, seq: u64) -> Result<Vec<Record>, JournalError> {
+        let block = self.shelf(seq)?;
+        let records = block.seqs().filter_map(|seq| block.preimage(seq).map(|bytes| (seq, bytes)));
+        Ok(records.map(|(seq, bytes)| record(seq, bytes)).collect::<Result<_, Damage>>()?)
+    }
+
+    /// The block that `seq` is in.
+    fn shelf(&self, seq: u64) -> Result<Shelf, JournalError> {
         self.holds(seq)?;
         let missing = Damage { seq, what: Flaw::Missing };
-        let first = self.block_of(seq)?.ok_or(missing)?;
-        let values = self.store.range(&block(first, 0), &block(first, u32::MAX));
-        let values: Vec<_> = values.map(|pair| Ok(pair?.1)).collect::<Result<_, JournalError>>()?;
-        let records = Block::open(first, &values)?.map(|stored| stored?.record());
-        Ok(records.collect::<Result<_, Damage>>()?)
+        let last = self.store.last(Key::BLOCKS, &block(seq, u32::MAX))?.ok_or(missing)?;
+        let first = first_of(&last.0, seq)?;
+        // Most blocks have one part, which is at hand.
+        let values = if Block::parts(first, 0, &last.1) == Some(1) {
+            vec![last.1]
+        } else {
+            let values = self.store.range(&block(first, 0), &block(first, u32::MAX));
+            values.map(|pair| Ok(pair?.1)).collect::<Result<_, JournalError>>()?
+        };
+        Ok(Block::open(first, &values)?.shelve()?)
+    }
+
+    /// Reads single records, those near each other at the price of one.
+    pub const fn nearby(&self) -> Nearby<'_, S> {
+        Nearby { journal: self, shelves: BTreeMap::new(), order: VecDeque::new() }
     }
 
     /// What each record from `from` on follows from, in order. Payloads are not fetched and bodies are not
@@ -80,12 +102,75 @@ fn continues(pair: &Result<crate::store::Pair, crate::store::StoreError>, first:
 }
 
 fn links_of(first: u64, values: &[Vec<u8>]) -> Result<Vec<Link>, Damage> {
-    Block::open(first, values)?.map(|stored| link(&stored?)).collect()
+    let shelf = Block::open(first, values)?.shelve()?;
+    let links = shelf.seqs().filter_map(|seq| shelf.preimage(seq).map(|bytes| (seq, bytes)));
+    links.map(|(seq, bytes)| link(seq, bytes)).collect()
 }
 
-fn link(stored: &Stored) -> Result<Link, Damage> {
-    match postcard::take_from_bytes::<Beginning>(&stored.preimage) {
+fn link(seq: u64, preimage: &[u8]) -> Result<Link, Damage> {
+    match postcard::take_from_bytes::<Beginning>(preimage) {
         Ok((Beginning { seq, causes, .. }, _)) => Ok(Link { seq, causes }),
-        Err(_) => Err(stored.damage(Flaw::Encoding)),
+        Err(_) => Err(Damage { seq, what: Flaw::Encoding }),
+    }
+}
+
+fn record(seq: u64, preimage: &[u8]) -> Result<Record, Damage> {
+    match postcard::take_from_bytes(preimage) {
+        Ok((record, [])) => Ok(record),
+        _ => Err(Damage { seq, what: Flaw::Encoding }),
+    }
+}
+
+/// See [`Journal::nearby`].
+#[derive(Debug)]
+pub struct Nearby<'a, S> {
+    journal: &'a Journal<S>,
+    /// The blocks that were read last, by their first seq.
+    shelves: BTreeMap<u64, Shelf>,
+    /// In the order in which they were read.
+    order: VecDeque<u64>,
+}
+
+impl<S: Store> Nearby<'_, S> {
+    /// A record, without its payloads.
+    pub fn record(&mut self, seq: u64) -> Result<Record, JournalError> {
+        let preimage = self.shelf(seq)?.preimage(seq);
+        let preimage = preimage.ok_or(Damage { seq, what: Flaw::Missing })?;
+        Ok(record(seq, preimage)?)
+    }
+
+    /// A record with its payloads.
+    pub fn stored(&mut self, seq: u64) -> Result<Stored, JournalError> {
+        let stored = self.shelf(seq)?.stored(seq);
+        let mut stored = stored.ok_or(Damage { seq, what: Flaw::Missing })??;
+        for (index, payload) in (0..).zip(&mut stored.payloads) {
+            if let StoredPayload::Chunked(len) = *payload {
+                let bytes = self.journal.gather(|chunk| Key::Payload { seq, index, chunk })?;
+                if let Some(bytes) = bytes.filter(|bytes| bytes.len() == len as usize) {
+                    *payload = StoredPayload::Inline(Bytes::from(bytes));
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    fn shelf(&mut self, seq: u64) -> Result<&Shelf, JournalError> {
+        let known = self.shelves.range(..=seq).next_back();
+        let known = known.filter(|(_, shelf)| shelf.preimage(seq).is_some());
+        let first = if let Some((first, _)) = known {
+            *first
+        } else {
+            let block = self.journal.shelf(seq)?;
+            let first = block.first();
+            self.order.push_back(first);
+            self.shelves.insert(first, block);
+            if self.order.len() > SHELVES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.shelves.remove(&oldest);
+            }
+            first
+        };
+        self.shelves.get(&first).ok_or_else(|| Damage { seq, what: Flaw::Missing }.into())
     }
 }

@@ -104,7 +104,7 @@ impl<S: Store> Journal<S> {
     }
 
     /// All parts under `key`, joined; `None` if there are none, or one is missing between others.
-    fn gather(&self, key: impl Fn(u32) -> Key) -> Result<Option<Vec<u8>>, JournalError> {
+    pub(super) fn gather(&self, key: impl Fn(u32) -> Key) -> Result<Option<Vec<u8>>, JournalError> {
         let mut bytes = vec![];
         let mut parts = 0;
         for pair in self.store.range(&key(0).encode(), &key(u32::MAX).encode()) {

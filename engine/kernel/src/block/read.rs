@@ -72,6 +72,65 @@ impl Block {
     }
 }
 
+/// A block of which any record can be read by itself.
+#[derive(Debug)]
+pub struct Shelf {
+    body: Vec<u8>,
+    first: u64,
+    /// Where each record begins.
+    starts: Vec<usize>,
+}
+
+impl Block {
+    /// Finds where each record stands, without reading what it holds.
+    pub fn shelve(mut self) -> Result<Shelf, Damage> {
+        let (first, mut starts) = (self.next, Vec::new());
+        while self.left > 0 {
+            let damage = |what| Damage { seq: self.next, what: Flaw::Framing(what) };
+            let mut rest = Cursor(&self.body[self.at..]);
+            rest.skip().map_err(damage)?;
+            if self.left == 1 && !rest.0.is_empty() {
+                return Err(damage("something follows the last record"));
+            }
+            starts.push(self.at);
+            self.at = self.body.len() - rest.0.len();
+            (self.next, self.left) = (self.next + 1, self.left - 1);
+        }
+        Ok(Shelf { body: self.body, first, starts })
+    }
+}
+
+impl Shelf {
+    /// The seq of the first record.
+    #[must_use]
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The seqs of the records.
+    pub fn seqs(&self) -> impl Iterator<Item = u64> + use<> {
+        (self.first..).take(self.starts.len())
+    }
+
+    fn at(&self, seq: u64) -> Option<Cursor<'_>> {
+        let nth = usize::try_from(seq.checked_sub(self.first)?).ok()?;
+        Some(Cursor(&self.body[*self.starts.get(nth)?..]))
+    }
+
+    /// A record's preimage; `None` if the record is not here.
+    #[must_use]
+    pub fn preimage(&self, seq: u64) -> Option<&[u8]> {
+        self.at(seq)?.sized()
+    }
+
+    /// A record; `None` if it is not here.
+    #[must_use]
+    pub fn stored(&self, seq: u64) -> Option<Result<Stored, Damage>> {
+        let stored = self.at(seq)?.stored(seq);
+        Some(stored.map_err(|what| Damage { seq, what: Flaw::Framing(what) }))
+    }
+}
+
 impl Iterator for Block {
     type Item = Result<Stored, Damage>;
 
@@ -152,6 +211,26 @@ impl<'a> Cursor<'a> {
             payloads.push(self.payload().ok_or("payload")?);
         }
         Ok(Stored { seq, preimage, hash, salt, payloads })
+    }
+
+    /// Passes over a record.
+    fn skip(&mut self) -> Result<(), &'static str> {
+        self.sized().ok_or("preimage")?;
+        self.take(size_of::<Digest>()).ok_or("hash")?;
+        match self.u8() {
+            Some(0) => {}
+            Some(1) => drop(self.take(size_of::<Salt>()).ok_or("salt")?),
+            _ => return Err("salt"),
+        }
+        for _ in 0..self.u32().ok_or("payloads")? {
+            let passed = match self.u8() {
+                Some(place::INLINE) => self.sized().map(drop),
+                Some(place::CHUNKED | place::ERASED) => self.u32().map(drop),
+                _ => None,
+            };
+            passed.ok_or("payload")?;
+        }
+        Ok(())
     }
 
     fn payload(&mut self) -> Option<StoredPayload> {

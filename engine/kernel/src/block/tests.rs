@@ -72,8 +72,13 @@ fn verify(tree: &Tree) -> Result<(Vec<Entry>, Verified), Damage> {
     let mut verifier = Verifier::default();
     let mut entries = vec![];
     while let Some(block) = block(tree, verifier.next()) {
+        let shelf = Block::open(verifier.next(), &block)?.shelve();
         for stored in Block::open(verifier.next(), &block)? {
             let mut stored = stored?;
+            if let Ok(shelf) = &shelf {
+                assert_eq!(shelf.stored(stored.seq), Some(Ok(stored.clone())), "read by itself");
+                assert_eq!(shelf.preimage(stored.seq), Some(&stored.preimage[..]));
+            }
             resolve(tree, &mut stored);
             verifier.check(&stored)?;
             entries.push(stored.to_entry()?);
@@ -287,6 +292,8 @@ proptest! {
     ) {
         let header = [&[VERSION][..], &[0; 12], &1u32.to_be_bytes(), &count.to_be_bytes()].concat();
         let value = [header, body].concat();
+        let shelf = Block::open(0, &[&value]).and_then(Block::shelve);
+        prop_assert_eq!(shelf.is_ok(), Block::read(0, &[&value]).is_ok());
         if let Ok(records) = Block::read(0, &[&value]) {
             let mut writer = BlockWriter::default();
             for stored in &records {
