@@ -1,4 +1,4 @@
-//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures`.
+//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- parts|pipeline|look]`.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
@@ -53,9 +53,12 @@ fn rate(count: u64, time: Duration) -> String {
 
 fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
-    let mut figures = parts::figures();
-    figures.extend(pipeline::figures());
-    figures.extend(look::figures());
+    // A name after `--` chooses some.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let groups: [(&str, fn() -> Vec<Figure>); 3] =
+        [("parts", parts::figures), ("pipeline", pipeline::figures), ("look", look::figures)];
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());
     screen.line("| figure | measured | beside |")?;
     screen.line("|---|---|---|")?;
     for Figure { what, value, beside } in figures {

@@ -1,28 +1,32 @@
 //! Whole pipelines: durable typed hops per second, and a small run from start to end.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use tempfile::TempDir;
 use theater_flow::compile::{Fetcher, Pipeline};
 use theater_flow::runs::{Data, new_id};
 use theater_flow::session::{self, Cast, Session, now_ms};
 use theater_flow_dsl::Mode;
-use theater_flow_host::{Host, HostConfig};
-use theater_flow_kernel::ids::AgentId;
+use theater_flow_host::{Actor, Host, HostConfig};
+use theater_flow_kernel::ids::{AgentId, Digest};
 use theater_flow_kernel::plan::Plan;
 
 use super::{Figure, rate};
 
 /// Messages that the source of the long run emits.
 const MESSAGES: u64 = 100_000;
+/// What the small run reads.
+const LINES: &str = "one\nNOTE two\nthree\nNOTE four\n";
 /// Hops of one message: each of the three stages after the source handles it.
 const HOPS: u64 = 3;
 
 pub(super) fn figures() -> Vec<Figure> {
-    let mut times: Vec<Duration> = (0..3).map(|_| timed(&hops())).collect();
+    let mut times: Vec<Duration> = (0..3).map(|_| ran(&hops(MESSAGES), &[]).took).collect();
     times.sort_unstable();
     let median = times[times.len() / 2];
     let spread = format!(
@@ -30,7 +34,8 @@ pub(super) fn figures() -> Vec<Figure> {
         rate(MESSAGES * HOPS, times[0]),
         rate(MESSAGES * HOPS, times[2]),
     );
-    let mut small: Vec<Duration> = (0..21).map(|_| timed(&find())).collect();
+    let mut small: Vec<Duration> =
+        (0..21).map(|_| ran(&find(), &[("in.txt", LINES)]).took).collect();
     small.sort_unstable();
     let (first, last) = (small[0].as_secs_f64() * 1e3, small[20].as_secs_f64() * 1e3);
     let p50 = small[10].as_secs_f64() * 1e3;
@@ -50,7 +55,7 @@ fn root() -> &'static Path {
 }
 
 /// A source and three stages that pass each message on.
-fn hops() -> String {
+pub(super) fn hops(messages: u64) -> String {
     let probe = root().join("stdlib-actors/prebuilt/probe.wasm");
     let ty = "{ n: u64, pad: string }";
     let input = format!("{{ name = \"in\", direction = \"input\", type = \"{ty}\" }}");
@@ -58,7 +63,7 @@ fn hops() -> String {
         format!("{{ name = \"out\", direction = \"output\", type = \"{ty}\", optional = true }}");
     let source = format!(
         "format = 1\nname = \"hops\"\n[supervisors.root]\nchildren = [\"a\", \"b\", \"c\", \"d\"]\n\
-         [agents.a]\nactor = \"{0}\"\nconfig = {{ produce = {MESSAGES}, pad = 230, ports = [{output}] }}\n",
+         [agents.a]\nactor = \"{0}\"\nconfig = {{ produce = {messages}, pad = 230, ports = [{output}] }}\n",
         probe.display(),
     );
     let stage = |(name, from): (&str, &str)| {
@@ -91,7 +96,6 @@ fn host() -> Arc<Host> {
 }
 
 fn compiled(host: &Arc<Host>, folder: &Path, text: &str) -> Cast {
-    std::fs::write(folder.join("in.txt"), "one\nNOTE two\nthree\nNOTE four\n").expect("a file");
     let file = folder.join("pipeline.toml");
     std::fs::write(&file, text).expect("a file");
     let pipeline = Pipeline::read(&file).expect("a pipeline");
@@ -104,6 +108,7 @@ fn compiled(host: &Arc<Host>, folder: &Path, text: &str) -> Cast {
 /// A plan with one `std/match` that no rule of which matches what the benchmark sends.
 pub(super) fn match_plan(host: &Arc<Host>) -> (Plan, AgentId) {
     let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("in.txt"), LINES).expect("a file");
     let cast = compiled(host, folder.path(), &find());
     let agent =
         cast.plan.agents.iter().find(|agent| agent.name == "notes").expect("it is there").id;
@@ -117,19 +122,35 @@ fn random() -> [u8; 10] {
     bytes
 }
 
-/// The time from the plan to the last durable record.
-fn timed(text: &str) -> Duration {
+/// A run that is over.
+pub(super) struct Ran {
+    /// What is kept of it.
+    pub(super) run: PathBuf,
+    pub(super) host: Arc<Host>,
+    pub(super) actors: HashMap<Digest, Actor>,
+    /// The time from the plan to the last durable record.
+    pub(super) took: Duration,
+    _folder: TempDir,
+}
+
+/// Runs a pipeline in a folder with these files.
+pub(super) fn ran(text: &str, files: &[(&str, &str)]) -> Ran {
     let folder = tempfile::tempdir().expect("a folder");
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).expect("a file");
+    }
     let host = host();
     let cast = compiled(&host, folder.path(), text);
+    let actors = cast.actors.clone();
     let data = folder.path().join("data");
     let id = new_id(now_ms(), random());
     let run = Data::new(&data).create(id).expect("a run");
     let start = Instant::now();
-    let place = session::place(&data, run.path);
+    let place = session::place(&data, run.path.clone());
     let mut session =
         Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
     let ended = session.serve();
     assert!(matches!(ended.0, theater_flow::driver::Ending::Finished(_)), "{:?}", ended.0);
-    start.elapsed()
+    let took = start.elapsed();
+    Ran { run: run.path.clone(), host, actors, took, _folder: folder }
 }
