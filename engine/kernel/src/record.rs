@@ -139,13 +139,13 @@ pub enum Body {
     Intent(Intent),
     /// What became of an intent.
     Outcome(Outcome),
-    /// The first record of a run that goes on from a point of another. Its seq and its hash continue that run's.
-    Forked(Box<Forked>),
     /// The process let the run go, since nothing can be done until somebody decides about what was asked; it can be
     /// resumed.
     Waiting(Waiting),
     /// Somebody decided about an ask of which nobody knows what became. Whoever runs the run acts on it.
     Decided(Decided),
+    /// The first record of a run that goes on from a point of another. Its seq and its hash continue that run's.
+    Forked(Box<Forked>),
 }
 
 impl Body {
