@@ -18,6 +18,8 @@ pub enum Manner {
     Hangs,
     /// Its connection is closed without a word.
     Closes,
+    /// It is answered with just this, and its connection is closed.
+    Says(&'static str),
 }
 
 /// See the [module](self).
@@ -115,6 +117,9 @@ impl Shared {
             Manner::Closes => {
                 drop(stream);
                 let _ = tell.send(());
+            }
+            Manner::Says(text) => {
+                let _ = (&stream).write_all(text.as_bytes());
             }
         }
     }

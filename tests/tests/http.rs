@@ -2,9 +2,10 @@
 //! none is made more often than the grant says, also when the process is killed in the middle of one.
 
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use theater_flow_tests::Scene;
-use theater_flow_tests::web::{Server, asking};
+use theater_flow_tests::web::{Manner, Server, asking};
 
 /// The pipeline, without anything with the agent.
 fn pipeline(port: u16, method: &str, more: &str) -> String {
@@ -88,6 +89,98 @@ fn what_may_be_repeated_is_repeated_as_the_grant_says() {
     scene.say("resume @latest").ends(0);
     let made = server.made();
     assert_eq!((made.len(), made.values().sum()), (3, 4), "{made:?}");
+    checked(&scene);
+}
+
+/// As [`pipeline`], but what is not answered well is a fault, and tried again.
+fn faulting(port: u16, method: &str, more: &str) -> String {
+    let text = pipeline(port, method, more).replace(", on-error = \"reject\"", "");
+    let text = text.replace(", \"refused\"", "");
+    let end = text.find("[agents.refused]").expect("it is the last one");
+    format!("{}\n[defaults.agent]\nretry = {{ max = 2, base = \"1ms\" }}\n", &text[..end])
+}
+
+/// A server that answers the request with this number just so, and then closes the connection.
+fn broken(nth: usize, response: &'static str) -> Server {
+    Server::start(move |n| if n == nth { Manner::Says(response) } else { Manner::Answers })
+}
+
+#[test]
+fn a_request_that_was_not_answered_whole_is_not_made_again() {
+    for response in ["", "SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort"] {
+        let server = broken(2, response);
+        let scene = scene(server.port, "POST", "local = true");
+        scene.file("pipeline.toml", faulting(server.port, "POST", "local = true"));
+        scene.say("run pipeline.toml").ends(1);
+        let made = server.made();
+        assert_eq!((made.len(), made.values().sum()), (3, 3), "{response:?}: {made:?}");
+        let outcomes = scene.say("events @latest --kind outcome --json").ends(0).json();
+        let how: Vec<&str> = outcomes.iter().filter_map(|out| out["how"].as_str()).collect();
+        assert_eq!(how, ["answered", "unknown", "answered"]);
+        let told = outcomes[1]["answer"].to_string();
+        assert!(told.contains("may have been made or not"), "{told}");
+        checked(&scene);
+    }
+}
+
+#[test]
+fn a_request_that_takes_too_long_is_not_made_again() {
+    let server = Server::hanging_at(2);
+    let more = "local = true, timeout = \"200ms\"";
+    let scene = scene(server.port, "POST", more);
+    scene.file("pipeline.toml", faulting(server.port, "POST", more));
+    scene.say("run pipeline.toml").ends(1);
+    let made = server.made();
+    assert_eq!((made.len(), made.values().sum()), (3, 3), "{made:?}");
+    let outcomes = scene.say("events @latest --kind outcome --json").ends(0).text();
+    assert!(outcomes.contains("no whole response within 200 ms"), "{outcomes}");
+    checked(&scene);
+}
+
+#[test]
+fn what_was_answered_too_long_was_made() {
+    static LONG: LazyLock<String> =
+        LazyLock::new(|| format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat((64 << 10) + 1)));
+    let server = broken(2, &LONG);
+    let more = "local = true, max_body = \"64KiB\"";
+    let scene = scene(server.port, "POST", more);
+    scene.file("pipeline.toml", faulting(server.port, "POST", more));
+    scene.say("run pipeline.toml").ends(1);
+    let made = server.made();
+    assert_eq!((made.len(), made.values().sum()), (3, 3), "{made:?}");
+    let outcomes = scene.say("events @latest --kind outcome --json").ends(0).json();
+    let how: Vec<&str> = outcomes.iter().filter_map(|out| out["how"].as_str()).collect();
+    assert_eq!(how, ["answered", "made", "answered"]);
+    let told = scene.say("events @latest --kind outcome").ends(0).text();
+    assert!(told.contains("too-large; it is not made again"), "{told}");
+    checked(&scene);
+}
+
+#[test]
+fn what_broke_off_and_may_be_repeated_is_made_again_under_its_key() {
+    for (method, more) in [("GET", ""), ("POST", ", on_unknown = \"retry\"")] {
+        let server = broken(2, "");
+        let more = format!("local = true{more}");
+        let scene = scene(server.port, method, &more);
+        scene.file("pipeline.toml", faulting(server.port, method, &more));
+        scene.say("run pipeline.toml").ends(0);
+        let made = server.made();
+        assert_eq!((made.len(), made.values().sum()), (3, 4), "{made:?}");
+        checked(&scene);
+    }
+}
+
+#[test]
+fn what_is_refused_on_the_way_is_a_denial() {
+    let elsewhere = "HTTP/1.1 302 Found\r\nlocation: /admin\r\ncontent-length: 0\r\n\r\n";
+    let server = broken(2, elsewhere);
+    let more = "local = true, redirects = 1";
+    let scene = scene(server.port, "GET", more);
+    scene.say("run pipeline.toml").ends(0);
+    assert_eq!(server.made().len(), 3, "nobody asks for /admin");
+    let denials = scene.say("events @latest --kind denial --json").ends(0).json();
+    assert_eq!(denials.len(), 1, "{denials:?}");
+    assert_eq!(denials[0]["kind"], "outcome", "{denials:?}");
     checked(&scene);
 }
 

@@ -124,6 +124,9 @@ impl HttpError {
 /// What a guest gets for a request.
 pub type Answer = Result<Response, HttpError>;
 
+/// The header by which a server can tell tries from requests.
+const KEY: &str = "idempotency-key";
+
 /// Headers that say how a message is carried; they are the engine's.
 const CARRIERS: [&str; 11] = [
     "connection",
@@ -153,6 +156,13 @@ impl Request {
         self.len() == 0
     }
 
+    /// The idempotency key that the guest has set.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        let is_key = |(name, _): &&(String, String)| name.eq_ignore_ascii_case(KEY);
+        self.headers.iter().find(is_key).map(|(_, value)| value.as_str())
+    }
+
     /// Checks all but where it goes.
     fn check(&self) -> Result<(), HttpError> {
         let method = &self.method;
@@ -169,9 +179,30 @@ impl Request {
             let message = format!("more than {most} headers or {bytes} bytes of them");
             return Err(HttpError::invalid(message));
         }
+        let keys = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(KEY));
+        if keys.count() > 1 {
+            return Err(HttpError::invalid("a request has one idempotency key"));
+        }
         self.headers.iter().try_for_each(|(name, value)| check_header(name, value))
     }
 }
+
+/// Headers by which some servers take a request for another one: of another method, another address, or from
+/// somebody else.
+const DISGUISES: [&str; 9] = [
+    "forwarded",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-host",
+];
+
+/// Longest idempotency key that a guest may set.
+const KEY_BYTES: usize = 255;
 
 fn check_header(name: &str, value: &str) -> Result<(), HttpError> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -181,6 +212,17 @@ fn check_header(name: &str, value: &str) -> Result<(), HttpError> {
     }
     if CARRIERS.iter().any(|carrier| name.eq_ignore_ascii_case(carrier)) {
         return Err(HttpError::invalid(format!("the header `{shown}` is the engine's to set")));
+    }
+    let lower = name.to_ascii_lowercase();
+    let disguise = DISGUISES.contains(&&*lower) || lower.starts_with("x-forwarded-");
+    // Some servers read `x_a` as `x-a`.
+    if disguise || lower.contains('_') {
+        let message = format!("the header `{shown}` could make another request of this one");
+        return Err(HttpError::invalid(message));
+    }
+    if lower == KEY && !(1..=KEY_BYTES).contains(&value.len()) {
+        let message = format!("an idempotency key has 1 to {KEY_BYTES} bytes");
+        return Err(HttpError::invalid(message));
     }
     if !value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b) || b >= 0x80) {
         return Err(HttpError::invalid(format!("the value of `{shown}` has control characters")));

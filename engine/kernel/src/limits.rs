@@ -22,6 +22,9 @@ pub const STDIN_READ_BYTES: u32 = 64 << 10;
 pub const RANDOM_BYTES: u32 = 64 << 10;
 /// Asks of one event.
 pub const ASKS_PER_EVENT: u32 = 64;
+/// Payload bytes of one event before an ask: what was read, sent and answered so far, which the ask's record holds
+/// again.
+pub const ASKED_BYTES: usize = 16 << 20;
 /// Bytes of a request's address.
 pub const URL_BYTES: usize = 8 << 10;
 /// Headers of a request or a response.

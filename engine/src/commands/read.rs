@@ -55,7 +55,7 @@ pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exi
     let view = View::new(&plan);
     for stored in journal.records(0)? {
         let row = Row::of_stored(&stored?).map_err(JournalError::from)?;
-        if !filter.matches(&row.record) {
+        if !filter.matches(&row) {
             continue;
         }
         if screen.is_json() {
@@ -106,8 +106,12 @@ pub(super) fn follow(
 fn is_wanted(line: &Value, args: &Events) -> bool {
     let about = args.agent.as_deref().is_none_or(|agent| line["agent"] == agent);
     let parts = line["parts"].as_array().map_or(&[][..], Vec::as_slice);
-    let of_kind =
-        |kind: &str| line["kind"] == kind || parts.iter().any(|part| part["kind"] == kind);
+    let denied = line["answer"]["err"]["code"] == "denied";
+    let of_kind = |kind: &str| {
+        line["kind"] == kind
+            || parts.iter().any(|part| part["kind"] == kind)
+            || kind == "denial" && denied
+    };
     about && args.kind.as_deref().is_none_or(of_kind)
 }
 

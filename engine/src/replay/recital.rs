@@ -8,6 +8,7 @@ use theater_flow_host::Instance;
 use theater_flow_kernel::gate::{
     Ask, Claimed, FileError, FolderEntry, Located, SoFar, Stat, StdinError, World,
 };
+use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::{Bytes, Salt};
 use theater_flow_kernel::perform;
 use theater_flow_kernel::record::{
@@ -97,8 +98,11 @@ fn entry(call: Called, redo: &Redo) -> Option<Entry> {
         }
         Outcome::Asked(Ask { call, args: bytes }) => {
             let args = Payload::commit(&salt, &bytes);
+            let own: Option<Request> = postcard::from_bytes(&bytes).ok();
             payloads.push(bytes);
             let (n, key) = numbered(&redo.entry.body, &parts);
+            let own = own.as_ref().and_then(Request::key).map(String::from);
+            let key = own.unwrap_or(key);
             Body::Intent(Intent { by, consumed, parts, n, call, args, key, fuel })
         }
     };

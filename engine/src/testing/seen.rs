@@ -72,7 +72,7 @@ impl Seen {
             None => true,
         };
         let wanted = self.rows.iter().filter(shown);
-        let wanted = wanted.filter(|row| view::is_about_kind(&row.record, agent, kind));
+        let wanted = wanted.filter(|row| view::is_about_kind(row, agent, kind));
         wanted.count() as u64
     }
 

@@ -1,7 +1,7 @@
 //! Intents and their outcomes, as JSON and in a few words.
 
-use theater_flow_kernel::http::{HttpError, HttpErrorCode, Request, Response};
-use theater_flow_kernel::record::{Call, Decided, Intent, Known, Outcome, Person, Waiting};
+use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode, Request, Response};
+use theater_flow_kernel::record::{Body, Call, Decided, Intent, Known, Outcome, Person, Waiting};
 
 use super::json::{Fields, Json};
 use super::line::by;
@@ -95,6 +95,16 @@ pub(super) fn outcome_brief(body: &Outcome, row: &Row) -> String {
         (Known::Made, _) => String::from("made; it is not made again"),
     };
     format!("of {}: {what}", body.intent)
+}
+
+/// True if what was asked was refused when it was to be done.
+pub(super) fn is_denial(row: &Row) -> bool {
+    let answer = match &row.record.body {
+        Body::Outcome(_) => row.own_payload(),
+        _ => None,
+    };
+    let answer: Option<Answer> = answer.and_then(|bytes| postcard::from_bytes(bytes).ok());
+    answer.is_some_and(|answer| answer.is_err_and(|why| why.code == HttpErrorCode::Denied))
 }
 
 const fn how(how: Known) -> &'static str {

@@ -2,9 +2,9 @@
 
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Record};
+use theater_flow_kernel::record::Body;
 
-use super::part;
+use super::{Row, ask, part};
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
@@ -60,15 +60,15 @@ impl Filter {
 
     /// True if the record is wanted.
     #[must_use]
-    pub fn matches(&self, record: &Record) -> bool {
-        let about = self.agent.is_none_or(|agent| is_about(&record.body, agent));
-        about && self.kind.as_deref().is_none_or(|kind| is_of_kind(&record.body, kind))
+    pub fn matches(&self, row: &Row) -> bool {
+        let about = self.agent.is_none_or(|agent| is_about(&row.record.body, agent));
+        about && self.kind.as_deref().is_none_or(|kind| is_of_kind(row, kind))
     }
 }
 
 /// True if a record is of a kind or has a part of it, and is about the agent if one is named.
-pub(crate) fn is_about_kind(record: &Record, agent: Option<AgentId>, kind: &str) -> bool {
-    agent.is_none_or(|agent| is_about(&record.body, agent)) && is_of_kind(&record.body, kind)
+pub(crate) fn is_about_kind(row: &Row, agent: Option<AgentId>, kind: &str) -> bool {
+    agent.is_none_or(|agent| is_about(&row.record.body, agent)) && is_of_kind(row, kind)
 }
 
 fn is_about(body: &Body, agent: AgentId) -> bool {
@@ -80,8 +80,13 @@ fn is_about(body: &Body, agent: AgentId) -> bool {
     }
 }
 
-fn is_of_kind(body: &Body, kind: &str) -> bool {
-    body.kind() == kind || body.parts().iter().any(|part| part::kind(part) == kind)
+/// An address is checked when a request is made: what is refused then is a denial too, though its record is an
+/// outcome.
+fn is_of_kind(row: &Row, kind: &str) -> bool {
+    let body = &row.record.body;
+    body.kind() == kind
+        || body.parts().iter().any(|part| part::kind(part) == kind)
+        || kind == "denial" && ask::is_denial(row)
 }
 
 /// The agent of this name. Another is a usage error that says which may be meant.

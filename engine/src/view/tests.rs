@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use theater_flow_kernel::block::{Stored, StoredPayload};
 use theater_flow_kernel::gate::{EmitError, FileError, FileErrorCode, FileKind, FolderEntry, Stat};
+use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode};
 use theater_flow_kernel::ids::{Fault, Ref, RunId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{

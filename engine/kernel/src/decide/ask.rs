@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Draft;
-use crate::http::{self, Answer, HttpErrorCode, OnUnknown};
+use crate::http::{self, Answer, HttpErrorCode, OnUnknown, Request};
 use crate::ids::{AgentId, Bytes, Ref, Salt};
 use crate::limits;
 use crate::record::{
@@ -16,7 +16,7 @@ use crate::record::{
 use crate::state::{Asking, Stand, State};
 
 /// A guest asked: the intent with its number and its key, or how its attempt ends instead.
-pub(super) fn intent(state: &State, at: u64, intent: Intent) -> Body {
+pub(super) fn intent(state: &State, (at, args): (u64, &[u8]), intent: Intent) -> Body {
     let id = intent.by.agent;
     let same = |asking: &&Asking| {
         asking.consumed == intent.consumed && asking.attempt == intent.by.attempt
@@ -32,7 +32,9 @@ pub(super) fn intent(state: &State, at: u64, intent: Intent) -> Body {
         let message = format!("more than {} asks at one event", limits::ASKS_PER_EVENT);
         Crash { kind: CrashKind::Limit, message }
     } else {
-        let key = key(state, id, &intent.consumed, n);
+        let asked: Option<Request> = postcard::from_bytes(args).ok();
+        let own = asked.as_ref().and_then(Request::key).map(String::from);
+        let key = own.unwrap_or_else(|| key(state, id, &intent.consumed, n));
         return Body::Intent(Intent { n, key, ..intent });
     };
     let Intent { by, consumed, parts, fuel, .. } = intent;

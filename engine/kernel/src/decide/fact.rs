@@ -81,7 +81,7 @@ pub(super) fn call(state: &State, (id, at): (AgentId, u64), call: Call) -> Draft
         Outcome::Asked(Ask { call, args: bytes }) => {
             let (args, n, key) = (Payload::commit(&salt, &bytes), 0, String::new());
             let intent = Intent { by, consumed, parts, n, call, args, key, fuel };
-            let body = ask::intent(state, at, intent);
+            let body = ask::intent(state, (at, &bytes), intent);
             payloads.extend(matches!(body, Body::Intent(_)).then_some(bytes));
             body
         }

@@ -67,6 +67,10 @@ impl Gate {
             };
         }
         let Some(bytes) = self.given(call, &args)? else {
+            // What was done so far stands in the intent, and in that of each further ask again.
+            if self.counts.bytes > limits::ASKED_BYTES {
+                return Err(over("payload bytes of one event before it asks", limits::ASKED_BYTES));
+            }
             return Err(Stop::Asked(Ask { call, args }));
         };
         let salt = self.trace.salt;

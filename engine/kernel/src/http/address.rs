@@ -126,7 +126,7 @@ fn authority_of(authority: &str, scheme: Scheme) -> Result<(String, u16), String
 
 fn number(digits: &str) -> Option<u16> {
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|port| plain && *port != 0)
+    digits.parse().ok().filter(|port| plain && *port != 0 && !digits.starts_with('0'))
 }
 
 /// A name in the form that name servers know, or an address in its usual form. `0x7f.1` and the like, which some
@@ -154,33 +154,54 @@ fn target_of(target: &str) -> Result<String, String> {
     let target = target.split_once('#').map_or(target, |(target, _)| target);
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
     let path = target.split_once('?').map_or(&*target, |(path, _)| path);
-    if goes_up(path) {
-        return Err("the path goes up (`..`) or stays (`.`): write it straight".to_owned());
-    }
-    Ok(target)
+    let straight = check_path(path);
+    straight.map(|()| target)
 }
 
-/// True if a server could read a step up, or a step that stays, in this path, however often it decodes it.
-fn goes_up(path: &str) -> bool {
+/// How often a path may be encoded: each server on the way may decode it once.
+const DECODINGS: u32 = 4;
+
+/// Refuses what a server could read as a step up, or a step that stays, after decoding the path up to
+/// [`DECODINGS`] times, and what is encoded more often than that.
+fn check_path(path: &str) -> Result<(), String> {
     let mut path = path.to_ascii_lowercase();
-    loop {
-        let step = |step: &str| {
-            // What follows a semicolon is a parameter to some servers.
-            let step = step.split_once(';').map_or(step, |(step, _)| step);
-            step == "." || step == ".."
-        };
-        if path.split(['/', '\\']).any(step) {
-            return true;
+    for _ in 0..=DECODINGS {
+        if let Some(odd) = odd(&path) {
+            return Err(format!("the path holds `{odd}`, which servers read in more than one way"));
+        }
+        if path.split(['/', '\\']).any(is_step) {
+            return Err("the path goes up (`..`) or stays (`.`): write it straight".to_owned());
         }
         let decoded = path
             .replace("%2e", ".")
             .replace("%2f", "/")
             .replace("%5c", "\\")
             .replace("%3b", ";")
+            .replace("%20", " ")
             .replace("%25", "%");
         if decoded == path {
-            return false;
+            return Ok(());
         }
         path = decoded;
     }
+    Err("the path is percent-encoded again and again".to_owned())
+}
+
+/// True if a step goes nowhere or up, also for servers that leave out spaces, or what follows a semicolon.
+fn is_step(step: &str) -> bool {
+    let step = step.split_once(';').map_or(step, |(step, _)| step);
+    matches!(step.trim_matches(' '), "." | "..")
+}
+
+/// A control character, a byte that begins an overlong encoding, or an encoding that is not one byte's.
+fn odd(path: &str) -> Option<&str> {
+    let starts = path.match_indices('%').map(|(at, _)| &path[at..]);
+    let mut codes = starts.map(|rest| rest.get(..3).unwrap_or(rest));
+    codes.find(|code| {
+        let value = code.get(1..).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        // Once decoded, `%` may stand before anything.
+        value.map_or(code.starts_with("%u"), |byte| {
+            byte.is_ascii_control() || matches!(byte, 0xc0 | 0xc1)
+        })
+    })
 }

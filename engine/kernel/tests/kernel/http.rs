@@ -25,6 +25,8 @@ fn addresses_have_one_reading() {
         ("https://a.test:443?q", "https://a.test", "/?q"),
         ("https://[::1]:80/", "https://[::1]:80", "/"),
         ("http://127.0.0.1/a%20b", "http://127.0.0.1", "/a%20b"),
+        ("https://a.test/100%25/%252f", "https://a.test", "/100%25/%252f"),
+        ("https://a.test/%C3%BC/...;x", "https://a.test", "/%C3%BC/...;x"),
         ("https://xn--bcher-kva.example/..a/b..", "https://xn--bcher-kva.example", "/..a/b.."),
     ];
     for (url, origin, target) in good {
@@ -36,6 +38,8 @@ fn addresses_have_one_reading() {
 #[test]
 fn addresses_with_two_readings_are_refused() {
     let long = format!("https://a.test/{}", "x".repeat(limits::URL_BYTES));
+    // Each round of decoding takes one `25` away: the time for this is bounded, too.
+    let deep = format!("https://a.test/v1/%{}2e", "25".repeat(4_000));
     let bad = [
         "",
         "a.test",
@@ -75,6 +79,22 @@ fn addresses_with_two_readings_are_refused() {
         "https://a.test/v1/%252e%252e/admin",
         "https://a.test/v1/..;x/admin",
         "https://a.test/v1/%2e.%5cadmin",
+        "https://a.test/v1/..%20/admin",
+        "https://a.test/v1/%20../admin",
+        "https://a.test/v1/%25252e%252e/admin",
+        "https://a.test/v1/..%00/admin",
+        "https://a.test/v1/..%09/admin",
+        "https://a.test/v1/x%0d%0ay",
+        "https://a.test/v1/%7f",
+        "https://a.test/v1/%c0%ae%c0%ae/admin",
+        "https://a.test/v1/..%C0%AFadmin",
+        "https://a.test/v1/..%c1%9cadmin",
+        "https://a.test/v1/%u002e%u002e/admin",
+        "https://a.test/v1/%25u002e%25u002e/admin",
+        "https://a.test/v1/%2500",
+        "https://a.test:0443/",
+        "https://a.test:018080/",
+        &deep,
         &long,
     ];
     for url in bad {
@@ -149,10 +169,25 @@ fn what_is_no_request_is_invalid() {
         ("x y", ""),
         ("x", "a\r\nb: c"),
         ("x", "a\0"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("x-http-method", "DELETE"),
+        ("x-method-override", "DELETE"),
+        ("X_Method_Override", "DELETE"),
+        ("x-original-url", "/admin"),
+        ("x-rewrite-url", "/admin"),
+        ("Forwarded", "for=127.0.0.1"),
+        ("X-Forwarded-Host", "b.test"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("Idempotency-Key", ""),
     ] {
         assert_eq!(with(name, value), Some(HttpErrorCode::Invalid), "{name:?}: {value:?}");
     }
     assert_eq!(with("Authorization", "Bearer ü\t~"), None);
+    assert_eq!(with("Idempotency-Key", "mine"), None);
+    assert_eq!(with("Idempotency-Key", &"y".repeat(256)), Some(HttpErrorCode::Invalid));
+    let twice = ["idempotency-key", "Idempotency-Key"].map(|n| (n.into(), "mine".into()));
+    let twice = Request { headers: twice.to_vec(), ..request("GET", url) };
+    assert_eq!(code(&grants, &twice), Some(HttpErrorCode::Invalid));
     assert_eq!(with("x", &"y".repeat(limits::HEADER_BYTES)), Some(HttpErrorCode::Invalid));
 }
 

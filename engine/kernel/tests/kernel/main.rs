@@ -4,6 +4,7 @@
 mod common;
 
 mod asks;
+mod broken;
 mod dags;
 mod decisions;
 mod ends;

@@ -3,14 +3,14 @@ use super::*;
 #[test]
 fn records_are_chosen_by_agent_and_kind() {
     let plan = plan();
-    let emitting = transaction(vec![emission(b"1")], &[b"1"]).record;
+    let emitting = transaction(vec![emission(b"1")], &[b"1"]);
     let restart = Restarted {
         supervisor: SupervisorId(0),
         agents: vec![AgentId(0)],
         count: 1,
         counted: true,
     };
-    let restart = row(6, &[Ref::record(5)], Body::Restarted(restart), &[]).record;
+    let restart = row(6, &[Ref::record(5)], Body::Restarted(restart), &[]);
     let cases = [
         (None, None, true, true),
         (Some("scanner"), None, true, false),
@@ -25,6 +25,20 @@ fn records_are_chosen_by_agent_and_kind() {
         let filter = Filter::new(&plan, agent, kind).expect("they are known");
         let found = (filter.matches(&emitting), filter.matches(&restart));
         assert_eq!(found, (first, second), "{agent:?} {kind:?}");
+    }
+}
+
+#[test]
+fn what_is_refused_when_it_is_to_be_done_is_a_denial() {
+    for (code, denial) in [(HttpErrorCode::Denied, true), (HttpErrorCode::Dns, false)] {
+        let answer: Answer = Err(HttpError::new(code, "no"));
+        let bytes = postcard::to_allocvec(&answer).expect("plain data");
+        let payload = Payload { len: 9, digest: Digest([1; 32]) };
+        let (how, answer) = (Known::Answered, Some(payload));
+        let outcome = Body::Outcome(Outcome { agent: AgentId(1), intent: 7, how, answer });
+        let row = row(8, &[], outcome, &[&bytes]);
+        let filter = Filter::new(&plan(), None, Some("denial")).expect("it is known");
+        assert_eq!(filter.matches(&row), denial, "{code:?}");
     }
 }
 
