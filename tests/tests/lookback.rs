@@ -176,6 +176,44 @@ fn another_file_shows_where_agents_would_do_otherwise() {
     scene.say("replay @latest --with q.toml").ends(5);
 }
 
+/// A component is exchanged: the run of the old one says whether the new one does the same.
+#[test]
+fn an_old_run_tests_a_new_component() {
+    let scene = scene();
+    let text = |component: &str, says: &str| {
+        let probe = prebuilt(component).display().to_string();
+        format!(
+            "format = 1\nname = \"r\"\n[supervisors.root]\nchildren = [\"lines\", \"probe\"]\n\
+            [agents.lines]\nactor = \"std/file-lines\"\nconfig = {{ path = \"input.txt\" }}\n\
+            grants = {{ files = {{ read = [\"input.txt\"] }} }}\n[agents.probe]\nactor = '{probe}'\n\
+            inputs = \"lines\"\n\
+            config = {{ on = [{{ match = \"more tea\", do = \"log\", text = \"{says}\" }}] }}\n\
+            grants = {{ clock = true, random = true, timer = true, stdin = true, stdout = true, \
+            files = {{ read = [\"input.txt\"], write = [\"w\"] }} }}\n"
+        )
+    };
+    scene.file("old.toml", text("probe", "tea"));
+    scene.say("run old.toml").ends(0);
+    // What it needs is there no more: all that it was told stands in the record.
+    std::fs::remove_file(scene.path().join("input.txt")).expect("it is there");
+    scene.file("new.toml", text("probe-full", "tea"));
+    let same = scene.say("replay @latest --with new.toml").ends(0);
+    shows(&same, ["`probe` has another component", "no difference"]);
+    scene.file("new.toml", text("probe-full", "coffee"));
+    let ran = scene.say("replay @latest --with new.toml").ends(5);
+    shows(
+        &ran,
+        [
+            "another component, config",
+            "- .0",
+            "tea",
+            "+ .0",
+            "coffee",
+            "agents that do otherwise: 1 of 1",
+        ],
+    );
+}
+
 /// Lives that end, by a trap at one line and a fault at another, whatever is kept of them.
 #[test]
 fn lives_that_ended_are_replayed_from_any_record() {
