@@ -1,12 +1,17 @@
 //! Pipelines that a seed makes: each comes to its end, whatever befalls it; its log is whole, and replays.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use theater_flow::sim::{Dice, Machine};
+use theater_flow::workers::Troupe;
 use theater_flow_kernel::record::{Body, CrashKind, Entry, Finished, Status};
 
+use super::count::Count;
 use super::features::Features;
+use super::heard::{Book, Heard};
 use super::live::{Lives, Piece, Trouble, finish, journal, machine, records};
 use super::make::pipeline;
 
@@ -21,15 +26,41 @@ impl Drop for Seed<'_> {
     }
 }
 
-/// Runs the pipeline of a seed to its end, and checks all that must be so. What occurred.
-fn prove(seed: u64) -> Features {
+/// What runs have shown.
+#[derive(Default)]
+struct Proof {
+    features: Features,
+    count: Count,
+}
+
+impl Proof {
+    fn join(&mut self, other: &Self) {
+        self.features.join(&other.features);
+        self.count.join(&other.count);
+    }
+}
+
+/// Runs the pipeline of a seed to its end, and checks all that must be so.
+fn prove(seed: u64) -> Proof {
     let text = pipeline(seed);
     let _named = Seed(seed, &text);
     let piece = Piece::new(&text);
-    let (machine, lives) = run(&piece, seed);
+    let book = Rc::new(RefCell::new(Book::default()));
+    let crew = |machine: &Machine| {
+        // What was heard of another machine is no matter of this one.
+        if machine.points().is_empty() {
+            *book.borrow_mut() = Book::default();
+        }
+        Heard { crew: piece.crew_on(machine), book: Rc::clone(&book) }
+    };
+    let (machine, lives) = run(&piece, seed, crew);
     if seed.is_multiple_of(7) {
         // Nothing may differ, to the last byte: salts and times are the machine's.
-        assert_eq!(run(&piece, seed).0.log().tree(), machine.log().tree(), "one seed, two logs");
+        assert_eq!(
+            run(&piece, seed, crew).0.log().tree(),
+            machine.log().tree(),
+            "one seed, two logs"
+        );
     }
     let entries = records(&machine);
     whole(&machine, &entries);
@@ -41,15 +72,16 @@ fn prove(seed: u64) -> Features {
     features.add("process stopped", lives.stopped);
     features.add("disk full", lives.full);
     features.add("call replayed", again.calls);
-    features
+    let mut count = Count::default();
+    count.compare(&book.borrow(), &entries, lives);
+    Proof { features, count }
 }
 
 /// Runs the pipeline on a new machine. Every other seed's is disturbed, at write points of an undisturbed run.
-fn run(piece: &Piece, seed: u64) -> (Machine, Lives) {
+fn run<T: Troupe>(piece: &Piece, seed: u64, crew: impl Fn(&Machine) -> T) -> (Machine, Lives) {
     let run = |next: &mut dyn FnMut(&Machine) -> Trouble| {
         let machine = machine(seed);
-        let crew = || piece.crew_on(&machine);
-        let lives = finish((&piece.plan, &machine), crew, seed, next);
+        let lives = finish((&piece.plan, &machine), || crew(&machine), seed, next);
         (machine, lives)
     };
     let calm = run(&mut |_| Trouble::None);
@@ -105,25 +137,25 @@ fn is_unwritten(entries: &[Entry]) -> bool {
 }
 
 /// Proves the pipelines of seeds from 0, on as many threads as there are processors.
-fn prove_all(seeds: u64) -> Features {
-    let (next, threads) =
-        (AtomicU64::new(0), thread::available_parallelism().map_or(2, usize::from));
+fn prove_all(seeds: u64) -> Proof {
+    let next = AtomicU64::new(0);
     let work = || {
-        let mut features = Features::default();
+        let mut proof = Proof::default();
         while let seed = next.fetch_add(1, Ordering::Relaxed)
             && seed < seeds
         {
-            features.join(&prove(seed));
+            proof.join(&prove(seed));
         }
-        features
+        proof
     };
     thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(2, usize::from);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut features = Features::default();
+        let mut proof = Proof::default();
         for worker in workers {
-            features.join(&worker.join().expect("the seed is printed above"));
+            proof.join(&worker.join().expect("the seed is printed above"));
         }
-        features
+        proof
     })
 }
 
@@ -174,12 +206,14 @@ fn one_seed() -> Option<u64> {
 #[test]
 fn generated_pipelines_replay_without_a_difference() {
     if let Some(seed) = one_seed() {
-        println!("{}\n{}", pipeline(seed), prove(seed).table());
+        println!("{}\n{}", pipeline(seed), prove(seed).features.table());
         return;
     }
     let runs = if theater_flow_tests::is_full() { 1_000 } else { 100 };
-    let features = prove_all(runs);
-    println!("pipelines {runs}, divergences 0\n{}", features.table());
+    let Proof { features, count } = prove_all(runs);
+    println!("pipelines {runs}, divergences 0\n{}\n{}", features.table(), count.table());
+    count.check();
+    assert_eq!(count.functions(), 15, "every function that a guest may call");
     let rare = LEAST.iter().filter(|(what, least)| features.runs(what) * 100 < least * runs);
     let rare: Vec<&str> = rare.map(|(what, _)| *what).collect();
     assert_eq!(rare, [""; 0], "too rare to prove anything");

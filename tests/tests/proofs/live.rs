@@ -1,7 +1,7 @@
 //! Pipelines as they are run: with real components, on a simulated machine, in as many lives as it takes.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use theater_flow::compile::{Fetcher, Pipeline};
@@ -12,13 +12,14 @@ use theater_flow::recover;
 use theater_flow::replay::{NoWorld, Replayed, replay};
 use theater_flow::sim::{Dice, End, Fate, How, Machine, Point, Process, Schedule, SimWorld, What};
 use theater_flow::workers::{Crew, Troupe};
-use theater_flow_dsl::{Compiled, Mode};
+use theater_flow_dsl::{Compiled, Fault, Mode};
 use theater_flow_host::{Actor, Host, HostConfig};
 use theater_flow_kernel::gate::World;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::Entry;
 
+use super::heard::hear;
 use super::make::{LINES, TABLE};
 
 /// More lives than this no run needs.
@@ -30,7 +31,8 @@ pub(crate) fn host() -> &'static Arc<Host> {
     HOST.get_or_init(|| {
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("proofs");
         let config = HostConfig { cache: Some(cache), instances: 1_024 };
-        Arc::new(Host::new(config).expect("an engine"))
+        let host = Host::new(config).expect("an engine");
+        Arc::new(host.heard_by(Arc::new(hear)))
     })
 }
 
@@ -47,10 +49,19 @@ impl Piece {
         let (folder, text) = (String::from("/sim"), String::from(text));
         let pipeline =
             Pipeline { name: String::from("made.toml"), text, cwd: folder.clone(), folder };
+        Self::compile(&pipeline).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    }
+
+    /// Compiles a file; `None` if it has faults.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        Self::compile(&Pipeline::read(path).expect("a file of text")).ok()
+    }
+
+    fn compile(pipeline: &Pipeline) -> Result<Self, Vec<Fault>> {
         let mut fetcher = Fetcher::new(Arc::clone(host()));
-        let Compiled { plan, faults, .. } = fetcher.compile(&pipeline, &[], Mode::Run);
-        let plan = Arc::new(plan.unwrap_or_else(|| panic!("{faults:#?}")));
-        Self { plan, actors: fetcher.into_actors() }
+        let Compiled { plan, faults, .. } = fetcher.compile(pipeline, &[], Mode::Run);
+        let plan = Arc::new(plan.ok_or(faults)?);
+        Ok(Self { plan, actors: fetcher.into_actors() })
     }
 
     pub(crate) fn crew(&self, world: impl Fn() -> Box<dyn World> + Send + Sync + 'static) -> Crew {

@@ -4,8 +4,11 @@
 
 #![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
 
+mod count;
+mod coverage;
 mod features;
 mod generated;
+mod heard;
 mod live;
 mod make;
 mod stages;
