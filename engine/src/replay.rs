@@ -26,7 +26,7 @@ pub use recital::Recital;
 use crate::journal::Journal;
 use crate::recover::{self, RecoverError};
 use crate::store::Store;
-use crate::workers::Crew;
+use crate::workers::Troupe;
 
 /// Which guest calls of a run to make again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -115,9 +115,9 @@ fn nothing() -> FileError {
 }
 
 /// A span of a run to be made again.
-pub struct Replay<'a> {
+pub struct Replay<'a, T> {
     /// Makes instances in the recital's world.
-    pub crew: &'a Crew,
+    pub crew: &'a T,
     /// Answers where a guest does something new.
     pub recital: &'a Recital,
     /// Which part of the run.
@@ -136,11 +136,14 @@ pub struct Pace<'a> {
 ///
 /// # Errors
 /// If the log cannot be read.
-pub fn replay<S: Store>(journal: &Journal<S>, crew: &Crew) -> Result<Replayed, RecoverError> {
+pub fn replay<S: Store>(
+    journal: &Journal<S>,
+    crew: &(impl Troupe<Guest: Send> + Sync),
+) -> Result<Replayed, RecoverError> {
     Replay { crew, recital: &Recital::default(), span: Span::default() }.run(journal)
 }
 
-impl Replay<'_> {
+impl<T: Troupe<Guest: Send> + Sync> Replay<'_, T> {
     /// Makes the calls again, on all processors.
     ///
     /// # Errors
@@ -164,7 +167,9 @@ impl Replay<'_> {
         now::tell(&self, journal, &plan, &mut did.differences)?;
         Ok(did)
     }
+}
 
+impl<T> Replay<'_, T> {
     /// True if the agent's calls are to be made again.
     fn wants(&self, id: AgentId) -> bool {
         self.span.changed.as_ref().is_none_or(|changed| changed.contains(&id))

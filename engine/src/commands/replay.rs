@@ -64,7 +64,11 @@ pub(super) fn replay(
 }
 
 /// Makes the calls again. Whoever sits at a terminal sees how far it is.
-fn make(screen: &Screen, replay: Replay<'_>, journal: &Journal<Log>) -> Result<Replayed, Problem> {
+fn make(
+    screen: &Screen,
+    replay: Replay<'_, Crew>,
+    journal: &Journal<Log>,
+) -> Result<Replayed, Problem> {
     let last = replay.span.until.unwrap_or_else(|| journal.flushed().seq.saturating_sub(1));
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let mut next = Instant::now() + BETWEEN;

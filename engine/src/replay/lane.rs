@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use theater_flow_host::Instance;
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::perform;
 use theater_flow_kernel::record::{Body, Crash, CrashKind, Entry};
@@ -11,12 +10,12 @@ use theater_flow_kernel::work::{Begin, Event, Redo};
 
 use super::Replay;
 use super::reading::{Deed, Job};
-use crate::workers::Crew;
+use crate::workers::Troupe;
 
 /// An agent's side of a replay.
-pub(super) struct Lane {
+pub(super) struct Lane<T: Troupe> {
     id: AgentId,
-    instance: Option<Instance>,
+    instance: Option<T::Guest>,
     /// It has come to where it is another way than in the run: its fuel may differ.
     inexact: bool,
     /// It has differed, and what it keeps in mind cannot be compared any more.
@@ -39,14 +38,14 @@ pub(super) struct Found {
     pub(super) also: Vec<u64>,
 }
 
-impl Lane {
+impl<T: Troupe> Lane<T> {
     pub(super) fn new(id: AgentId) -> Self {
         let (instance, found) = (None, None);
         Self { id, instance, inexact: false, over: false, calls: 0, skipped: 0, found }
     }
 
     /// Does it. True if it differs from the record.
-    pub(super) fn perform(&mut self, job: Job, replay: &Replay<'_>) -> bool {
+    pub(super) fn perform(&mut self, job: Job, replay: &Replay<'_, T>) -> bool {
         let Job { seq, deed, anew, nth } = job;
         if self.over {
             self.skipped += u64::from(deed.calls() > 0);
@@ -72,7 +71,7 @@ impl Lane {
     }
 
     /// Does it, and says how it differs.
-    fn compare(&mut self, deed: Deed, replay: &Replay<'_>) -> Option<String> {
+    fn compare(&mut self, deed: Deed, replay: &Replay<'_, T>) -> Option<String> {
         match deed {
             Deed::Enter(begin) => self.enter(&begin, replay),
             Deed::Begin(begin, entry) => self.begin(&begin, &entry, replay),
@@ -92,7 +91,7 @@ impl Lane {
         }
     }
 
-    fn enter(&mut self, begin: &Begin, replay: &Replay<'_>) -> Option<String> {
+    fn enter(&mut self, begin: &Begin, replay: &Replay<'_, T>) -> Option<String> {
         self.inexact = true;
         match self.bring(begin, replay.crew) {
             Ok(instance) => {
@@ -103,12 +102,12 @@ impl Lane {
         }
     }
 
-    fn bring(&mut self, begin: &Begin, crew: &Crew) -> Result<Instance, Crash> {
+    fn bring(&mut self, begin: &Begin, crew: &T) -> Result<T::Guest, Crash> {
         self.calls += 1 + begin.redo.len() as u64;
         bring(self.id, begin, crew)
     }
 
-    fn begin(&mut self, begin: &Begin, entry: &Entry, replay: &Replay<'_>) -> Option<String> {
+    fn begin(&mut self, begin: &Begin, entry: &Entry, replay: &Replay<'_, T>) -> Option<String> {
         self.instance = None;
         if !replay.ends_at_first() {
             let failed = self.enter(begin, replay);
@@ -151,7 +150,7 @@ impl Lane {
         crash.map(|crash| crash.message)
     }
 
-    fn snapshot(&mut self, entry: &Entry, replay: &Replay<'_>) -> Option<String> {
+    fn snapshot(&mut self, entry: &Entry, replay: &Replay<'_, T>) -> Option<String> {
         let Some(instance) = self.instance.as_mut() else {
             return Some(String::from("the agent has no instance at this point"));
         };
@@ -185,7 +184,7 @@ impl Lane {
 }
 
 /// A new instance that has done what the agent has done so far, whatever fuel that took.
-pub(super) fn bring(id: AgentId, begin: &Begin, crew: &Crew) -> Result<Instance, Crash> {
+pub(super) fn bring<T: Troupe>(id: AgentId, begin: &Begin, crew: &T) -> Result<T::Guest, Crash> {
     let alone = Begin { redo: vec![], ..begin.clone() };
     let (instance, life) = crew.begin(id, &alone);
     let mut instance = match (life.and_then(|life| life.crash), instance) {

@@ -14,6 +14,7 @@ use super::{Difference, Pace, Replay, Replayed};
 use crate::journal::Journal;
 use crate::recover::{self, RecoverError};
 use crate::store::Store;
+use crate::workers::Troupe;
 
 /// Bytes of jobs that wait, at most, but for one that is longer by itself.
 const WAITING_BYTES: usize = 32 << 20;
@@ -21,8 +22,8 @@ const WAITING_BYTES: usize = 32 << 20;
 const RECORDS: usize = 64;
 
 /// Replays a span of a log; what the first difference of each agent would be now is not told yet.
-pub(super) fn run<S: Store>(
-    replay: &Replay<'_>,
+pub(super) fn run<S: Store, T: Troupe<Guest: Send> + Sync>(
+    replay: &Replay<'_, T>,
     journal: &Journal<S>,
     plan: &Arc<Plan>,
     pace: &mut Pace<'_>,
@@ -48,9 +49,9 @@ struct Read {
     error: Option<RecoverError>,
 }
 
-struct Lanes<'a, 'r> {
-    replay: &'a Replay<'r>,
-    turns: Mutex<Turns>,
+struct Lanes<'a, 'r, T: Troupe> {
+    replay: &'a Replay<'r, T>,
+    turns: Mutex<Turns<T>>,
     /// There is something to do, or there will be no more.
     filled: Condvar,
     /// Something was done.
@@ -60,8 +61,8 @@ struct Lanes<'a, 'r> {
 }
 
 /// Whose turn it is.
-struct Turns {
-    lanes: Vec<Turn>,
+struct Turns<T: Troupe> {
+    lanes: Vec<Turn<T>>,
     /// Agents with something to do that nobody is at.
     ready: VecDeque<AgentId>,
     /// Bytes of all that is to be done or under way.
@@ -69,14 +70,14 @@ struct Turns {
     closed: bool,
 }
 
-struct Turn {
+struct Turn<T: Troupe> {
     /// `None` while a thread is at it.
-    lane: Option<Lane>,
+    lane: Option<Lane<T>>,
     jobs: Vec<Job>,
 }
 
-impl<'a, 'r> Lanes<'a, 'r> {
-    fn new(replay: &'a Replay<'r>, plan: &Plan) -> Self {
+impl<'a, 'r, T: Troupe<Guest: Send> + Sync> Lanes<'a, 'r, T> {
+    fn new(replay: &'a Replay<'r, T>, plan: &Plan) -> Self {
         let turn = |id| Turn { lane: Some(Lane::new(AgentId(id))), jobs: vec![] };
         let lanes = (0..).map(turn).take(plan.agents.len()).collect();
         let turns = Turns { lanes, ready: VecDeque::new(), bytes: 0, closed: false };
@@ -90,14 +91,14 @@ impl<'a, 'r> Lanes<'a, 'r> {
     }
 
     /// Nobody panics while it holds this: calls are made without it.
-    fn turns(&self) -> MutexGuard<'_, Turns> {
+    fn turns(&self) -> MutexGuard<'_, Turns<T>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the log, up to the span's end or the first difference that is known.
     fn read<S: Store>(
         &self,
-        reading: &mut Reading<'_, '_>,
+        reading: &mut Reading<'_, '_, T>,
         journal: &Journal<S>,
         tell: &mut dyn FnMut(u64),
     ) -> Read {
@@ -177,7 +178,7 @@ impl<'a, 'r> Lanes<'a, 'r> {
         self.filled.notify_one();
     }
 
-    fn take(&self) -> Option<(AgentId, Lane, Vec<Job>)> {
+    fn take(&self) -> Option<(AgentId, Lane<T>, Vec<Job>)> {
         let mut turns = self.turns();
         loop {
             if let Some(id) = turns.ready.pop_front() {
@@ -192,7 +193,7 @@ impl<'a, 'r> Lanes<'a, 'r> {
         }
     }
 
-    fn perform(&self, lane: &mut Lane, job: Job) {
+    fn perform(&self, lane: &mut Lane<T>, job: Job) {
         let seq = job.seq;
         if seq <= self.first.load(Ordering::Relaxed)
             && lane.perform(job, self.replay)

@@ -15,12 +15,13 @@ use super::{Difference, Replay};
 use crate::journal::Journal;
 use crate::recover::{self, RecoverError};
 use crate::store::Store;
+use crate::workers::Troupe;
 
 /// Makes each call that first differed once more, by instances that are brought there, with the recorded answers
 /// as long as it asks for the same; and notes what its record would be. The differences stand in the order of
 /// the log.
-pub(super) fn tell<S: Store>(
-    replay: &Replay<'_>,
+pub(super) fn tell<S: Store, T: Troupe>(
+    replay: &Replay<'_, T>,
     journal: &Journal<S>,
     plan: &Arc<Plan>,
     differences: &mut [Difference],
@@ -43,7 +44,12 @@ pub(super) fn tell<S: Store>(
 }
 
 /// `None` if it is not a call at an event, or nobody keeps what brought the agent there.
-fn now(replay: &Replay<'_>, state: &State, id: AgentId, entry: &Arc<Entry>) -> Option<Entry> {
+fn now<T: Troupe>(
+    replay: &Replay<'_, T>,
+    state: &State,
+    id: AgentId,
+    entry: &Arc<Entry>,
+) -> Option<Entry> {
     let plan = state.plan.agent(id)?;
     if entry.body.agent() != Some(id) || forgets(plan) {
         return None;

@@ -72,8 +72,8 @@ impl Job {
 }
 
 /// The reader of one replay.
-pub(super) struct Reading<'a, 'r> {
-    replay: &'a Replay<'r>,
+pub(super) struct Reading<'a, 'r, T> {
+    replay: &'a Replay<'r, T>,
     state: State,
     /// By agent: its records are replayed from here on.
     entrances: BTreeMap<u64, Vec<AgentId>>,
@@ -86,9 +86,9 @@ pub(super) struct Reading<'a, 'r> {
     calls: u64,
 }
 
-impl<'a, 'r> Reading<'a, 'r> {
+impl<'a, 'r, T> Reading<'a, 'r, T> {
     pub(super) fn new<S: Store>(
-        replay: &'a Replay<'r>,
+        replay: &'a Replay<'r, T>,
         journal: &Journal<S>,
         plan: &Arc<Plan>,
     ) -> Result<Self, RecoverError> {

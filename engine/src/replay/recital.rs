@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
-use theater_flow_host::Instance;
 use theater_flow_kernel::gate::{
     Ask, Claimed, FileError, FolderEntry, Located, SoFar, Stat, StdinError, World,
 };
@@ -14,7 +13,7 @@ use theater_flow_kernel::perform;
 use theater_flow_kernel::record::{
     Attempt, Body, Call, Crashed, Entry, Faulted, Intent, Next, Part, Payload, Transaction,
 };
-use theater_flow_kernel::work::{Batch, Call as Called, Done, Outcome, Redo, Trace};
+use theater_flow_kernel::work::{Batch, Call as Called, Done, Guest, Outcome, Redo, Trace};
 
 use super::nothing;
 
@@ -53,9 +52,9 @@ impl Recital {
 
     /// Makes the call of a record freely, and says what the record would be. `bring` makes an instance that is
     /// where the call begins: one, and one more for each ask that the record has an answer to.
-    pub(super) fn once(
+    pub(super) fn once<G: Guest>(
         &self,
-        mut bring: impl FnMut() -> Option<Instance>,
+        mut bring: impl FnMut() -> Option<G>,
         redo: &Redo,
     ) -> Option<Entry> {
         let mut left = answers(&redo.entry);
@@ -74,7 +73,7 @@ impl Recital {
 }
 
 /// Makes the call of a record, in the recital's world.
-fn handle(instance: &mut Instance, redo: &Redo, so_far: Option<Arc<SoFar>>) -> Option<Called> {
+fn handle(instance: &mut impl Guest, redo: &Redo, so_far: Option<Arc<SoFar>>) -> Option<Called> {
     let attempt = by(&redo.entry.body)?.attempt;
     let events = VecDeque::from([redo.event.clone()]);
     // What is not bound by room may emit all that it has.
