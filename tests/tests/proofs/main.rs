@@ -7,8 +7,10 @@
 mod count;
 mod coverage;
 mod features;
+mod forgets;
 mod generated;
 mod heard;
+mod leaks;
 mod live;
 mod make;
 mod stages;
