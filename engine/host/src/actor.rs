@@ -83,6 +83,11 @@ impl Actor {
         &self.0.imports
     }
 
+    #[cfg(test)]
+    pub(crate) fn component(&self) -> &Component {
+        &self.0.component
+    }
+
     pub(crate) fn needs(&self) -> Needs {
         self.0.needs
     }

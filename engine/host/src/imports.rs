@@ -115,7 +115,7 @@ pub(crate) fn linker(engine: &Engine, granted: Needs) -> Result<Linker<Data>> {
 }
 
 /// Links a function by its whole name. This is the one place that links any, so that none is called unheard.
-fn define<P, R>(
+pub(crate) fn define<P, R>(
     link: &mut Link<'_>,
     name: &'static str,
     function: impl Fn(Store<'_>, P) -> Result<R> + Send + Sync + 'static,

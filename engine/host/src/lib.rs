@@ -12,6 +12,10 @@
 //! Reading order: [`HostConfig`], `actor`, `imports`, `instance`; `crash` has the meaning of
 //! each kind of end.
 
+// The tests' support names the crate as its users do.
+#[cfg(test)]
+extern crate self as theater_flow_host;
+
 mod about;
 mod actor;
 mod cache;
@@ -22,6 +26,8 @@ mod error;
 mod imports;
 mod instance;
 mod limiter;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod wire;
 
