@@ -13,4 +13,5 @@ mod heard;
 mod leaks;
 mod live;
 mod make;
+mod same;
 mod stages;
