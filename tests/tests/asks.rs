@@ -43,13 +43,30 @@ fn checked(scene: &Scene) {
 #[test]
 fn a_request_that_hangs_ends_with_the_event_or_the_grant() {
     for limits in [("timeout = \"200ms\"", ""), ("", "timeout = \"200ms\"")] {
-        let server = Server::hanging_at(2);
-        let scene = scene(&server, "POST", limits);
-        scene.say("run pipeline.toml").ends(0);
-        assert_eq!(refused(&scene), ["unknown"], "{limits:?}");
-        assert_eq!((server.counts(), outcomes(&scene).len()), ((3, 3), 3));
-        checked(&scene);
+        // What changes something may have been done; what does not is an error like others.
+        for (method, code, how) in [("POST", "unknown", "unknown"), ("GET", "timeout", "answered")]
+        {
+            let server = Server::hanging_at(2);
+            let scene = scene(&server, method, limits);
+            scene.say("run pipeline.toml").ends(0);
+            assert_eq!(refused(&scene), [code], "{limits:?}");
+            assert_eq!(outcomes(&scene), ["answered", how, "answered"]);
+            assert_eq!(server.counts(), (3, 3));
+            checked(&scene);
+        }
     }
+}
+
+#[test]
+fn a_request_that_hangs_can_wait_for_somebody_without_any_kill() {
+    let server = Server::hanging_at(2);
+    let scene = scene(&server, "POST", ("timeout = \"200ms\", on_unknown = \"ask\"", ""));
+    scene.say("run pipeline.toml").ends(4).tells(["1 request waits"]);
+    let held = scene.say("approve @latest --json").ends(0).json();
+    scene.run(["approve", "@latest", &held[0]["id"].to_string()]).ends(0);
+    scene.say("resume @latest").ends(0);
+    assert_eq!((server.counts(), refused(&scene).len()), ((4, 3), 0));
+    checked(&scene);
 }
 
 #[test]

@@ -42,6 +42,11 @@ pub(super) fn outcome(body: &Outcome, row: &Row, detail: Detail) -> Fields {
     ]
 }
 
+/// The fields of a wait.
+pub(super) fn waiting(body: &Waiting) -> Fields {
+    vec![("intents", body.intents.iter().map(|seq| Json::from(*seq)).collect())]
+}
+
 /// The fields of a decision.
 pub(super) fn decided(body: &Decided) -> Fields {
     let decision = if body.repeat { "repeat" } else { "fail" };

@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::record::{
     Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, DropChoice,
-    End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
+    Dropped, End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
 };
 
 use super::json::{Fields, Json};
@@ -96,15 +96,7 @@ impl View<'_> {
                 let status = ("status", Json::text(super::status(body.status)));
                 vec![status, ("dead_letters", body.dead_letters.into())]
             }
-            Body::Dropped(body) => {
-                let messages = body.messages.iter().map(Json::text).collect();
-                let port = ("port", Json::text(self.port(body.port)));
-                let which = match body.which {
-                    DropChoice::Oldest => "oldest",
-                    DropChoice::Newest => "newest",
-                };
-                vec![port, ("which", Json::text(which)), ("messages", messages)]
-            }
+            Body::Dropped(body) => self.dropped(body),
             Body::Rested(body) => {
                 let agents = body.agents.iter().map(|agent| Json::text(self.agent(*agent)));
                 vec![("agents", agents.collect())]
@@ -116,11 +108,19 @@ impl View<'_> {
                 fields.extend(fork::lineage(&body.lineage));
                 fields
             }
-            Body::Waiting(body) => {
-                vec![("intents", body.intents.iter().map(|seq| Json::from(*seq)).collect())]
-            }
+            Body::Waiting(body) => ask::waiting(body),
             Body::Decided(body) => ask::decided(body),
         }
+    }
+
+    fn dropped(&self, body: &Dropped) -> Fields {
+        let messages = body.messages.iter().map(Json::text).collect();
+        let port = ("port", Json::text(self.port(body.port)));
+        let which = match body.which {
+            DropChoice::Oldest => "oldest",
+            DropChoice::Newest => "newest",
+        };
+        vec![port, ("which", Json::text(which)), ("messages", messages)]
     }
 
     fn genesis(&self, body: &Genesis) -> Fields {
