@@ -1,8 +1,9 @@
-//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- parts|pipeline|look]`.
+//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- parts|pipeline|look|fork]`.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
 
+mod fork;
 mod look;
 mod parts;
 mod pipeline;
@@ -55,8 +56,12 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [(&str, fn() -> Vec<Figure>); 3] =
-        [("parts", parts::figures), ("pipeline", pipeline::figures), ("look", look::figures)];
+    let groups: [(&str, fn() -> Vec<Figure>); 3] = [
+        ("parts", parts::figures),
+        ("pipeline", pipeline::figures),
+        ("look", look::figures),
+        ("fork", fork::figures),
+    ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());
     screen.line("| figure | measured | beside |")?;

@@ -93,9 +93,11 @@ fn old_crew(host: &Arc<Host>, place: &session::Place, point: &Point) -> Result<C
 /// The recorded answers that others are to stand for.
 fn answered(journal: &Journal<Log>, args: &cli::Fork) -> Result<Vec<Answered>, Problem> {
     let records = journal.flushed().seq;
-    let find = |(of, _): &(Ref, PathBuf)| match of.seq < records {
-        true => Ok(Answered::find(journal, *of).map_err(ForkError::from)?),
-        false => Err(read::no_record(*of, records)),
+    let find = |(of, _): &(Ref, PathBuf)| {
+        if of.seq >= records {
+            return Err(read::no_record(*of, records));
+        }
+        Ok(Answered::find(journal, *of).map_err(ForkError::from)?)
     };
     args.answer.iter().map(find).collect()
 }

@@ -77,7 +77,7 @@ fn below(folder: &Path, path: &Path) -> PathBuf {
     let inner = runs.and_then(|runs| path.strip_prefix(runs).ok()).and_then(|inner| {
         let mut steps = inner.components();
         let (_, files) = (steps.next()?, steps.next()?);
-        (files.as_os_str() == super::FILES).then(|| steps.as_path())
+        (files.as_os_str() == super::FILES).then_some(steps.as_path())
     });
     folder.join(inner.unwrap_or_else(|| path.strip_prefix("/").unwrap_or(path)))
 }

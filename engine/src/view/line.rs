@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::record::{
     Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, DropChoice,
-    Dropped, End, EngineFacts, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
+    Dropped, End, EngineFacts, Forked, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
 };
 
 use super::json::{Fields, Json};
@@ -103,11 +103,7 @@ impl View<'_> {
             }
             Body::Intent(body) => self.intent(body, row),
             Body::Outcome(body) => ask::outcome(body, row, detail),
-            Body::Forked(body) => {
-                let mut fields = self.genesis(&body.genesis);
-                fields.extend(fork::lineage(&body.lineage));
-                fields
-            }
+            Body::Forked(body) => self.forked(body),
             Body::Waiting(body) => ask::waiting(body),
             Body::Decided(body) => ask::decided(body),
         }
@@ -139,6 +135,12 @@ impl View<'_> {
         fields.extend(engine(&body.engine));
         fields.push(("components", body.components.iter().map(component).collect()));
         fields.push(("params", self.plan.params.iter().map(param).collect()));
+        fields
+    }
+
+    fn forked(&self, body: &Forked) -> Fields {
+        let mut fields = self.genesis(&body.genesis);
+        fields.extend(fork::lineage(&body.lineage));
         fields
     }
 

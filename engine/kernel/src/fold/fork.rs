@@ -27,9 +27,6 @@ fn later(state: &mut State, passed: u64) {
         if let Some(pending) = &mut agent.pending {
             pending.due = pending.due.saturating_add(passed);
         }
-        if let Some(asking) = &mut agent.asking {
-            asking.since = asking.since.saturating_add(passed);
-        }
     }
     for supervisor in &mut state.kept.supervisors {
         supervisor.recent.iter_mut().for_each(|at| *at = at.saturating_add(passed));

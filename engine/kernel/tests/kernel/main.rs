@@ -9,6 +9,7 @@ mod dags;
 mod decisions;
 mod ends;
 mod feedback;
+mod forks;
 mod gates;
 mod golden;
 mod http;
