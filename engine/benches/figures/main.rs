@@ -56,7 +56,7 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [(&str, fn() -> Vec<Figure>); 3] = [
+    let groups: [(&str, fn() -> Vec<Figure>); 4] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),

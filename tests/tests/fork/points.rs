@@ -102,6 +102,12 @@ fn a_fork_says_where_it_comes_from() {
     scene.run(["state", &id, "all", "--at", &earlier]).ends(2).tells(["stands in the run"]);
     scene.run(["resume", &id]).ends(0);
     is_sound(&scene, &id);
+    // It needs nothing of the other run.
+    fs::remove_dir_all(folder(&scene, &run)).expect("it was there");
+    let verified = scene.run(["verify", &id]).ends(0).text();
+    assert!(verified.contains("not at hand"), "{verified}");
+    is_sound(&scene, &id);
+    fork(&scene, &id, seq(&records(&scene, &id)[2]), &[]).ends(0);
     // What it follows from may stand in the other run.
     for record in records(&scene, &id) {
         scene.run(["why", &id, &seq(&record).to_string(), "--json"]).ends(0);
