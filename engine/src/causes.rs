@@ -67,7 +67,7 @@ pub enum Source {
     /// An answer of the world to a guest, what somebody decided, or what the world did to what the run wrote or to a
     /// call.
     World,
-    /// A process began the run, took it up or was told to let it go.
+    /// A process began the run, took it up was told to let it go, or erased payloads of it.
     Run,
 }
 
@@ -80,7 +80,8 @@ pub fn source(body: &Body) -> Option<Source> {
         | Body::Resumed(_)
         | Body::Stopping(_)
         | Body::Suspended(_)
-        | Body::Waiting(_) => Some(Source::Run),
+        | Body::Waiting(_)
+        | Body::Pruned(_) => Some(Source::Run),
         Body::Confirmed(_) | Body::Decided(_) => Some(Source::World),
         Body::Outcome(body) => {
             matches!(body.how, Known::Answered | Known::Made).then_some(Source::World)

@@ -18,7 +18,7 @@ pub const NAME: &str = "theater-flow";
 
 pub use forking::Fork;
 pub use man::{manual, page};
-pub use reading::{Approve, Diff, Events, Logs, Replay, State, Why};
+pub use reading::{Approve, Diff, Events, Logs, Prune, Replay, State, Why};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -220,6 +220,16 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
         theater-flow approve @latest 12 --fail")]
     Approve(Approve),
+    /// Erase the payloads of a run that nobody needs any more, and its old checkpoints.
+    ///
+    /// Records and hashes stay: the chain verifies as before, and `verify` says which payloads a record says were
+    /// erased. What a run that is not over needs to be resumed stays too, and the dead letters that no agent
+    /// takes. What is erased cannot be replayed or brought back. The run must not be live.
+    #[command(
+        after_long_help = "Example:\n  theater-flow prune @latest --keep-days 30 --dry-run\n  \
+        theater-flow prune @latest --payload 12.0"
+    )]
+    Prune(Prune),
     /// Make every guest call of a run again and compare it with the record, without any effect.
     ///
     /// Names the first difference: the record, the agent, what was expected and what came, and why. With

@@ -11,6 +11,7 @@ mod logs;
 mod new;
 mod picture;
 mod progress;
+mod prune;
 mod read;
 mod replay;
 mod run;
@@ -22,6 +23,7 @@ mod why;
 
 use std::path::Path;
 
+use theater_flow_kernel::block::{Damage, Flaw};
 use theater_flow_kernel::ids::RunId;
 
 use crate::cli::{self, Cli, Command};
@@ -63,6 +65,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Approve(args) => approve::approve(screen, &find(&data, &args.run)?, folder, &args),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
+        Command::Prune(args) => prune::prune(screen, &find(&data, &args.run)?, folder, &args),
         Command::Replay(args) => replay::replay(screen, &find(&data, &args.run)?, folder, &args),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),
         Command::Man { command } => man(screen, command.as_deref()),
@@ -138,6 +141,9 @@ impl From<journal::JournalError> for Problem {
                 let help = "`theater-flow runs` says which run that is: name that one";
                 Self::usage(error.to_string()).with_help(Some(String::from(help)))
             }
+            journal::JournalError::Damage(Damage { seq, what: Flaw::Erased { .. } }) => {
+                recover::RecoverError::Erased { seq }.into()
+            }
             other => Self::differs(other.to_string()),
         }
     }
@@ -147,6 +153,8 @@ impl From<recover::RecoverError> for Problem {
     fn from(error: recover::RecoverError) -> Self {
         match error {
             recover::RecoverError::Journal(error) => error.into(),
+            // It was asked for, and a record says so: no damage.
+            erased @ recover::RecoverError::Erased { .. } => Self::usage(erased.to_string()),
             other => Self::differs(other.to_string()),
         }
     }

@@ -6,6 +6,7 @@
 mod links;
 mod read;
 mod retain;
+mod rewrite;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verify;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 pub use links::{Link, Nearby};
 pub use read::Records;
+pub(crate) use retain::NEWEST;
+pub use rewrite::{Cut, Weight};
 use theater_flow_kernel::block::{BlockWriter, Damage, Key, Writes, pieces};
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::record::{self, Body, Checkpoint, Entry};
@@ -232,6 +235,8 @@ fn attach(commit: &Commit<'_>, writes: &mut Writes) -> Result<(), JournalError> 
         let upto = named.upto;
         writes.extend(pieces(bytes, |part| Key::Checkpoint { upto, part }));
     }
+    let pruned = commit.entries.iter().filter(|entry| matches!(entry.body, Body::Pruned(_)));
+    writes.extend(pruned.map(|entry| (Key::Pruned { seq: entry.seq }.encode(), vec![])));
     Ok(())
 }
 

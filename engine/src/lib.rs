@@ -20,6 +20,7 @@ pub mod journal;
 pub mod log;
 pub mod memory;
 pub mod person;
+pub mod prune;
 pub mod rebuild;
 pub mod recover;
 pub mod render;

@@ -25,8 +25,8 @@ pub enum RecoverError {
     /// The plan is not there, or is another one.
     #[error("the plan {0} is missing from the log, or damaged")]
     NoPlan(Digest),
-    /// No checkpoint is whole, and of the records from the first on some have lost their payloads.
-    #[error("the payloads of record {seq} were erased, and no whole checkpoint comes after it")]
+    /// What would have to be made again is not there any more.
+    #[error("payloads of record {seq} were erased, so what it did cannot be made again")]
     Erased {
         /// The record.
         seq: u64,
@@ -125,7 +125,8 @@ pub fn recover<S: Store>(
             Verifier::behind(&before, before.record().map_err(JournalError::from)?.at)
         }
         None => Verifier::default().from(journal.first()),
-    };
+    }
+    .excusing(journal.prunings()?);
     for stored in journal.records(from)? {
         let stored = stored?;
         if stored.seq >= seq {

@@ -25,7 +25,8 @@ pub use clock::{RealClock, now_ms};
 pub use components::load_components;
 use components::{components, keep_components};
 pub use fork::begin_fork;
-use head::{check_head, check_name, new_head, note_end};
+use head::note_end;
+pub(crate) use head::{check_head, check_name, new_head};
 
 use crate::driver::{Driver, Ending, Event, Parts};
 use crate::envoy::Envoy;
@@ -39,7 +40,7 @@ use crate::workers::{Crew, Pool};
 use crate::world::{Outside, RealWorld};
 
 /// How long readers of a run's log may hold up its next owner.
-const READERS: Duration = Duration::from_secs(30);
+pub(crate) const READERS: Duration = Duration::from_secs(30);
 /// Events taken in before work is given out again.
 const EVENTS_PER_TURN: usize = 1_024;
 
@@ -120,7 +121,7 @@ pub struct Place {
 }
 
 impl Place {
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.folder.join("db")
     }
 

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use theater_flow_kernel::block::Writes;
 use theater_flow_kernel::limits::CHUNK_BYTES;
 
-pub(crate) use files::{replace, sync_dir};
+pub(crate) use files::{beside, replace, sync_dir, take_place};
 pub use shared::{Reader, SharedStore};
 
 /// The wait between two tries at a store that is being copied.
@@ -205,8 +205,9 @@ impl SledStore {
     }
 
     /// As [`open`](Self::open), for who owns the run: whoever has the store then is only copying it, and is
-    /// waited for, for `most`.
+    /// waited for, for `most`. What a pruning left behind that was cut off is removed.
     pub fn open_owned(path: &Path, most: Duration) -> Result<Self, StoreError> {
+        files::remove_beside(path)?;
         let until = Instant::now() + most;
         loop {
             match Self::open(path) {

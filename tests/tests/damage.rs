@@ -57,7 +57,7 @@ impl Kept {
         let owner = |(key, value): (&Vec<u8>, &Vec<u8>)| {
             let owners = match Key::decode(key).expect("a key") {
                 Key::Block { first, .. } => block_owners(first, key, &tree),
-                Key::Payload { seq, .. } => vec![(seq, seq); value.len()],
+                Key::Payload { seq, .. } | Key::Pruned { seq } => vec![(seq, seq); value.len()],
                 Key::Checkpoint { upto, .. } => {
                     vec![(checkpoints[&upto], checkpoints[&upto]); value.len()]
                 }

@@ -119,14 +119,19 @@ impl Rig {
         Some((value["seq"].as_u64()?, value["head"].as_str()?.to_owned()))
     }
 
-    /// Goes on on the copy, which takes the disk's place: paths in the log are absolute.
+    /// Goes on on the copy.
     fn after(&mut self, seen: Seen, copy: Image) {
+        self.swap(copy);
+        goes_on(&self.copying, seen, self.lines);
+    }
+
+    /// The copy takes the disk's place: paths in the log are absolute.
+    fn swap(&mut self, copy: Image) {
         let mount = self.mount.take().expect("it is mounted");
         let at = mount.path().to_owned();
         mount.unmount().expect("nobody uses it");
         self.image = copy;
         self.mount = Some(self.image.mount(&at).expect("the copy can be mounted"));
-        goes_on(&self.copying, seen, self.lines);
     }
 }
 
@@ -205,6 +210,49 @@ fn cuts(mode: Mode, cuts: usize) {
     tell(&format!(
         "{mode:?}: power cuts {cuts}/{cuts} of runs of {lines} lines, {nothing} before anything was seen"
     ));
+}
+
+/// Cuts the power while a run is pruned: the log is as it was before, or as it is afterwards, and afterwards if
+/// somebody was told so.
+#[test]
+fn a_power_cut_while_it_is_pruned_leaves_the_log_before_or_after() {
+    let folder = TempDir::new().expect("a temporary folder");
+    if let Err(why) = available(folder.path()) {
+        tell(&format!("prunings: power cuts skipped: {why}"));
+        return;
+    }
+    let (cuts, mut after) = (if is_full() { 40 } else { 4 }, 0);
+    let mut rig = Rig::new(folder, Mode::Replace, 2_000);
+    for nth in 0..cuts {
+        rig.copying.clear();
+        assert!(rig.copying.start("run copying.toml").ended().status.success());
+        rig.settle();
+        let before = Account::of(&rig.copying).hashes;
+        let life = rig.copying.start("prune @latest");
+        let (began, printed) = (Instant::now(), rig.copying.size("stdout.txt"));
+        let instant = Duration::from_millis(rig.dice.below(rig.whole));
+        let told = |rig: &Rig| rig.copying.size("stdout.txt") > printed;
+        while began.elapsed() < LIMIT && (nth % 3 == 0 || began.elapsed() < instant) {
+            if is_over(&life) || nth % 3 == 0 && told(&rig) {
+                break;
+            }
+            thread::yield_now();
+        }
+        freeze(&life);
+        let told = told(&rig);
+        let copy = rig.mount().copy_now(&rig.folder.path().join(format!("disk-{nth}.img")));
+        drop(life.killed_when(|_| true));
+        rig.swap(copy.expect("the image can be copied"));
+        finish(&mut rig.copying.command("verify @latest"), LIMIT).ends(0);
+        let now = Account::of(&rig.copying).hashes;
+        assert_eq!(now[..before.len()], before[..], "the chain is what it was");
+        let done = now.len() > before.len();
+        assert!(done || !told, "what was told is so");
+        after += usize::from(done);
+        finish(&mut rig.copying.command("prune @latest"), LIMIT).ends(0);
+        finish(&mut rig.copying.command("verify @latest"), LIMIT).ends(0);
+    }
+    tell(&format!("prunings: power cuts {cuts}/{cuts}, {after} of them done"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! | `p` ‖ seq u64 ‖ index u32 ‖ chunk u32 | a piece of a payload too long to stand in a block |
 //! | `c` ‖ upto u64 ‖ part u32 | a piece of a checkpoint |
 //! | `k` ‖ SHA-256 ‖ part u32 | a piece of a plan |
+//! | `r` ‖ seq u64 | nothing: a mark that this record says that payloads were erased |
 //!
 //! All integers are big-endian, so that the order of keys is the order of records. No value is longer
 //! than [`CHUNK_BYTES`]: a store may treat longer ones in ways that do not survive a power cut.
@@ -72,6 +73,12 @@ pub enum StoredPayload {
 }
 
 impl StoredPayload {
+    /// True if it is nowhere any more.
+    #[must_use]
+    pub const fn is_erased(&self) -> bool {
+        matches!(self, Self::Erased(_))
+    }
+
     /// The bytes, if they are here.
     #[must_use]
     pub const fn bytes(&self) -> Option<&Bytes> {
@@ -112,7 +119,7 @@ impl Stored {
     /// True if a payload was erased.
     #[must_use]
     pub fn is_erased(&self) -> bool {
-        self.payloads.iter().any(|payload| matches!(payload, StoredPayload::Erased(_)))
+        self.payloads.iter().any(StoredPayload::is_erased)
     }
 
     /// `what` is wrong with this record.
@@ -192,6 +199,15 @@ pub enum Flaw {
         /// Which.
         index: usize,
     },
+    /// A payload is gone, and no later record says that it was erased.
+    #[error("payload {index} is gone, and no record says that it was erased")]
+    Hole {
+        /// Which.
+        index: usize,
+    },
+    /// A record that says that payloads were erased, without its mark, or a mark without the record.
+    #[error("it does not say the erasures that are marked here, or is not marked")]
+    Mark,
     /// The plan is not there, or is another.
     #[error("the stored plan is not the one it names")]
     Plan,

@@ -63,6 +63,7 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Forked(body) => fork::forked(state, entry, body, passed),
         Body::Decided(body) => ask::decided(state, entry.seq, body),
         Body::Waiting(_) => state.kept.phase = Phase::Waiting,
+        Body::Pruned(_) => {}
     }
 }
 

@@ -23,8 +23,8 @@ pub use ask::{Decided, Intent, Known, Outcome, Person, Waiting};
 pub use body::{
     Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered,
     DropChoice, Dropped, End, Ended, EngineFacts, Escalated, Faulted, Finished, Genesis,
-    Incarnation, Origin, Repeated, Restarted, Rested, Resumed, Snapshot, Status, Stopping,
-    Suspended, Transaction,
+    Incarnation, Origin, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, Snapshot, Status,
+    Stopping, Suspended, Transaction,
 };
 pub use fork::{Forked, Given, Lineage};
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
@@ -146,6 +146,8 @@ pub enum Body {
     Decided(Decided),
     /// The first record of a run that goes on from a point of another. Its seq and its hash continue that run's.
     Forked(Box<Forked>),
+    /// Payloads were erased, and checkpoints removed.
+    Pruned(Pruned),
 }
 
 impl Body {
@@ -180,6 +182,14 @@ impl Body {
         self.parts().iter().flat_map(Part::payloads).chain(own).chain(given)
     }
 
+    /// By payload, the part that it belongs to; `None` for the record's own.
+    pub fn payload_parts(&self) -> impl Iterator<Item = Option<u32>> {
+        let of_parts = (0..)
+            .zip(self.parts())
+            .flat_map(|(nth, part)| core::iter::repeat_n(Some(nth), part.payloads().count()));
+        of_parts.chain(core::iter::repeat(None)).take(self.payloads().count())
+    }
+
     /// The kind's name, as `events` prints it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -207,6 +217,7 @@ impl Body {
             Self::Forked(_) => "forked",
             Self::Waiting(_) => "waiting",
             Self::Decided(_) => "decided",
+            Self::Pruned(_) => "pruned",
         }
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::block::{Damage, Flaw, Stored, StoredPayload};
 use crate::ids::Digest;
-use crate::record::{self, Body, Checkpoint, Lineage, Payload, Record};
+use crate::record::{self, Body, Checkpoint, Lineage, Payload, Pruned, Record};
 
 /// Takes the records of a run in order, chunked payloads resolved, and checks all that a log says about
 /// itself.
@@ -24,8 +24,11 @@ pub struct Verifier {
     plan: Option<Digest>,
     lineage: Option<Lineage>,
     expected: Option<(u64, Digest)>,
-    erased: Vec<u64>,
-    pruned: Vec<u64>,
+    prunings: Vec<(u64, Pruned)>,
+    holes: Vec<Hole>,
+    /// A payload has been there since the last hole.
+    whole_since: bool,
+    thinned: Vec<u64>,
 }
 
 /// What a whole log was found to be.
@@ -37,10 +40,23 @@ pub struct Verified {
     pub lineage: Option<Lineage>,
     /// The hash of the last; zeros if there is none.
     pub head: Digest,
-    /// Records with payloads that were erased, in order.
-    pub erased: Vec<u64>,
+    /// Where payloads were erased, in order.
+    pub holes: Vec<Hole>,
     /// Records of checkpoints that are no longer stored, in order.
-    pub pruned: Vec<u64>,
+    pub thinned: Vec<u64>,
+}
+
+/// Records in a row whose payloads were erased, those between them counted that have none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// The first record.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// How many payloads.
+    pub payloads: u64,
+    /// The record that says that they were erased.
+    pub by: u64,
 }
 
 impl Verifier {
@@ -54,6 +70,13 @@ impl Verifier {
     #[must_use]
     pub const fn expecting(mut self, records: u64, head: Digest) -> Self {
         self.expected = Some((records, head));
+        self
+    }
+
+    /// Payloads may be missing where these records, in order, say that they were erased.
+    #[must_use]
+    pub fn excusing(mut self, prunings: Vec<(u64, Pruned)>) -> Self {
+        self.prunings = prunings;
         self
     }
 
@@ -80,6 +103,11 @@ impl Verifier {
         }
         let record = self.record(stored).map_err(|what| stored.damage(what))?;
         self.beside(stored, &record.body).map_err(|what| stored.damage(what))?;
+        if let Body::Pruned(body) = &record.body
+            && !self.prunings.iter().any(|(seq, known)| (*seq, known) == (record.seq, body))
+        {
+            return Err(stored.damage(Flaw::Mark));
+        }
         self.head = stored.hash;
         self.at = record.at;
         self.next += 1;
@@ -104,7 +132,7 @@ impl Verifier {
     pub fn checkpoint(&mut self, named: &Checkpoint, stored: Option<&[u8]>) -> Result<(), Damage> {
         let seq = self.next.saturating_sub(1);
         match stored {
-            None => self.pruned.push(seq),
+            None => self.thinned.push(seq),
             Some(bytes) => {
                 let same = u64::try_from(bytes.len()) == Ok(named.len);
                 if !same || Digest::of(bytes) != named.digest {
@@ -117,10 +145,10 @@ impl Verifier {
 
     /// There are no more records.
     pub fn end(self) -> Result<Verified, Damage> {
-        let Self { lineage, next, head, erased, pruned, .. } = self;
+        let Self { lineage, next, head, holes, thinned, .. } = self;
         match self.expected {
             Some((records, _)) if records > next => Err(Damage { seq: next, what: Flaw::Shorter }),
-            _ => Ok(Verified { records: next, lineage, head, erased, pruned }),
+            _ => Ok(Verified { records: next, lineage, head, holes, thinned }),
         }
     }
 
@@ -211,9 +239,27 @@ impl Verifier {
         if salted != stored.salt.is_some() {
             return Err(Flaw::Beside);
         }
-        if stored.is_erased() {
-            self.erased.push(stored.seq);
+        self.whole_since |= salted;
+        if stored.is_erased() { self.holes(stored, body) } else { Ok(()) }
+    }
+
+    /// Finds out who erased what is not there.
+    fn holes(&mut self, stored: &Stored, body: &Body) -> Result<(), Flaw> {
+        let seq = stored.seq;
+        let payloads = body.payload_parts().zip(&stored.payloads).enumerate();
+        for (index, (part, _)) in payloads.filter(|(_, (_, payload))| payload.is_erased()) {
+            let later = self.prunings.iter().filter(|(by, _)| *by > seq);
+            let by = later.filter(|(_, pruned)| pruned.what.covers(seq, part)).map(|(by, _)| *by);
+            let by = by.max().ok_or(Flaw::Hole { index })?;
+            match self.holes.last_mut() {
+                Some(hole) if hole.by == by && (!self.whole_since || hole.last == seq) => {
+                    hole.last = seq;
+                    hole.payloads += 1;
+                }
+                _ => self.holes.push(Hole { first: seq, last: seq, payloads: 1, by }),
+            }
         }
+        self.whole_since = stored.salt.is_some();
         Ok(())
     }
 }

@@ -107,3 +107,22 @@ pub struct Replay {
     #[arg(long, value_name = "FILE")]
     pub with: Option<PathBuf>,
 }
+
+/// See [`Command::Prune`](super::Command::Prune).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Prune {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Only payloads of records before this one.
+    #[arg(long, value_name = "SEQ", conflicts_with_all = ["keep_days", "payload"])]
+    pub before: Option<u64>,
+    /// Only payloads that are older than this many days.
+    #[arg(long, value_name = "DAYS", conflicts_with = "payload")]
+    pub keep_days: Option<u32>,
+    /// Only the payloads of this record or part: a secret, or somebody's data.
+    #[arg(long, value_name = "SEQ[.I]", value_parser = reference)]
+    pub payload: Option<Ref>,
+    /// Say what would be erased, and erase nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::{Digest, Ref};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::verify::Verified;
+use theater_flow_kernel::verify::{Hole, Verified};
 
 use super::live;
 use crate::cli::Events;
@@ -201,20 +201,18 @@ fn verify_log(run: &RunDir) -> Value {
     }
 }
 
-/// The result of a check as JSON: `ok`, `records`, `head`, and how many old checkpoints were `thinned` out;
-/// or `seq` of the first bad record and `what` is wrong with it. No command erases payloads yet, so one that
-/// is missing is damage.
+/// The result of a check as JSON: `ok`, `records`, `head`, how many old checkpoints were `thinned` out, and the
+/// `holes` where payloads were erased, with the record that says so; or `seq` of the first bad record and `what`
+/// is wrong with it.
 pub(super) fn verified_json(verified: &Result<Verified, JournalError>) -> Value {
     match verified {
-        Ok(Verified { erased, .. }) if !erased.is_empty() => {
-            wrong(erased[0], "payloads were erased")
-        }
         Ok(verified) => {
             let mut value = json!({
                 "ok": true,
                 "records": verified.records,
                 "head": verified.head.to_string(),
-                "thinned": verified.pruned.len(),
+                "thinned": verified.thinned.len(),
+                "holes": verified.holes.iter().map(hole_json).collect::<Vec<_>>(),
             });
             if let Some(lineage) = &verified.lineage {
                 value["parent"] = lineage.parent.to_string().into();
@@ -255,6 +253,11 @@ fn beside_parent(run: &RunDir, mut value: Value) -> Value {
     value
 }
 
+fn hole_json(hole: &Hole) -> Value {
+    let Hole { first, last, payloads, by } = hole;
+    json!({ "first": first, "last": last, "payloads": payloads, "pruned_by": by })
+}
+
 fn wrong_log(error: &JournalError) -> Value {
     match error {
         JournalError::Damage(damage) => wrong(damage.seq, &damage.what.to_string()),
@@ -283,17 +286,17 @@ fn expecting(value: Value, head: Option<Digest>) -> Value {
 fn verified_text(run: &RunDir, value: &Value) -> String {
     if value["ok"] == true {
         let (records, head) = (&value["records"], value["head"].as_str().unwrap_or("?"));
-        let verified = format!("run {} verified events={records} head={head}", run.id);
-        return match value["parent"].as_str() {
-            Some(parent) => {
-                let after = &value["after"];
-                format!(
-                    "{verified}\nrecords up to {after} are those of run {parent}: {}",
-                    parent_told(value)
-                )
-            }
-            None => verified,
-        };
+        let mut lines = vec![format!("run {} verified events={records} head={head}", run.id)];
+        if let Some(parent) = value["parent"].as_str() {
+            let (after, told) = (&value["after"], parent_told(value));
+            lines.push(format!("records up to {after} are those of run {parent}: {told}"));
+        }
+        lines.extend(value["holes"].as_array().into_iter().flatten().map(|hole| {
+            let (first, last) = (&hole["first"], &hole["last"]);
+            let (payloads, by) = (&hole["payloads"], &hole["pruned_by"]);
+            format!("records {first} to {last}: payloads={payloads}, pruned by record {by}")
+        }));
+        return lines.join("\n");
     }
     format!(
         "run {} is not as it was written: record {}: {}",

@@ -17,7 +17,7 @@ use crate::compile::{Fetcher, Pipeline};
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
 use crate::log::Log;
-use crate::recover;
+use crate::recover::{self, RecoverError};
 use crate::render::Screen;
 use crate::replay::{Difference, Pace, Recital, Replay, Replayed, Span};
 use crate::runs::RunDir;
@@ -81,7 +81,20 @@ fn make(
     };
     let did = replay.run_at(journal, Pace { threads, tell: &mut tell });
     screen.show_live(&[]);
-    Ok(did?)
+    did.map_err(|error| behind_the_hole(journal, error))
+}
+
+/// Says from where on a replay can begin, if payloads were erased.
+fn behind_the_hole(journal: &Journal<Log>, error: RecoverError) -> Problem {
+    let problem = Problem::from(error);
+    if problem.exit() != Exit::Usage {
+        return problem;
+    }
+    let help = match journal.whole_from() {
+        Ok(Some(from)) => format!("`--from {from}` begins at the first checkpoint behind it"),
+        _ => String::from("there is no checkpoint behind it to begin from"),
+    };
+    problem.with_help(Some(help))
 }
 
 fn crew(

@@ -62,16 +62,43 @@ impl<S: Store> Journal<S> {
         Nearby { journal: self, shelves: BTreeMap::new(), order: VecDeque::new() }
     }
 
+    /// The records from `from` on, in order, without their payloads.
+    pub fn bare(
+        &self,
+        from: u64,
+    ) -> Result<impl Iterator<Item = Result<Record, JournalError>> + '_, JournalError> {
+        let each = self.blocks(from)?.flat_map(|block| match block {
+            Ok(block) => block.map(|stored| Ok(stored?.record()?)).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        Ok(each.skip_while(move |record: &Result<Record, _>| {
+            record.as_ref().is_ok_and(|record| record.seq < from)
+        }))
+    }
+
     /// What each record from `from` on follows from, in order. Payloads are not fetched and bodies are not
     /// decoded: that is most of what reading a record costs.
     pub fn links(
         &self,
         from: u64,
     ) -> Result<impl Iterator<Item = Result<Link, JournalError>> + '_, JournalError> {
+        let blocks = self.blocks(from)?.map(|block| Ok(links_of(block?)?));
+        let each = blocks.flat_map(|block: Result<Vec<Link>, JournalError>| match block {
+            Ok(links) => links.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        Ok(each.skip_while(move |link| link.as_ref().is_ok_and(|link| link.seq < from)))
+    }
+
+    /// The blocks from the one that `from` is in to the log's end, as they are stored.
+    pub(super) fn blocks(
+        &self,
+        from: u64,
+    ) -> Result<impl Iterator<Item = Result<Block, JournalError>> + '_, JournalError> {
         let first = self.block_of(from)?.unwrap_or(from);
         let mut pairs = self.store.range(&block(first, 0), Key::BLOCKS_END).peekable();
         let end = self.flushed.seq;
-        let blocks = std::iter::from_fn(move || {
+        Ok(std::iter::from_fn(move || {
             let (key, value) = match pairs.next()? {
                 Ok(pair) => pair,
                 Err(error) => return Some(Err(error.into())),
@@ -85,13 +112,8 @@ impl<S: Store> Journal<S> {
                 values.push(value);
             }
             // What a torn commit left behind the log's end is not part of it.
-            (first < end).then(|| Ok(links_of(first, &values)?))
-        });
-        let each = blocks.flat_map(|block: Result<Vec<Link>, JournalError>| match block {
-            Ok(links) => links.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        Ok(each.skip_while(move |link| link.as_ref().is_ok_and(|link| link.seq < from)))
+            (first < end).then(|| Ok(Block::open(first, &values)?))
+        }))
     }
 }
 
@@ -101,8 +123,8 @@ fn continues(pair: &Result<crate::store::Pair, crate::store::StoreError>, first:
     matches!(key, Some(Key::Block { first: found, .. }) if found == first)
 }
 
-fn links_of(first: u64, values: &[Vec<u8>]) -> Result<Vec<Link>, Damage> {
-    let shelf = Block::open(first, values)?.shelve()?;
+fn links_of(block: Block) -> Result<Vec<Link>, Damage> {
+    let shelf = block.shelve()?;
     let links = shelf.seqs().filter_map(|seq| shelf.preimage(seq).map(|bytes| (seq, bytes)));
     links.map(|(seq, bytes)| link(seq, bytes)).collect()
 }

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use theater_flow_kernel::block::{Block, Damage, Flaw, Key, Stored, StoredPayload};
 use theater_flow_kernel::ids::{Bytes, Digest};
 use theater_flow_kernel::limits::CHUNK_BYTES;
-use theater_flow_kernel::record::{self, Body, Checkpoint};
+use theater_flow_kernel::record::{self, Body, Checkpoint, Pruned};
 
 use crate::journal::{Journal, JournalError, Torn, checkpoint as named};
 use crate::store::{Pair, Pairs, Store, StoreError};
@@ -81,6 +81,27 @@ impl<S: Store> Journal<S> {
             Some(bytes) if Digest::of(&bytes) == named.digest => Ok(Some((named, bytes))),
             _ => Err(damage.into()),
         }
+    }
+
+    /// The records that say that payloads were erased, in order.
+    pub fn prunings(&self) -> Result<Vec<(u64, Pruned)>, JournalError> {
+        let mut prunings = vec![];
+        for pair in self.store.range(Key::PRUNED, Key::PRUNED_END) {
+            let (key, value) = pair?;
+            let seq = match Key::decode(&key) {
+                Some(Key::Pruned { seq }) if value.is_empty() => seq,
+                _ => return Err(Damage { seq: 0, what: Flaw::Stray }.into()),
+            };
+            if seq >= self.flushed.seq {
+                // What a torn commit left behind the log's end is not part of it.
+                break;
+            }
+            match self.stored(seq)?.record()?.body {
+                Body::Pruned(body) => prunings.push((seq, body)),
+                _ => return Err(Damage { seq, what: Flaw::Mark }.into()),
+            }
+        }
+        Ok(prunings)
     }
 
     /// The bytes of the plan with this digest; `None` if they are not there or are others.
@@ -196,6 +217,8 @@ impl<S: Store> Journal<S> {
             return Err(Damage { seq: self.flushed.seq, what: Flaw::Stray }.into());
         }
         torn.keys.append(&mut chunks);
+        let mark = Key::Pruned { seq: self.flushed.seq }.encode();
+        torn.keys.append(&mut self.keys(&mark, Key::PRUNED_END)?);
         while let Some(upto) = self.checkpoints.pop_if(|upto| *upto >= self.flushed.seq) {
             torn.keys.append(&mut self.checkpoint_keys(upto)?);
         }

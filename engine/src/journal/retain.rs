@@ -2,7 +2,7 @@
 //! from nearby, without the log's length in checkpoints.
 
 /// How many of the newest stay in any case.
-pub(super) const NEWEST: usize = 3;
+pub(crate) const NEWEST: usize = 3;
 
 /// Removes what need not stay from `stored` (what each checkpoint is up to, oldest first), and gives it
 /// back. Of those before the newest few, one stays for each power of two of distance to the newest: the

@@ -1,6 +1,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers become bytes to fill payloads with")]
 
 mod damage;
+mod rewrite;
 
 use std::sync::Arc;
 
@@ -172,7 +173,7 @@ fn checkpoints_are_found_and_pruned() {
         }
         assert_eq!(journal.checkpoint(0).unwrap(), None);
         let verified = journal.verify(None).unwrap();
-        assert_eq!(verified.pruned.len(), 39 - journal.checkpoints.len());
+        assert_eq!(verified.thinned.len(), 39 - journal.checkpoints.len());
     }
 }
 

@@ -15,11 +15,14 @@ impl<S: Store> Journal<S> {
     /// Checks the chain, blocks, payloads, checkpoints and plan, and that the log holds what was noted
     /// outside of it. The error names the first record that is not as it was written.
     pub fn verify(&self, noted: Option<Flushed>) -> Result<Verified, JournalError> {
-        let mut verifier = Verifier::default().from(self.first);
+        let prunings = self.prunings()?;
+        let removed =
+            prunings.iter().flat_map(|(_, pruned)| &pruned.checkpoints).copied().collect();
+        let mut verifier = Verifier::default().from(self.first).excusing(prunings);
         if let Some(Flushed { seq, head }) = noted {
             verifier = verifier.expecting(seq, head);
         }
-        let mut named = Named::default();
+        let mut named = Named { removed, ..Named::default() };
         for stored in self.records(0)? {
             let record = verifier.check(&stored?)?;
             if let Some(genesis) = record.body.genesis() {
@@ -35,7 +38,9 @@ impl<S: Store> Journal<S> {
                     Err(_) => None,
                 };
                 // What a fork took over is never thinned out.
-                let bytes = bytes.or_else(|| (record.seq == self.first).then(Vec::new));
+                let taken_over =
+                    record.seq == self.first && !named.removed.contains(&checkpoint.upto);
+                let bytes = bytes.or_else(|| taken_over.then(Vec::new));
                 verifier.checkpoint(checkpoint, bytes.as_deref())?;
                 named.checkpoints.insert(checkpoint.upto);
             }
@@ -47,8 +52,9 @@ impl<S: Store> Journal<S> {
     /// Finds what no record accounts for, but for what a torn commit left.
     fn strays(&self, named: &Named) -> Result<(), JournalError> {
         let stray = |seq| Err(Damage { seq, what: Flaw::Stray }.into());
-        let newest = named.checkpoints.iter().rev().take(NEWEST);
-        if let Some(gone) = newest.rev().find(|upto| !self.checkpoints.contains(upto)) {
+        let newest = named.checkpoints.iter().rev().take(NEWEST).rev();
+        let mut newest = newest.filter(|upto| !named.removed.contains(upto));
+        if let Some(gone) = newest.find(|upto| !self.checkpoints.contains(upto)) {
             return Err(Damage { seq: *gone, what: Flaw::Checkpoint }.into());
         }
         if let Some(upto) = self.checkpoints.iter().find(|upto| !named.checkpoints.contains(upto)) {
@@ -66,7 +72,8 @@ impl<S: Store> Journal<S> {
             (&[][..], &block[..]),
             (Key::CHECKPOINTS_END, Key::PLANS),
             (Key::PLANS_END, &payload),
-            (Key::PAYLOADS_END, &END),
+            (Key::PAYLOADS_END, Key::PRUNED),
+            (Key::PRUNED_END, &END),
         ];
         for (from, to) in gaps {
             if self.store.range(from, to).next().transpose()?.is_some() {
@@ -81,5 +88,7 @@ impl<S: Store> Journal<S> {
 #[derive(Default)]
 struct Named {
     checkpoints: BTreeSet<u64>,
+    /// Checkpoints that were removed.
+    removed: BTreeSet<u64>,
     plans: BTreeSet<Digest>,
 }

@@ -11,7 +11,7 @@ use crate::scribe::status_name;
 use crate::store::SledStore;
 
 /// A folder that was renamed or swapped must not be taken for another run's.
-pub(super) fn check_name(place: &Place, run: RunId) -> Result<(), SessionError> {
+pub(crate) fn check_name(place: &Place, run: RunId) -> Result<(), SessionError> {
     let folder = place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if folder == run.to_string() { Ok(()) } else { Err(SessionError::Another { folder, run }) }
 }
@@ -29,7 +29,7 @@ pub(super) fn note_end(place: &Place, head: Head, status: Status, flushed: Flush
 }
 
 /// A log that is shorter than its head, or holds something else there, must not be gone on with.
-pub(super) fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<(), SessionError> {
+pub(crate) fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<(), SessionError> {
     match head.check(journal)? {
         Standing::Held => Ok(()),
         Standing::Shorter { records } => Err(SessionError::Behind { records, named: head.seq }),
@@ -38,7 +38,7 @@ pub(super) fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<()
 }
 
 /// A head for a run that was killed before its first one was written.
-pub(super) fn new_head(
+pub(crate) fn new_head(
     run: RunId,
     plan: &Plan,
     flushed: Flushed,

@@ -35,6 +35,36 @@ pub(super) fn sync_tree(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Where a database is made that is to take the place of the one at `path`.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+/// Removes what is there, if anything: half a new database, or an old one that was replaced.
+pub(super) fn remove_beside(path: &Path) -> Result<(), StoreError> {
+    let new = beside(path);
+    match fs::remove_dir_all(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&new, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Puts the folder at `new` in the place of the one at `path`, at once and durably, and removes the old one.
+pub(crate) fn take_place(new: &Path, path: &Path) -> Result<(), StoreError> {
+    sync_tree(new)?;
+    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+    let exchanged =
+        rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, path, exchange);
+    exchanged.map_err(|error| StoreError::io(path, error.into()))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    sync_dir(parent)?;
+    fs::remove_dir_all(new).map_err(|error| StoreError::io(new, error))?;
+    sync_dir(parent)
+}
+
 /// Puts `bytes` in the place of the file at `path`, at once and durably: whoever reads it, also after a
 /// power cut, gets the old content or the new.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

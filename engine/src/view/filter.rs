@@ -8,7 +8,7 @@ use super::{Row, ask, part};
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 23] = [
+pub(super) const KINDS: [&str; 24] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -32,6 +32,7 @@ pub(super) const KINDS: [&str; 23] = [
     "forked",
     "waiting",
     "decided",
+    "pruned",
 ];
 
 /// The kinds of record and of part, for `--kind`.

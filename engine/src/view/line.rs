@@ -2,7 +2,8 @@
 
 use theater_flow_kernel::record::{
     Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, DropChoice,
-    Dropped, End, EngineFacts, Forked, Genesis, Incarnation, Next, Origin, Resumed, Snapshot,
+    Dropped, End, EngineFacts, Forked, Genesis, Incarnation, Next, Origin, Pruned, Pruning,
+    Resumed, Snapshot,
 };
 
 use super::json::{Fields, Json};
@@ -106,6 +107,7 @@ impl View<'_> {
             Body::Forked(body) => self.forked(body),
             Body::Waiting(body) => ask::waiting(body),
             Body::Decided(body) => ask::decided(body),
+            Body::Pruned(body) => pruned(body),
         }
     }
 
@@ -285,4 +287,18 @@ pub(super) const fn end(end: End) -> &'static str {
         End::Crashed => "crashed",
         End::Stopped => "stopped",
     }
+}
+
+fn pruned(body: &Pruned) -> Fields {
+    let what = match body.what {
+        Pruning::Before(before) => ("before", before.into()),
+        Pruning::Of(of) => ("of", Json::text(of)),
+    };
+    let checkpoints = body.checkpoints.iter().map(|upto| (*upto).into()).collect();
+    vec![
+        what,
+        ("payloads", body.payloads.into()),
+        ("bytes", body.bytes.into()),
+        ("checkpoints", checkpoints),
+    ]
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use theater_flow_kernel::record::{
     Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Incarnation, Next, Origin,
-    Part, Restarted, Resumed, SinkId, Transaction,
+    Part, Pruned, Pruning, Restarted, Resumed, SinkId, Transaction,
 };
 
 use super::line::{crash_kind, end, next};
@@ -95,6 +95,7 @@ impl View<'_> {
             Body::Forked(body) => fork::brief(&body.lineage),
             Body::Waiting(body) => ask::waiting_brief(body),
             Body::Decided(body) => ask::decided_brief(body),
+            Body::Pruned(body) => pruned(body),
         };
         fit(&text, SUMMARY)
     }
@@ -287,4 +288,15 @@ fn tone_of(kind: &str, status: Option<&str>, denied: bool) -> Tone {
         _ if denied => Tone::Warn,
         _ => Tone::Plain,
     }
+}
+
+fn pruned(body: &Pruned) -> String {
+    let payloads = count(body.payloads, "payload", "payloads");
+    let whose = match body.what {
+        Pruning::Before(before) => format!("of records before {before}"),
+        Pruning::Of(of) => format!("of {of}"),
+    };
+    let checkpoints = body.checkpoints.len() as u64;
+    let more = some(checkpoints, &count(checkpoints, "checkpoint", "checkpoints"));
+    format!("{payloads} {whose} erased, {} B{more}", body.bytes)
 }

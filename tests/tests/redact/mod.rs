@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// `%` is a hex digit, `@` a digit, `#` one digit or more; `<` begins what is put there.
-const PATTERNS: [(&str, &str); 18] = [
+const PATTERNS: [(&str, &str); 19] = [
     ("%%%%%%%%-%%%%-%%%%-%%%%-%%%%%%%%%%%%", "<run>"),
     ("%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%", "<hash>"),
     ("@@@@-@@-@@T@@:@@:@@.@@@Z", "<date>"),
@@ -20,6 +20,7 @@ const PATTERNS: [(&str, &str); 18] = [
     ("\"pid\":#", "\"pid\":<n>"),
     ("process (#)", "process (<n>)"),
     ("# records", "<n> records"),
+    ("disk=#->#", "disk=<n>-><n>"),
     // Agents work side by side: which record is first is not always the same.
     ("(record #)", "(record <n>)"),
     ("in #.# after", "in <message> after"),

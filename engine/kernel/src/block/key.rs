@@ -37,6 +37,11 @@ pub enum Key {
         /// Which part, from 0.
         chunk: u32,
     },
+    /// A mark, without a value: this record says that payloads were erased.
+    Pruned {
+        /// The record.
+        seq: u64,
+    },
 }
 
 impl Key {
@@ -56,6 +61,10 @@ impl Key {
     pub const PAYLOADS: &'static [u8] = b"p";
     /// After the last key of payloads.
     pub const PAYLOADS_END: &'static [u8] = b"q";
+    /// Before the first mark of a record that says that payloads were erased.
+    pub const PRUNED: &'static [u8] = b"r";
+    /// After the last of these.
+    pub const PRUNED_END: &'static [u8] = b"s";
 
     /// The key's bytes.
     #[must_use]
@@ -67,6 +76,7 @@ impl Key {
             Self::Payload { seq, index, chunk } => {
                 (b'p', &seq.to_be_bytes(), [Some(*index), Some(*chunk)])
             }
+            Self::Pruned { seq } => (b'r', &seq.to_be_bytes(), [None, None]),
         };
         let mut key = Vec::with_capacity(1 + head.len() + 8);
         key.push(tag);
@@ -100,6 +110,7 @@ impl Key {
                 let (seq, index) = (u64::from_be_bytes(*seq), u32::from_be_bytes(*index));
                 Self::Payload { seq, index, chunk: last(rest)? }
             }
+            b'r' => Self::Pruned { seq: u64::from_be_bytes(rest.try_into().ok()?) },
             _ => return None,
         };
         Some(read)

@@ -8,8 +8,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::{AgentId, PortId};
-use crate::record::{Body, EngineFacts, Genesis, Linked, Next, Part, Payload, Transaction, link};
-use crate::verify::{Verified, Verifier};
+use crate::record::{
+    Body, EngineFacts, Genesis, Linked, Next, Part, Payload, Pruned, Pruning, Transaction, link,
+};
+use crate::verify::{Hole, Verified, Verifier};
 use crate::{ids::RunId, record::Consumed, work::by};
 
 /// A genesis, then one transaction for each list of payload lengths.
@@ -185,12 +187,15 @@ fn erased_payloads_keep_the_chain_and_are_named() {
         writer.push_stored(&stored);
     }
     let erased: Tree = writer.finish().into_iter().collect();
-    let mut verifier = Verifier::default();
+    let (payloads, bytes, checkpoints) = (2, 5_003, vec![]);
+    let pruned = Pruned { what: Pruning::Before(2), payloads, bytes, checkpoints };
+    let mut verifier = Verifier::default().excusing(vec![(3, pruned)]);
     for stored in Block::read(0, &block(&erased, 0).unwrap()).unwrap() {
         verifier.check(&stored).unwrap();
         assert_eq!(stored.to_entry().is_ok(), stored.seq != 1);
     }
-    assert_eq!(verifier.end().unwrap().erased, [1]);
+    let hole = Hole { first: 1, last: 1, payloads: 2, by: 3 };
+    assert_eq!(verifier.end().unwrap().holes, [hole]);
 }
 
 #[test]

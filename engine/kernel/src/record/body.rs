@@ -353,6 +353,39 @@ pub struct Finished {
     pub dead_letters: u64,
 }
 
+/// See [`Body::Pruned`](super::Body::Pruned).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Which payloads were erased.
+    pub what: Pruning,
+    /// How many they were.
+    pub payloads: u64,
+    /// How many bytes they were.
+    pub bytes: u64,
+    /// The checkpoints that were removed: what each was up to, oldest first.
+    pub checkpoints: Vec<u64>,
+}
+
+/// Which payloads were erased.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Pruning {
+    /// Those of the records before this one, but for those that were still needed.
+    Before(u64),
+    /// Those of this record, or of this part of one.
+    Of(Ref),
+}
+
+impl Pruning {
+    /// True if it says so of the payloads of this part of a record, or of the record's own with `None`.
+    #[must_use]
+    pub fn covers(self, seq: u64, part: Option<u32>) -> bool {
+        match self {
+            Self::Before(before) => seq < before,
+            Self::Of(of) => of.seq == seq && (of.part.is_none() || of.part == part),
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Status {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::ids::AgentId;
 use crate::ids::{Bytes, Ref, RunId, Salt};
-use crate::record::{EngineFacts, Entry, Genesis, Linked, Snapshot, Stopping, link};
+use crate::record::{EngineFacts, Entry, Genesis, Linked, Pruning, Snapshot, Stopping, link};
 
 const PLAN: &[u8] = b"plan";
 
@@ -165,5 +165,57 @@ fn plan_and_checkpoint_are_those_named() {
     assert!(verifier.checkpoint(&named, Some(b"stat")).is_err());
     assert!(verifier.checkpoint(&named, Some(b"stale")).is_err());
     assert_eq!(verifier.checkpoint(&named, None), Ok(()));
-    assert_eq!(verifier.end().unwrap().pruned, [0]);
+    assert_eq!(verifier.end().unwrap().thinned, [0]);
+}
+
+/// Five snapshots behind the genesis, of which the payloads of `gone` are gone, and a record that says `what`.
+fn pruned(gone: &[u64], what: Pruning) -> Result<Verified, Damage> {
+    let salt = [3; 16];
+    let mut bodies = vec![genesis()];
+    bodies.extend((0..5).map(|_| snapshot(&salt, b"state")));
+    let said = Pruned { what, payloads: gone.len() as u64, bytes: 5, checkpoints: vec![] };
+    bodies.push(Body::Pruned(said.clone()));
+    let mut log = entries(bodies);
+    for entry in &mut log[1..6] {
+        (entry.salt, entry.payloads) = (salt, vec![Bytes::from(&b"state"[..])]);
+    }
+    let mut log = stored(&log);
+    for seq in gone {
+        let stored = log.iter_mut().find(|stored| stored.seq == *seq).unwrap();
+        (stored.salt, stored.payloads) = (None, vec![StoredPayload::Erased(5)]);
+    }
+    let mut verifier = Verifier::default().excusing(vec![(6, said)]);
+    log.iter().try_for_each(|stored| verifier.check(stored).map(drop))?;
+    verifier.end()
+}
+
+#[test]
+fn a_hole_needs_a_later_record_that_says_so() {
+    let hole = |first, last, payloads| Hole { first, last, payloads, by: 6 };
+    let holes = |gone: &[u64], what| pruned(gone, what).map(|verified| verified.holes);
+    assert_eq!(holes(&[], Pruning::Before(6)), Ok(vec![]));
+    assert_eq!(holes(&[1, 2, 3], Pruning::Before(4)), Ok(vec![hole(1, 3, 3)]));
+    let two = vec![hole(1, 1, 1), hole(3, 3, 1)];
+    assert_eq!(holes(&[1, 3], Pruning::Before(4)), Ok(two), "the second was kept");
+    assert_eq!(holes(&[2], Pruning::Of(Ref::record(2))), Ok(vec![hole(2, 2, 1)]));
+    let damage = |seq| Err(Damage { seq, what: Flaw::Hole { index: 0 } });
+    assert_eq!(holes(&[1, 2, 4], Pruning::Before(4)), damage(4));
+    assert_eq!(holes(&[3], Pruning::Of(Ref::record(2))), damage(3));
+    // A snapshot's payload is its own, not that of its first part.
+    assert_eq!(holes(&[2], Pruning::Of(Ref::part(2, 0))), damage(2));
+}
+
+#[test]
+fn who_says_that_payloads_were_erased_is_marked() {
+    let what = Pruning::Before(1);
+    let said = Pruned { what, payloads: 0, bytes: 0, checkpoints: vec![] };
+    let log = stored(&entries(vec![genesis(), Body::Pruned(said.clone())]));
+    let check = |prunings| {
+        let mut verifier = Verifier::default().excusing(prunings);
+        log.iter().try_for_each(|stored| verifier.check(stored).map(drop))
+    };
+    assert_eq!(check(vec![(1, said.clone())]), Ok(()));
+    let damage = Err(Damage { seq: 1, what: Flaw::Mark });
+    assert_eq!(check(vec![]), damage);
+    assert_eq!(check(vec![(1, Pruned { payloads: 1, ..said })]), damage);
 }

@@ -7,8 +7,8 @@ use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
     DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
     Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome,
-    Part, Payload, Person, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot, Status,
-    Stopping, Suspended, Transaction, Waiting, link,
+    Part, Payload, Person, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot,
+    Status, Stopping, Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -44,7 +44,7 @@ fn parts() -> Vec<Part> {
 
 /// One of each kind of record, in the order of the enum.
 fn bodies() -> Vec<Body> {
-    [beginnings(), calls(), decisions(), ends(), asks(), forks()].concat()
+    [beginnings(), calls(), decisions(), ends(), asks(), forks(), prunings()].concat()
 }
 
 fn beginnings() -> Vec<Body> {
@@ -129,6 +129,11 @@ fn forks() -> Vec<Body> {
         given: vec![Given { of: Ref::part(301, 2), agent: AgentId(1), answer: payload(b"g") }],
     };
     vec![Body::Forked(Box::new(Forked { genesis, lineage }))]
+}
+
+fn prunings() -> Vec<Body> {
+    let (what, checkpoints) = (Pruning::Of(Ref::part(300, 1)), vec![12, 301]);
+    vec![Body::Pruned(Pruned { what, payloads: 2, bytes: 300, checkpoints })]
 }
 
 fn entry(seq: u64, body: Body) -> Entry {
@@ -241,4 +246,5 @@ fn enums_keep_their_order() {
     }
     counted(&[Known::Answered, Known::Repeated, Known::Unknown, Known::Held, Known::Made]);
     counted(&[DropChoice::Oldest, DropChoice::Newest]);
+    counted(&[Pruning::Before(1), Pruning::Of(Ref::record(1))]);
 }
