@@ -19,6 +19,9 @@ struct Figure {
     beside: String,
 }
 
+/// A name to choose them by, and what measures them.
+type Group = (&'static str, fn() -> Vec<Figure>);
+
 impl Figure {
     fn new(what: &'static str, value: String, beside: impl Into<String>) -> Self {
         Self { what, value, beside: beside.into() }
@@ -56,7 +59,7 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [(&str, fn() -> Vec<Figure>); 4] = [
+    let groups: [Group; 4] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
