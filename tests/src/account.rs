@@ -32,6 +32,22 @@ pub struct Account {
     pub troubles: Vec<String>,
 }
 
+/// The hashes of all records of the newest run, whatever they say.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn hashes(copying: &Copying) -> Vec<String> {
+    let ran = copying.command("events @latest --json").output().expect("the program starts");
+    assert!(ran.status.success(), "`events` ends with {}", ran.status);
+    let text = String::from_utf8(ran.stdout).expect("JSON is text");
+    let hash = |line: &str| {
+        let record: Value = serde_json::from_str(line).expect("each line is JSON");
+        record["hash"].as_str().expect("a hash").to_owned()
+    };
+    text.lines().map(hash).collect()
+}
+
 impl Account {
     /// Reads the newest run's log with `events --json`.
     ///

@@ -248,7 +248,11 @@ fn harm(path: &Path, dice: &mut Dice) -> String {
     let mut bytes = fs::read(path).expect("it can be read");
     let len = bytes.len() as u64;
     let at = usize::try_from(dice.below(len)).expect("it fits in memory");
-    let what = match dice.below(4) {
+    let what = match dice.below(5) {
+        4 => {
+            fs::remove_file(path).expect("it can be removed");
+            return format!("{}: removed", path.display());
+        }
         0 => {
             bytes.truncate(at);
             format!("cut at {at}")

@@ -265,3 +265,64 @@ fn an_output_that_cannot_be_written_fails_the_run_and_says_why() {
     println!("a link as output: exit {}", ran.code());
     assert!(fs::read(&link).is_ok_and(|bytes| bytes.is_empty() || bytes == expected(3).as_bytes()));
 }
+
+/// Fills a file system but for about this many KiB.
+fn fill(mounted: &Mounted, kib: u64) -> PathBuf {
+    let stat = rustix::fs::statvfs(&mounted.0).expect("it is mounted");
+    let free = stat.f_bavail * stat.f_frsize / 1_024;
+    let filler = mounted.0.join("filler");
+    let bytes = usize::try_from(free.saturating_sub(kib) * 1_024).expect("it fits in memory");
+    fs::write(&filler, vec![7; bytes]).expect("it fits");
+    filler
+}
+
+/// However little room there is, a resume says that there is none, or goes on; nothing is lost by it.
+#[test]
+fn a_resume_without_room_changes_nothing() {
+    const LINES: usize = 6_000;
+    let scene = scene(LINES);
+    let Some(mounted) = Mounted::new(scene.path().join("data"), "size=120m") else { return };
+    scene.warm("data");
+    let filler = fill(&mounted, 6_000);
+    let ran = scene.say("run p.toml --data data").ends(1);
+    assert_eq!(ran.last().status, "suspended", "{ran}");
+    fs::remove_file(&filler).expect("it is there");
+    let mut refused = 0;
+    for kib in [0, 16, 100, 400, 1_000, 1_900, 2_200, 3_000] {
+        let filler = fill(&mounted, kib);
+        let ran = scene.run(["resume", "@latest", "--data", "data"]);
+        assert!(!ran.err.contains("panicked"), "{kib} KiB: {ran}");
+        let full = ran.code() == 1 && ran.err.contains("no space left for data/");
+        refused += usize::from(full);
+        assert!(full || ran.code() == 0, "{kib} KiB: {ran}");
+        fs::remove_file(&filler).expect("it is there");
+        scene.say("verify @latest --data data").ends(0);
+        if !full {
+            break;
+        }
+    }
+    assert!(refused > 0, "there was no room");
+    let ran = scene.run(["resume", "@latest", "--data", "data"]);
+    assert!(ran.code() == 0 || ran.err.contains("already completed"), "{ran}");
+    assert!(scene.read("findings.jsonl") == expected(LINES), "each line once");
+    scene.say("verify @latest --data data").ends(0);
+}
+
+#[test]
+fn a_pruning_without_room_changes_nothing() {
+    let scene = scene(2_000);
+    let Some(mounted) = Mounted::new(scene.path().join("data"), "size=120m") else { return };
+    scene.warm("data");
+    scene.say("run p.toml --data data").ends(0);
+    let before = scene.say("events @latest --json --data data").ends(0).text();
+    for kib in [0, 64, 400, 1_000] {
+        let filler = fill(&mounted, kib);
+        let ran = scene.say("prune @latest --data data").ends(1);
+        ran.tells(["no space left for data/", "make room there"]);
+        fs::remove_file(&filler).expect("it is there");
+        scene.say("verify @latest --data data").ends(0);
+        assert!(scene.say("events @latest --json --data data").ends(0).text() == before);
+    }
+    scene.say("prune @latest --data data").ends(0);
+    scene.say("verify @latest --data data").ends(0);
+}

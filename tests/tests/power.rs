@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use theater_flow_tests::account::Account;
+use theater_flow_tests::account::{Account, hashes};
 use theater_flow_tests::dice::Dice;
 use theater_flow_tests::lives::{Copying, Life, Mode, Past, tell};
 use theater_flow_tests::powercut::{Image, Mount, available};
@@ -227,7 +227,7 @@ fn a_power_cut_while_it_is_pruned_leaves_the_log_before_or_after() {
         rig.copying.clear();
         assert!(rig.copying.start("run copying.toml").ended().status.success());
         rig.settle();
-        let before = Account::of(&rig.copying).hashes;
+        let before = hashes(&rig.copying);
         let life = rig.copying.start("prune @latest");
         let (began, printed) = (Instant::now(), rig.copying.size("stdout.txt"));
         let instant = Duration::from_millis(rig.dice.below(rig.whole));
@@ -244,7 +244,7 @@ fn a_power_cut_while_it_is_pruned_leaves_the_log_before_or_after() {
         drop(life.killed_when(|_| true));
         rig.swap(copy.expect("the image can be copied"));
         finish(&mut rig.copying.command("verify @latest"), LIMIT).ends(0);
-        let now = Account::of(&rig.copying).hashes;
+        let now = hashes(&rig.copying);
         assert_eq!(now[..before.len()], before[..], "the chain is what it was");
         let done = now.len() > before.len();
         assert!(done || !told, "what was told is so");

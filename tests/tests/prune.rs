@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use theater_flow::prune::disk_bytes;
-use theater_flow_tests::account::Account;
+use theater_flow_tests::account::hashes;
 use theater_flow_tests::dice::Dice;
 use theater_flow_tests::held::{Held, send};
 use theater_flow_tests::lives::{Copying, Mode, tell};
@@ -178,7 +178,7 @@ fn a_pruning_that_is_killed_leaves_the_log_before_or_after() {
     let kept = folder.path().join("kept");
     assert!(copying.start("run copying.toml").ended().status.success());
     let run = copying.run().expect("a run");
-    let before = Account::of(&copying).hashes;
+    let before = hashes(&copying);
     copy(&run, &kept);
     let began = Instant::now();
     assert!(copying.start("prune @latest").ended().status.success());
@@ -193,7 +193,7 @@ fn a_pruning_that_is_killed_leaves_the_log_before_or_after() {
         assert!(!life.err.contains("panicked"), "{}", life.err);
         let verified = copying.command("verify @latest").output().expect("the program starts");
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-        let now = Account::of(&copying).hashes;
+        let now = hashes(&copying);
         assert_eq!(now[..before.len()], before[..], "the chain is what it was");
         after += u64::from(now.len() > before.len());
         assert!(now.len() == before.len() || now.len() == before.len() + 2);
