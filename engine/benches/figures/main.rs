@@ -7,6 +7,7 @@ mod fork;
 mod look;
 mod parts;
 mod pipeline;
+mod reopen;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use theater_flow::render::Screen;
 
 /// One line of the table.
 struct Figure {
-    what: &'static str,
+    what: String,
     value: String,
     beside: String,
 }
@@ -23,8 +24,8 @@ struct Figure {
 type Group = (&'static str, fn() -> Vec<Figure>);
 
 impl Figure {
-    fn new(what: &'static str, value: String, beside: impl Into<String>) -> Self {
-        Self { what, value, beside: beside.into() }
+    fn new(what: impl Into<String>, value: String, beside: impl Into<String>) -> Self {
+        Self { what: what.into(), value, beside: beside.into() }
     }
 }
 
@@ -59,11 +60,12 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [Group; 4] = [
+    let groups: [Group; 5] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
         ("fork", fork::figures),
+        ("reopen", reopen::figures),
     ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());
