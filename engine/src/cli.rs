@@ -187,9 +187,10 @@ pub enum Command {
     Diff(Diff),
     /// Check every stored byte of a run against the chain of hashes.
     ///
-    /// Names the first record that is not as it was written, and ends with 5. The chain alone cannot
-    /// show that its own end was cut off together with the note of it: give the head that the run
-    /// ended with to be sure of that too.
+    /// Names the first record that is not as it was written, and ends with 5. Payloads that a record says were
+    /// pruned are listed. The chain alone cannot show that its own end was cut off together with `head.json`, that
+    /// all of it was written anew, or that the folder was put back to an earlier state: give the head that the run
+    /// ended with, kept elsewhere, to be sure of that too.
     #[command(after_long_help = "Example:\n  \
         theater-flow verify @latest --head \
         3b1f6c3a9d0e4f5a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f50")]

@@ -8,15 +8,17 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 use theater_flow::head::Head;
 use theater_flow::journal::{Flushed, Journal, JournalError};
 use theater_flow::memory::{Disk, Tree};
 use theater_flow::store::{SledStore, Store as _};
 use theater_flow_kernel::block::{Block, Key, Stored, StoredPayload};
 use theater_flow_kernel::record::Body;
+use theater_flow_tests::account::hashes;
 use theater_flow_tests::dice::Dice;
-use theater_flow_tests::held::Held;
-use theater_flow_tests::lives::tell;
+use theater_flow_tests::held::{Held, send, wait_for};
+use theater_flow_tests::lives::{Copying, Mode, tell};
 use theater_flow_tests::{Ran, finish, is_full};
 
 /// How long a look at a damaged log may take: it must not hang.
@@ -332,4 +334,48 @@ fn restore(folder: &Path, whole: &[(Vec<u8>, PathBuf)]) {
     for (bytes, path) in whole {
         fs::write(path, bytes).expect("it can be written");
     }
+}
+
+/// A run that was stopped in the middle and whose files are then damaged goes on with every record that it had,
+/// or is refused with a word why.
+#[test]
+fn damaged_files_are_recovered_exactly_or_refused() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let copying = Copying::new(folder.path(), 3_000, Mode::Replace);
+    let life = copying.start("run copying.toml");
+    wait_for("the first lines", || (life.printed() > 2_000).then_some(()));
+    send(&life.child, Signal::INT);
+    let _ = life.ended();
+    let before = hashes(&copying);
+    let run = copying.run().expect("a run");
+    let kept: Vec<_> = files(folder.path())
+        .into_iter()
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "cache"))
+        .map(|path| (fs::read(&path).expect("it can be read"), path))
+        .collect();
+    let (trials, mut refused, mut dice) = (if is_full() { 50 } else { 8 }, 0, Dice::new(11));
+    for nth in 0..trials {
+        let databases = files(&run.join("db"));
+        let other = usize::try_from(dice.below(databases.len() as u64)).expect("a small number");
+        let log = databases.iter().position(|path| path.ends_with("db/db")).expect("a log");
+        let what = harm(&databases[if nth % 2 == 0 { other } else { log }], &mut dice);
+        let ran = finish(&mut copying.command("resume @latest"), PATIENCE);
+        assert!(!ran.err.contains("panicked"), "{what}: {ran}");
+        if ran.code() == 0 {
+            assert!(copying.read("out.jsonl") == copying.output, "{what}: each line once");
+            let now = hashes(&copying);
+            assert!(now[..before.len()] == before, "{what}: all that was there is there");
+            finish(&mut copying.command("verify @latest"), PATIENCE).ends(0);
+        } else {
+            let named = ["damaged", "was cut or replaced", "there is no log", "record ", "empty"];
+            assert!(named.iter().any(|word| ran.err.contains(word)), "{what}: {ran}");
+            refused += 1;
+        }
+        fs::remove_dir_all(&run).expect("it can be removed");
+        for (bytes, path) in &kept {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+            fs::write(path, bytes).expect("it can be written");
+        }
+    }
+    tell(&format!("damaged files {trials}/{trials}: {refused} refused, the rest went on exactly"));
 }

@@ -165,6 +165,10 @@ pub(super) fn no_part(what: Ref) -> Problem {
     Problem::usage(format!("record {} has no part {what}", what.seq))
 }
 
+/// What a chain of hashes cannot show by itself.
+const NOT_SHOWN: &str = "whether its end was cut off together with `head.json`, or all of it was written anew or put \
+    back to an earlier state, shows only against a head that was kept elsewhere: `--head HEX`";
+
 pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Result<Exit, Problem> {
     let value = match live::owner(run)? {
         Some(client) => client.verify().map_err(|error| Problem::failed(error.to_string()))?,
@@ -172,6 +176,9 @@ pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Res
     };
     let value = expecting(beside_parent(run, value), head);
     let ok = value["ok"] == true;
+    if ok && head.is_none() {
+        screen.say(NOT_SHOWN);
+    }
     if screen.is_json() {
         screen.json(&value)?;
     } else {
