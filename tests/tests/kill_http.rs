@@ -75,7 +75,10 @@ struct Murder {
 impl Murder {
     fn new(word: &'static str, lines: usize, seed: u64) -> Self {
         let (server, scene) = (Server::hanging_at(0), Scene::new());
-        scene.file("lines.txt", (1..=lines).map(|n| format!("line {n}\n")).collect::<String>());
+        scene.file(
+            "lines.txt",
+            (1..=lines).fold(String::new(), |text, n| text + &format!("line {n}\n")),
+        );
         let text = PIPELINE.replace("PORT", &server.port.to_string()).replace("WORD", word);
         scene.file("pipeline.toml", text);
         Self { word, lines, dice: Dice::new(seed), server, scene, kills: 0, decisions: (0, 0) }
