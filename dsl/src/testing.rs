@@ -31,6 +31,7 @@ pub const KINDS: &[&str] = &[
     "log-dropped",
     "opened",
     "outcome",
+    "pruned",
     "restarted",
     "rested",
     "resumed",

@@ -77,11 +77,14 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         View::new(&plan()).summary(&row(9, &[], Body::Dropped(one), &[])),
         "in 1 message, without a place"
     );
+    let what = Pruning::Before(40);
+    let pruned = Pruned { what, payloads: 7, bytes: 900, checkpoints: vec![12] };
     let rested = Rested { agents: vec![AgentId(0), AGENT] };
     let person = Person { uid: 5, name: Some("p\u{1b}".into()) };
     let decided = Decided { agent: AGENT, intent: 7, repeat: true, by: person };
     let outcome = Outcome { agent: AGENT, intent: 7, how: Known::Unknown, answer: None };
     vec![
+        (Body::Pruned(pruned), "7 payloads of records before 40 erased, 900 B, 1 checkpoint"),
         (Body::Dropped(dropped), "in 2 messages, the oldest, to make place"),
         (Body::Rested(rested), "the cycle of walk, scanner"),
         (intent(), "pull → http.send"),
