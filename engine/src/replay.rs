@@ -2,8 +2,8 @@
 //! world, and compares what the guests do: emissions, staged writes, fuel, snapshots.
 //!
 //! What a guest does depends on nothing but its own records, so agents are made to do it side by side: one
-//! thread [reads](reading) the log, folds it and hands each agent its calls with all that they need, and as
-//! many threads as there are processors [make](lanes) them, each agent's in their order. What is found is what
+//! thread reads the log, folds it and hands each agent its calls with all that they need, and as
+//! many threads as there are processors make them, each agent's in their order. What is found is what
 //! one thread would find that makes one call after the other.
 
 mod lane;
