@@ -33,7 +33,14 @@ impl Scene {
     /// One with nothing in it but components that are compiled already.
     #[must_use]
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("tf").tempdir().expect("a temporary folder");
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// One below this folder.
+    #[must_use]
+    pub fn below(place: &Path) -> Self {
+        let folder = tempfile::Builder::new().prefix("tf").tempdir_in(place);
+        let folder = folder.expect("a temporary folder");
         let scene = Self { folder };
         scene.warm(".theater-flow");
         scene

@@ -9,6 +9,7 @@ pub mod dice;
 pub mod held;
 pub mod lives;
 pub mod powercut;
+pub mod requests;
 pub mod terminal;
 mod warm;
 pub mod web;

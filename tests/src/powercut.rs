@@ -12,9 +12,13 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::LIMIT;
 
 /// How often a copy is tried again because something was written meanwhile.
 const COPIES: usize = 200;
@@ -159,6 +163,35 @@ fn is_mounted(at: &Path) -> bool {
     let at = fs::canonicalize(at).unwrap_or_else(|_| at.to_owned());
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     mounts.lines().any(|line| line.split(' ').nth(1).is_some_and(|point| Path::new(point) == at))
+}
+
+/// Stops a process and waits until it stands still.
+///
+/// # Panics
+/// If it does not stop.
+pub fn freeze(child: &Child) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("an id")).expect("not 0");
+    // It may just have ended, which stands still too.
+    let _ = kill_process(pid, Signal::STOP);
+    let tasks = PathBuf::from(format!("/proc/{}/task", child.id()));
+    let limit = Instant::now() + LIMIT;
+    let stands = |task: fs::DirEntry| stands_still(&task.path());
+    while !fs::read_dir(&tasks).into_iter().flatten().flatten().all(stands) {
+        assert!(Instant::now() < limit, "it does not stop");
+        thread::yield_now();
+    }
+}
+
+/// True if a process has ended or is stopped.
+#[must_use]
+pub fn is_still(child: &Child) -> bool {
+    stands_still(&PathBuf::from(format!("/proc/{}", child.id())))
+}
+
+fn stands_still(task: &Path) -> bool {
+    let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:\t"));
+    state.is_none_or(|state| state.starts_with(['T', 't', 'Z', 'X']))
 }
 
 /// Runs a program and gives its output; what it says of an error is the error.
