@@ -92,7 +92,17 @@ fn build(profile: &Path) {
     let name = if name == "debug" { "dev" } else { name };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "theater-flow", "--profile", name]);
+    // As a part of the tests, so that its dependencies have the features that are built already.
+    build.args([
+        "test",
+        "--quiet",
+        "--workspace",
+        "--no-run",
+        "--test",
+        "program",
+        "--profile",
+        name,
+    ]);
     build.arg("--target-dir").arg(target).current_dir(root());
     let status = build.status().expect("cargo runs");
     assert!(status.success(), "theater-flow cannot be built");
