@@ -3,11 +3,12 @@
 #[cfg(test)]
 mod tests;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::block::{Damage, Flaw, Stored, StoredPayload};
-use crate::ids::Digest;
-use crate::record::{self, Body, Checkpoint, Lineage, Payload, Pruned, Record};
+use crate::ids::{Digest, Ref};
+use crate::record::{self, Body, Checkpoint, Lineage, Payload, Pruned, Pruning, Record};
 
 /// Takes the records of a run in order, chunked payloads resolved, and checks all that a log says about
 /// itself.
@@ -22,10 +23,14 @@ pub struct Verifier {
     head: Digest,
     at: u64,
     plan: Option<Digest>,
+    components: Vec<(String, Digest)>,
     lineage: Option<Lineage>,
     expected: Option<(u64, Digest)>,
-    prunings: Vec<(u64, Pruned)>,
+    /// Each with how many of the payloads that it erased were not yet met.
+    prunings: Vec<(u64, Pruned, u64)>,
     holes: Vec<Hole>,
+    sought: Option<Digest>,
+    found: Option<u64>,
     /// A payload has been there since the last hole.
     whole_since: bool,
     thinned: Vec<u64>,
@@ -38,12 +43,16 @@ pub struct Verified {
     pub records: u64,
     /// Of a fork, where it comes from.
     pub lineage: Option<Lineage>,
+    /// The components that the run depends on, with the names of their actors.
+    pub components: Vec<(String, Digest)>,
     /// The hash of the last; zeros if there is none.
     pub head: Digest,
     /// Where payloads were erased, in order.
     pub holes: Vec<Hole>,
     /// Records of checkpoints that are no longer stored, in order.
     pub thinned: Vec<u64>,
+    /// The record whose hash was [sought](Verifier::seeking), if there is one.
+    pub found: Option<u64>,
 }
 
 /// Records in a row whose payloads were erased, those between them counted that have none.
@@ -76,7 +85,18 @@ impl Verifier {
     /// Payloads may be missing where these records, in order, say that they were erased.
     #[must_use]
     pub fn excusing(mut self, prunings: Vec<(u64, Pruned)>) -> Self {
-        self.prunings = prunings;
+        let open = |(by, pruned): (u64, Pruned)| {
+            let payloads = pruned.payloads;
+            (by, pruned, payloads)
+        };
+        self.prunings = prunings.into_iter().map(open).collect();
+        self
+    }
+
+    /// Finds the record that has this hash.
+    #[must_use]
+    pub const fn seeking(mut self, hash: Digest) -> Self {
+        self.sought = Some(hash);
         self
     }
 
@@ -104,11 +124,12 @@ impl Verifier {
         let record = self.record(stored).map_err(|what| stored.damage(what))?;
         self.beside(stored, &record.body).map_err(|what| stored.damage(what))?;
         if let Body::Pruned(body) = &record.body
-            && !self.prunings.iter().any(|(seq, known)| (*seq, known) == (record.seq, body))
+            && !self.prunings.iter().any(|(seq, known, _)| (*seq, known) == (record.seq, body))
         {
             return Err(stored.damage(Flaw::Mark));
         }
         self.head = stored.hash;
+        self.seek(stored.seq, stored.hash);
         self.at = record.at;
         self.next += 1;
         match self.expected {
@@ -145,10 +166,16 @@ impl Verifier {
 
     /// There are no more records.
     pub fn end(self) -> Result<Verified, Damage> {
-        let Self { lineage, next, head, holes, thinned, .. } = self;
+        let Self { lineage, components, next, head, holes, thinned, found, .. } = self;
         match self.expected {
             Some((records, _)) if records > next => Err(Damage { seq: next, what: Flaw::Shorter }),
-            _ => Ok(Verified { records: next, lineage, head, holes, thinned }),
+            _ => Ok(Verified { records: next, lineage, components, head, holes, thinned, found }),
+        }
+    }
+
+    fn seek(&mut self, seq: u64, hash: Digest) {
+        if self.sought == Some(hash) {
+            self.found = Some(seq);
         }
     }
 
@@ -190,6 +217,7 @@ impl Verifier {
         }
         if let Some(genesis) = genesis {
             self.plan = Some(genesis.plan);
+            self.components.clone_from(&genesis.components);
         }
         match &record.body {
             Body::Genesis(_) if record.seq != 0 => Err(Flaw::Genesis),
@@ -199,6 +227,7 @@ impl Verifier {
                     return Err(Flaw::Genesis);
                 }
                 self.head = lineage.hash;
+                self.seek(lineage.seq, lineage.hash);
                 self.lineage = Some(lineage.clone());
                 Ok(())
             }
@@ -248,9 +277,7 @@ impl Verifier {
         let seq = stored.seq;
         let payloads = body.payload_parts().zip(&stored.payloads).enumerate();
         for (index, (part, _)) in payloads.filter(|(_, (_, payload))| payload.is_erased()) {
-            let later = self.prunings.iter().filter(|(by, _)| *by > seq);
-            let by = later.filter(|(_, pruned)| pruned.what.covers(seq, part)).map(|(by, _)| *by);
-            let by = by.max().ok_or(Flaw::Hole { index })?;
+            let by = self.excuse(seq, part).ok_or(Flaw::Hole { index })?;
             match self.holes.last_mut() {
                 Some(hole) if hole.by == by && (!self.whole_since || hole.last == seq) => {
                     hole.last = seq;
@@ -261,5 +288,26 @@ impl Verifier {
         }
         self.whole_since = stored.salt.is_some();
         Ok(())
+    }
+
+    /// The pruning that erased a payload: of those that cover it, and erased more than was met so far, the one
+    /// that covers least. What others cover lies within or without it, so that none is used up that is needed.
+    fn excuse(&mut self, seq: u64, part: Option<u32>) -> Option<u64> {
+        let fits = |(by, pruned, left): &&mut (u64, Pruned, u64)| {
+            *by > seq && *left > 0 && pruned.what.covers(seq, part)
+        };
+        let least = self.prunings.iter_mut().filter(fits);
+        let (by, _, left) = least.min_by_key(|(by, pruned, _)| (breadth(pruned.what), *by))?;
+        *left -= 1;
+        Some(*by)
+    }
+}
+
+/// Grows with what a pruning covers: of two that cover the same payload, the one with less lies within the other.
+const fn breadth(what: Pruning) -> (u8, u64) {
+    match what {
+        Pruning::Of(Ref { part: Some(_), .. }) => (0, 0),
+        Pruning::Of(Ref { part: None, .. }) => (1, 0),
+        Pruning::Before(before) => (2, before),
     }
 }

@@ -168,13 +168,24 @@ fn plan_and_checkpoint_are_those_named() {
     assert_eq!(verifier.end().unwrap().thinned, [0]);
 }
 
-/// Five snapshots behind the genesis, of which the payloads of `gone` are gone, and a record that says `what`.
+/// Five snapshots behind the genesis, of which the payloads of `gone` are gone, and a record that says `what` of all.
 fn pruned(gone: &[u64], what: Pruning) -> Result<Verified, Damage> {
+    pruned_by(gone, &[(what, gone.len() as u64)])
+}
+
+/// The same with several records, each of which says of how many payloads it speaks.
+fn pruned_by(gone: &[u64], what: &[(Pruning, u64)]) -> Result<Verified, Damage> {
     let salt = [3; 16];
     let mut bodies = vec![genesis()];
     bodies.extend((0..5).map(|_| snapshot(&salt, b"state")));
-    let said = Pruned { what, payloads: gone.len() as u64, bytes: 5, checkpoints: vec![] };
-    bodies.push(Body::Pruned(said.clone()));
+    let said = |(what, payloads): &(Pruning, u64)| Pruned {
+        what: *what,
+        payloads: *payloads,
+        bytes: 5,
+        checkpoints: vec![],
+    };
+    let said: Vec<Pruned> = what.iter().map(said).collect();
+    bodies.extend(said.iter().cloned().map(Body::Pruned));
     let mut log = entries(bodies);
     for entry in &mut log[1..6] {
         (entry.salt, entry.payloads) = (salt, vec![Bytes::from(&b"state"[..])]);
@@ -184,7 +195,7 @@ fn pruned(gone: &[u64], what: Pruning) -> Result<Verified, Damage> {
         let stored = log.iter_mut().find(|stored| stored.seq == *seq).unwrap();
         (stored.salt, stored.payloads) = (None, vec![StoredPayload::Erased(5)]);
     }
-    let mut verifier = Verifier::default().excusing(vec![(6, said)]);
+    let mut verifier = Verifier::default().excusing((6..).zip(said).collect());
     log.iter().try_for_each(|stored| verifier.check(stored).map(drop))?;
     verifier.end()
 }
@@ -203,6 +214,45 @@ fn a_hole_needs_a_later_record_that_says_so() {
     assert_eq!(holes(&[3], Pruning::Of(Ref::record(2))), damage(3));
     // A snapshot's payload is its own, not that of its first part.
     assert_eq!(holes(&[2], Pruning::Of(Ref::part(2, 0))), damage(2));
+}
+
+#[test]
+fn no_more_is_missing_than_was_erased() {
+    let damage = |seq| Err(Damage { seq, what: Flaw::Hole { index: 0 } });
+    assert_eq!(pruned_by(&[1, 3], &[(Pruning::Before(6), 1)]), damage(3));
+    assert_eq!(pruned_by(&[1, 2], &[(Pruning::Before(6), 0)]), damage(1));
+    let two = [(Pruning::Before(4), 1), (Pruning::Before(6), 1)];
+    assert!(pruned_by(&[1, 5], &two).is_ok());
+    assert_eq!(pruned_by(&[1, 3, 5], &two), damage(5));
+}
+
+#[test]
+fn each_hole_is_put_down_to_who_made_it() {
+    let holes = |gone: &[u64], what: &[_]| {
+        let holes = pruned_by(gone, what).map(|verified| verified.holes);
+        holes.map(|holes| holes.iter().map(|hole| (hole.first, hole.by)).collect::<Vec<_>>())
+    };
+    // What the first left, as it was still needed, the second erased by itself.
+    let left = [(Pruning::Before(6), 2), (Pruning::Of(Ref::record(2)), 1)];
+    assert_eq!(holes(&[1, 2, 5], &left), Ok(vec![(1, 6), (2, 7), (5, 6)]));
+    let grown = [(Pruning::Before(2), 1), (Pruning::Before(5), 2)];
+    assert_eq!(holes(&[1, 3, 4], &grown), Ok(vec![(1, 6), (3, 7)]));
+    let again = [(Pruning::Before(6), 1), (Pruning::Before(6), 1)];
+    assert_eq!(holes(&[1, 2], &again), Ok(vec![(1, 6), (2, 7)]));
+}
+
+#[test]
+fn a_record_is_found_by_its_hash() {
+    let log = stored(&entries(vec![genesis(), stopping(), stopping()]));
+    let found = |hash| {
+        let mut verifier = Verifier::default().seeking(hash);
+        log.iter().try_for_each(|stored| verifier.check(stored).map(drop))?;
+        verifier.end().map(|verified| verified.found)
+    };
+    for stored in &log {
+        assert_eq!(found(stored.hash), Ok(Some(stored.seq)));
+    }
+    assert_eq!(found(Digest::of(b"another")), Ok(None));
 }
 
 #[test]
