@@ -189,15 +189,16 @@ pub enum Command {
     ///
     /// Names the first record that is not as it was written, and ends with 5. Payloads that a record says were
     /// pruned are listed. The chain alone cannot show that its own end was cut off together with `head.json`, that
-    /// all of it was written anew, or that the folder was put back to an earlier state: give the head that the run
-    /// ended with, kept elsewhere, to be sure of that too.
+    /// all of it was written anew, or that the folder was put back to an earlier state: give a head that the run
+    /// had, kept elsewhere, to be sure of that too. A log that cannot be read, as there is no room for a copy of it,
+    /// is not called damaged: that ends with 1.
     #[command(after_long_help = "Example:\n  \
         theater-flow verify @latest --head \
         3b1f6c3a9d0e4f5a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f50")]
     Verify {
         /// The run: its id, a unique beginning of it, or `@latest`.
         run: String,
-        /// The hash that the last record must have, as the run's last line said.
+        /// The hash that one of the records must have, as the run's last line said: the log is the same up to there.
         #[arg(long, value_name = "HEX", value_parser = digest)]
         head: Option<Digest>,
     },

@@ -19,6 +19,7 @@ mod runs;
 mod state;
 mod test;
 mod text;
+mod verify;
 mod why;
 
 use std::path::Path;
@@ -61,7 +62,7 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Diff(args) => {
             diff::diff(screen, (&find(&data, &args.left)?, &find(&data, &args.right)?))
         }
-        Command::Verify { run, head } => read::verify(screen, &find(&data, &run)?, head),
+        Command::Verify { run, head } => verify::verify(screen, &find(&data, &run)?, folder, head),
         Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
         Command::Approve(args) => approve::approve(screen, &find(&data, &args.run)?, folder, &args),
         Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
@@ -127,9 +128,19 @@ impl From<store::StoreError> for Problem {
         let help = match &error {
             store::StoreError::Full { .. } => Some("make room there, and try again"),
             store::StoreError::ReadOnly { .. } => Some("name another folder with `--data`"),
+            store::StoreError::NoCopy { .. } => {
+                Some("make room beside it, or name a folder that has room with TMPDIR")
+            }
+            store::StoreError::Damaged { .. } => {
+                Some("`theater-flow verify RUN` says more; put the run's folder back from a backup")
+            }
             _ => None,
         };
-        Self::failed(error.to_string()).with_help(help.map(String::from))
+        let problem = match &error {
+            store::StoreError::Damaged { .. } => Self::differs(error.to_string()),
+            _ => Self::failed(error.to_string()),
+        };
+        problem.with_help(help.map(String::from))
     }
 }
 
@@ -171,6 +182,11 @@ impl From<session::SessionError> for Problem {
                 String::from("`theater-flow verify RUN` says more; it is not resumed"),
             )),
             E::Another { .. } => Self::differs(error.to_string()),
+            E::DamagedComponent { .. } => {
+                let help =
+                    "put the component in its place again: its name is the SHA-256 of its bytes";
+                Self::differs(error.to_string()).with_help(Some(String::from(help)))
+            }
             E::Over(_) | E::NeverBegan => Self::usage(error.to_string()),
             E::NoComponent { .. } | E::Component { .. } => Self::failed(error.to_string()),
         }

@@ -45,7 +45,7 @@ pub struct Listed {
     /// Its id.
     pub id: RunId,
     /// How it is: `running` while a process owns it; `interrupted` if its process died and it can be
-    /// resumed; `damaged` if its head cannot be read; else what the head says.
+    /// resumed; `damaged` if its head cannot be read, or is not beside its log; else what the head says.
     pub status: String,
     /// When it was started, in ms since 1970; from its id.
     pub started_ms: u64,
@@ -209,6 +209,7 @@ fn listed(run: &RunDir) -> Listed {
     let status = match (&head, owner) {
         (_, Some(_)) => "running",
         (Err(HeadError::Damaged { .. }), _) => "damaged",
+        (Ok(None), None) if run.db().exists() => "damaged",
         (Ok(Some(head)), None) if is_at_rest(&head.status) => &head.status,
         _ => "interrupted",
     };

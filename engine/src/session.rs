@@ -5,6 +5,7 @@ mod components;
 mod decide;
 mod fork;
 mod head;
+mod left;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -19,20 +20,20 @@ use theater_flow_kernel::ids::{Digest, RunId};
 use theater_flow_kernel::input::Beginning;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{EngineFacts, Status};
-use theater_flow_kernel::state::{Phase, State};
+use theater_flow_kernel::state::State;
 
 pub use clock::{RealClock, now_ms};
-pub use components::load_components;
+pub use components::{Kept, kept, load_components};
 use components::{components, keep_components};
 pub use fork::begin_fork;
-use head::note_end;
 pub(crate) use head::{check_head, check_name, new_head};
+pub use left::Left;
 
 use crate::driver::{Driver, Ending, Event, Parts};
 use crate::envoy::Envoy;
-use crate::head::{Head, HeadError};
+use crate::head::HeadError;
 use crate::journal::{Flushed, Journal, JournalError};
-use crate::recover::{self, RecoverError, Recovered};
+use crate::recover::{RecoverError, Recovered};
 use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
@@ -93,6 +94,14 @@ pub enum SessionError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// The kept copy of a component is not what its digest says.
+    #[error("the component of `{actor}` is damaged: {} is not what was kept", .path.display())]
+    DamagedComponent {
+        /// The actor.
+        actor: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A component is there but cannot be loaded.
     #[error("the component of `{actor}`: {source}")]
     Component {
@@ -150,65 +159,6 @@ struct Ends {
     stdout: Stdout,
 }
 
-/// A run that its last owner left, as its log has it.
-pub struct Left {
-    run: RunId,
-    head: Head,
-    journal: Journal<SledStore>,
-    reader: SharedStore,
-    recovered: Recovered,
-}
-
-impl Left {
-    /// Opens the log of a run that is not over.
-    pub fn open(place: &Place) -> Result<Self, SessionError> {
-        let head = Head::read(&place.folder)?;
-        let began = head.as_ref().is_some_and(|head| head.seq > 0);
-        let store = SledStore::open_owned(&place.database(), READERS);
-        if !began && matches!(store, Err(StoreError::Missing { .. })) {
-            return Err(SessionError::NeverBegan);
-        }
-        let store = store?;
-        let reader = store.share();
-        let journal = Journal::open(store);
-        if !began && matches!(journal, Err(JournalError::Empty)) {
-            return Err(SessionError::NeverBegan);
-        }
-        let journal = journal?;
-        let plan = recover::plan(&journal)?;
-        let run = recover::genesis(&journal)?.run;
-        check_name(place, run)?;
-        let flushed = journal.flushed();
-        let head = match head {
-            Some(head) => {
-                check_head(&head, &journal)?;
-                head
-            }
-            None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
-        };
-        let recovered = recover::recover(&journal, &plan, flushed.seq)?;
-        match recovered.state.kept.phase {
-            Phase::Finished(status) => {
-                note_end(place, head, status, flushed);
-                Err(SessionError::Over(status))
-            }
-            _ => Ok(Self { run, head, journal, reader, recovered }),
-        }
-    }
-
-    /// How many agents the run has.
-    #[must_use]
-    pub fn agents(&self) -> usize {
-        self.recovered.state.plan.agents.len()
-    }
-
-    /// What people are to be told of its log.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        self.recovered.warning()
-    }
-}
-
 /// A run in this process.
 pub struct Session {
     run: RunId,
@@ -233,18 +183,12 @@ impl Session {
         keep_components(place, &cast.plan)?;
         let bytes = postcard::to_allocvec(&*cast.plan).expect("plans are plain data");
         let plan = Digest::of(&bytes);
+        let head = new_head(run, &cast.plan, Flushed::default(), None);
+        // Before there is a log, so that one without a head is one whose head was removed.
+        head.write(&place.folder)?;
         let store = SledStore::create(&place.database())?;
         let reader = store.share();
         let journal = Journal::create(store)?;
-        let head = Head {
-            run: run.to_string(),
-            name: cast.plan.name.clone(),
-            status: String::from("running"),
-            seq: 0,
-            head: Digest::default(),
-            at: now_ms(),
-            parent: None,
-        };
         let book = Book { journal, plan: Some(bytes), head, folder: place.folder.clone() };
         let (sender, events) = channel();
         let engine = facts(&cast.host);
@@ -264,7 +208,7 @@ impl Session {
         host: Arc<Host>,
         stdout: Stdout,
     ) -> Result<Self, SessionError> {
-        let Left { run, head, journal, reader, recovered: Recovered { state, .. } } = left;
+        let Left { run, head, journal, reader, recovered: Recovered { state, .. }, .. } = left;
         let plan = Arc::clone(&state.plan);
         let actors = load_components(place, &host, &plan)?;
         let engine = facts(&host);

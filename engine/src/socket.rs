@@ -38,7 +38,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::ids::{Digest, Ref};
 
 pub use client::{Client, Heard};
 pub use server::Server;
@@ -66,8 +66,8 @@ pub trait Shown: Send + Sync + 'static {
     /// its last one. None if there are none.
     fn pairs(&self, span: &Span) -> Result<Vec<Pair>, String>;
 
-    /// What a check of the whole log finds. An error if it cannot be made.
-    fn verify(&self) -> Result<serde_json::Value, String>;
+    /// What a check of the whole log finds, and which record has the hash `head`. An error if it cannot be made.
+    fn verify(&self, head: Option<Digest>) -> Result<serde_json::Value, String>;
 
     /// The supervision tree.
     fn tree(&self) -> Result<serde_json::Value, String>;

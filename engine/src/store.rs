@@ -13,6 +13,7 @@
 //! - After a kill the next open reads all of the log since the last open, so a store that has written
 //!   much is opened anew.
 
+mod error;
 mod files;
 mod quiet;
 mod shared;
@@ -20,7 +21,6 @@ mod shared;
 mod tests;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use theater_flow_kernel::block::Writes;
 use theater_flow_kernel::limits::CHUNK_BYTES;
 
+pub use error::StoreError;
 pub(crate) use files::{beside, replace, sync_dir, take_place};
 pub use shared::{Reader, SharedStore};
 
@@ -58,95 +59,6 @@ pub trait Store: Send {
 
     /// The last pair of that range.
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError>;
-}
-
-/// Why a store does not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// There is no store.
-    #[error("there is no log at {}", .path.display())]
-    Missing {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// There is one already.
-    #[error("{} exists already", .path.display())]
-    Exists {
-        /// Where.
-        path: PathBuf,
-    },
-    /// Another process, or this one elsewhere, has it open.
-    #[error("the log at {} is in use by another process", .path.display())]
-    Locked {
-        /// Where.
-        path: PathBuf,
-    },
-    /// There is no space left, or a quota is used up.
-    #[error("no space left for {}", .path.display())]
-    Full {
-        /// Where.
-        path: PathBuf,
-    },
-    /// The file system cannot be written to.
-    #[error("{} is on a read-only file system", .path.display())]
-    ReadOnly {
-        /// Where.
-        path: PathBuf,
-    },
-    /// The file system refused otherwise.
-    #[error("{}: {source}", .path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// The files are not what the store wrote.
-    #[error("the log at {} is damaged: {what}", .path.display())]
-    Damaged {
-        /// Where.
-        path: PathBuf,
-        /// What was found.
-        what: String,
-    },
-    /// A value is longer than a store may keep.
-    #[error("a value of {len} bytes is too long to store")]
-    TooLong {
-        /// How long it is, in bytes.
-        len: usize,
-    },
-    /// Its owner has closed it, or it is only there for reading.
-    #[error("the log is not open, or only for reading")]
-    Closed,
-    /// There was an error before.
-    #[error("the log met an error before and is no longer used")]
-    Poisoned,
-    /// The simulated process died here.
-    #[error("the process died")]
-    Crashed,
-}
-
-impl StoreError {
-    /// What the file system said about `path`.
-    #[must_use]
-    pub fn io(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
-            _ => Self::Io { path, source },
-        }
-    }
-
-    fn sled(path: &Path, error: sled::Error) -> Self {
-        match error {
-            sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
-                Self::Locked { path: path.to_owned() }
-            }
-            sled::Error::Io(source) => Self::io(path, source),
-            other => Self::Damaged { path: path.to_owned(), what: other.to_string() },
-        }
-    }
 }
 
 /// Refuses values that would not survive a power cut.
@@ -224,9 +136,11 @@ impl SledStore {
     pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
         // Held until the copy is open: so no copy that another process still makes is taken for a stale one.
         let lock = files::lock(path)?;
-        let copy = files::Copy::of(path)?;
+        let copy = files::Copy::of(path)
+            .map_err(|error| StoreError::NoCopy { path: path.to_owned(), source: error.into() })?;
         // Nothing is written, so there is nothing to tidy, and no thread that damage could stop.
-        let mut store = Self::start(copy.path(), &config(copy.path()).flush_every_ms(None))?;
+        let started = Self::start(copy.path(), &config(copy.path()).flush_every_ms(None));
+        let mut store = started.map_err(|error| error.of_original(path))?;
         path.clone_into(&mut store.path);
         store.copy = Some(copy);
         drop(lock);
@@ -382,6 +296,6 @@ fn config(path: &Path) -> sled::Config {
 fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match quiet::catch(work) {
         Ok(result) => result.map_err(|error| StoreError::sled(path, error)),
-        Err(what) => Err(StoreError::Damaged { path: path.to_owned(), what }),
+        Err(_) => Err(StoreError::Damaged { path: path.to_owned() }),
     }
 }

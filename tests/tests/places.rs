@@ -326,3 +326,23 @@ fn a_pruning_without_room_changes_nothing() {
     scene.say("prune @latest --data data").ends(0);
     scene.say("verify @latest --data data").ends(0);
 }
+
+/// That there is no room for a copy to read says nothing about the log.
+#[test]
+fn a_look_without_room_finds_nothing_wrong() {
+    let scene = scene(2_000);
+    let Some(mounted) = Mounted::new(scene.path().join("data"), "size=120m") else { return };
+    scene.warm("data");
+    scene.say("run p.toml --data data").ends(0);
+    let filler = fill(&mounted, 0);
+    for line in ["verify @latest --data data", "events @latest --data data"] {
+        let mut command = scene.command(line.split(' '));
+        let full = command.env("TMPDIR", mounted.0.join("runs"));
+        let ran =
+            finish(full, LIMIT).ends(1).tells(["read from a copy, which cannot be made", "TMPDIR"]);
+        assert!(ran.out.is_empty(), "{line}: {ran}");
+        scene.say(line).ends(0);
+    }
+    fs::remove_file(&filler).expect("it is there");
+    scene.say("verify @latest --data data").ends(0);
+}

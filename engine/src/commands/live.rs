@@ -6,11 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::ids::{Digest, Ref};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::state::State;
 
-use super::{approve, why};
+use super::{approve, verify, why};
 use crate::causes::Question;
 use crate::driver::{Decision, Event};
 use crate::exit::{Exit, Problem};
@@ -178,9 +178,9 @@ impl Shown for ShownRun {
         socket::pairs(&self.reader, span)
     }
 
-    fn verify(&self) -> Result<Value, String> {
-        let verified = self.reader.beside(|store| Journal::open(store)?.verify(None));
-        Ok(super::read::verified_json(&verified))
+    fn verify(&self, head: Option<Digest>) -> Result<Value, String> {
+        let found = self.reader.beside(|store| Journal::open(store)?.verify_seeking(None, head));
+        verify::verified_json(found).map_err(|error| error.to_string())
     }
 
     fn tree(&self) -> Result<Value, String> {

@@ -3,22 +3,20 @@
 use std::io;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use theater_flow_kernel::ids::{Digest, Ref};
+use serde_json::Value;
+use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::verify::{Hole, Verified};
 
 use super::live;
 use crate::cli::Events;
 use crate::exit::{Exit, Problem};
-use crate::head::Head;
-use crate::journal::{Flushed, Journal, JournalError};
+use crate::journal::{Journal, JournalError};
 use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
 use crate::runs::RunDir;
 use crate::socket::{Client, Heard};
-use crate::store::{SledStore, Store};
+use crate::store::Store;
 use crate::view::{self, Branch, Detail, Filter, Row, View};
 
 /// A run's log, as it is now.
@@ -163,154 +161,6 @@ fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Proble
 
 pub(super) fn no_part(what: Ref) -> Problem {
     Problem::usage(format!("record {} has no part {what}", what.seq))
-}
-
-/// What a chain of hashes cannot show by itself.
-const NOT_SHOWN: &str = "whether its end was cut off together with `head.json`, or all of it was written anew or put \
-    back to an earlier state, shows only against a head that was kept elsewhere: `--head HEX`";
-
-pub(super) fn verify(screen: &Screen, run: &RunDir, head: Option<Digest>) -> Result<Exit, Problem> {
-    let value = match live::owner(run)? {
-        Some(client) => client.verify().map_err(|error| Problem::failed(error.to_string()))?,
-        None => verify_log(run),
-    };
-    let value = expecting(beside_parent(run, value), head);
-    let ok = value["ok"] == true;
-    if ok && head.is_none() {
-        screen.say(NOT_SHOWN);
-    }
-    if screen.is_json() {
-        screen.json(&value)?;
-    } else {
-        screen.line(&verified_text(run, &value))?;
-    }
-    Ok(if ok { Exit::Ok } else { Exit::Differs })
-}
-
-/// Everything that can be wrong with a stopped run's log is an answer, not an error.
-fn verify_log(run: &RunDir) -> Value {
-    let noted = match Head::read(&run.path) {
-        Ok(head) => head.map(|head| Flushed { seq: head.seq, head: head.head }),
-        Err(error) => return wrong(0, &error.to_string()),
-    };
-    let opened =
-        SledStore::open_copy(&run.db()).map_err(JournalError::from).and_then(Journal::open);
-    let journal = match opened {
-        Ok(journal) => journal,
-        Err(error) => return wrong_log(&error),
-    };
-    match recover::genesis(&journal) {
-        Ok(genesis) if genesis.run != run.id => {
-            let what = format!("the log is that of run {}, not {}", genesis.run, run.id);
-            wrong(0, &what)
-        }
-        _ => verified_json(&journal.verify(noted.filter(|noted| noted.seq > 0))),
-    }
-}
-
-/// The result of a check as JSON: `ok`, `records`, `head`, how many old checkpoints were `thinned` out, and the
-/// `holes` where payloads were erased, with the record that says so; or `seq` of the first bad record and `what`
-/// is wrong with it.
-pub(super) fn verified_json(verified: &Result<Verified, JournalError>) -> Value {
-    match verified {
-        Ok(verified) => {
-            let mut value = json!({
-                "ok": true,
-                "records": verified.records,
-                "head": verified.head.to_string(),
-                "thinned": verified.thinned.len(),
-                "holes": verified.holes.iter().map(hole_json).collect::<Vec<_>>(),
-            });
-            if let Some(lineage) = &verified.lineage {
-                value["parent"] = lineage.parent.to_string().into();
-                value["after"] = lineage.seq.into();
-                value["parent_hash"] = lineage.hash.to_string().into();
-            }
-            value
-        }
-        Err(error) => wrong_log(error),
-    }
-}
-
-/// What is said of the record that a fork goes on from.
-fn parent_told(value: &Value) -> &'static str {
-    if value["parent_holds"] == true {
-        "it holds the last of them"
-    } else {
-        "it is not at hand, or cannot be read"
-    }
-}
-
-/// Compares the hash that a fork goes on from with its parent's record, if the parent is beside it.
-fn beside_parent(run: &RunDir, mut value: Value) -> Value {
-    let (parent, after) = (value["parent"].as_str(), value["after"].as_u64());
-    let (Some(parent), Some(after), true) = (parent, after, value["ok"] == true) else {
-        return value;
-    };
-    let db = run.path.with_file_name(parent).join("db");
-    let opened = SledStore::open_copy(&db).map_err(JournalError::from).and_then(Journal::open);
-    let found = opened.and_then(|journal| journal.stored(after)).ok();
-    let hash = found.map(|stored| stored.hash.to_string());
-    if hash.as_deref().is_some_and(|hash| value["parent_hash"] != hash) {
-        let what =
-            format!("record {after} of run {parent}, from which it goes on, has another hash");
-        return wrong(after + 1, &what);
-    }
-    value["parent_holds"] = if hash.is_some() { true.into() } else { Value::Null };
-    value
-}
-
-fn hole_json(hole: &Hole) -> Value {
-    let Hole { first, last, payloads, by } = hole;
-    json!({ "first": first, "last": last, "payloads": payloads, "pruned_by": by })
-}
-
-fn wrong_log(error: &JournalError) -> Value {
-    match error {
-        JournalError::Damage(damage) => wrong(damage.seq, &damage.what.to_string()),
-        other => wrong(0, &other.to_string()),
-    }
-}
-
-fn wrong(seq: u64, what: &str) -> Value {
-    json!({ "ok": false, "seq": seq, "what": what })
-}
-
-fn expecting(value: Value, head: Option<Digest>) -> Value {
-    match head {
-        Some(head) if value["ok"] == true && value["head"] != head.to_string() => {
-            let records = value["records"].as_u64().unwrap_or(0);
-            let what = format!(
-                "the log ends with head {}, not {head}",
-                value["head"].as_str().unwrap_or("?")
-            );
-            wrong(records.saturating_sub(1), &what)
-        }
-        _ => value,
-    }
-}
-
-fn verified_text(run: &RunDir, value: &Value) -> String {
-    if value["ok"] == true {
-        let (records, head) = (&value["records"], value["head"].as_str().unwrap_or("?"));
-        let mut lines = vec![format!("run {} verified events={records} head={head}", run.id)];
-        if let Some(parent) = value["parent"].as_str() {
-            let (after, told) = (&value["after"], parent_told(value));
-            lines.push(format!("records up to {after} are those of run {parent}: {told}"));
-        }
-        lines.extend(value["holes"].as_array().into_iter().flatten().map(|hole| {
-            let (first, last) = (&hole["first"], &hole["last"]);
-            let (payloads, by) = (&hole["payloads"], &hole["pruned_by"]);
-            format!("records {first} to {last}: payloads={payloads}, pruned by record {by}")
-        }));
-        return lines.join("\n");
-    }
-    format!(
-        "run {} is not as it was written: record {}: {}",
-        run.id,
-        value["seq"],
-        value["what"].as_str().unwrap_or("?")
-    )
 }
 
 pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {

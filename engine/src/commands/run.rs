@@ -58,7 +58,7 @@ pub(super) fn resume(
     let _owner = own(&run)?;
     let place = place(folder, &run);
     let left = Left::open(&place)?;
-    if let Some(warning) = left.warning() {
+    for warning in left.warnings() {
         screen.tell(&format!("warning: {warning}"));
     }
     let host = check::instances_host(left.agents())?;

@@ -15,12 +15,24 @@ impl<S: Store> Journal<S> {
     /// Checks the chain, blocks, payloads, checkpoints and plan, and that the log holds what was noted
     /// outside of it. The error names the first record that is not as it was written.
     pub fn verify(&self, noted: Option<Flushed>) -> Result<Verified, JournalError> {
+        self.verify_seeking(noted, None)
+    }
+
+    /// As [`verify`](Self::verify), and finds the record with the hash `sought`.
+    pub fn verify_seeking(
+        &self,
+        noted: Option<Flushed>,
+        sought: Option<Digest>,
+    ) -> Result<Verified, JournalError> {
         let prunings = self.prunings()?;
         let removed =
             prunings.iter().flat_map(|(_, pruned)| &pruned.checkpoints).copied().collect();
         let mut verifier = Verifier::default().from(self.first).excusing(prunings);
         if let Some(Flushed { seq, head }) = noted {
             verifier = verifier.expecting(seq, head);
+        }
+        if let Some(sought) = sought {
+            verifier = verifier.seeking(sought);
         }
         let mut named = Named { removed, ..Named::default() };
         for stored in self.records(0)? {

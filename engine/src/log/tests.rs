@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::ids::{Digest, Ref};
 use theater_flow_kernel::record::Entry;
 
 use super::*;
@@ -33,7 +33,7 @@ impl Shown for Owner {
         crate::socket::pairs(&self.reader, span)
     }
 
-    fn verify(&self) -> Result<Value, String> {
+    fn verify(&self, _: Option<Digest>) -> Result<Value, String> {
         Err(String::new())
     }
 
@@ -96,10 +96,7 @@ fn a_live_log_is_that_of_one_moment_even_if_its_owner_ends() {
     let expected: Vec<Entry> = first.iter().map(|entry| Entry::clone(entry)).collect();
     assert!(read == expected, "{} records", read.len());
     assert_eq!(live.flushed().seq, 400);
-    assert_eq!(
-        live.plan(theater_flow_kernel::ids::Digest::of(PLAN)).unwrap().as_deref(),
-        Some(PLAN)
-    );
+    assert_eq!(live.plan(Digest::of(PLAN)).unwrap().as_deref(), Some(PLAN));
 
     let rest = Journal::open(Log::at_rest(&path).unwrap()).unwrap();
     assert_eq!(rest.flushed().seq, 450);

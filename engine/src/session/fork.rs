@@ -7,11 +7,11 @@ use theater_flow_kernel::record::{
 };
 
 use super::components::{components, keep_components};
-use super::{Place, SessionError, facts, now_ms};
+use super::{Place, SessionError, facts, new_head, now_ms};
 use crate::driver::Clock as _;
 use crate::fork::{Fork, Point};
 use crate::head::{Head, Parent};
-use crate::journal::{Commit, Journal};
+use crate::journal::{Commit, Flushed, Journal};
 use crate::session::RealClock;
 use crate::store::SledStore;
 
@@ -34,23 +34,21 @@ pub fn begin_fork(
     let components = components(&fork.plan).into_iter().collect();
     let genesis = Genesis { run, plan: Digest::of(&plan), engine: facts(host), components };
     let entry = first_record(point, fork, (genesis, &state));
-    let mut journal =
-        Journal::create_after(SledStore::create(&place.folder.join("db"))?, point.flushed)?;
-    let flushed = journal.commit(Commit {
+    let head = Head {
+        status: String::from("suspended"),
+        parent: Some(Parent { run: point.run.to_string(), seq: point.flushed.seq - 1 }),
+        ..new_head(run, &fork.plan, Flushed::default(), None)
+    };
+    // As for any other run: there is no log without a head.
+    head.write(&place.folder)?;
+    let store = SledStore::create(&place.folder.join("db"))?;
+    let mut journal = Journal::create_after(store, point.flushed)?;
+    let Flushed { seq, head: hash } = journal.commit(Commit {
         entries: &[entry.into()],
         checkpoint: Some(&state),
         plan: Some(&plan),
     })?;
-    let head = Head {
-        run: run.to_string(),
-        name: fork.plan.name.clone(),
-        status: String::from("suspended"),
-        seq: flushed.seq,
-        head: flushed.head,
-        at: now_ms(),
-        parent: Some(Parent { run: point.run.to_string(), seq: point.flushed.seq - 1 }),
-    };
-    Ok(head.write(&place.folder)?)
+    Ok(Head { seq, head: hash, at: now_ms(), ..head }.write(&place.folder)?)
 }
 
 fn first_record(point: &Point, fork: &Fork, (genesis, state): (Genesis, &[u8])) -> Entry {

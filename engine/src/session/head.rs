@@ -37,7 +37,7 @@ pub(crate) fn check_head(head: &Head, journal: &Journal<SledStore>) -> Result<()
     }
 }
 
-/// A head for a run that was killed before its first one was written.
+/// The first head of a run, or one for a run whose head is gone.
 pub(crate) fn new_head(
     run: RunId,
     plan: &Plan,

@@ -13,7 +13,7 @@ use hyper::header::HOST;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::ids::{Digest, Ref};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -74,9 +74,10 @@ impl Client {
         self.value(Method::GET, "/v1/hello", ANSWER)
     }
 
-    /// What a check of the whole log finds.
-    pub fn verify(&self) -> Result<Value, SocketError> {
-        self.value(Method::GET, "/v1/verify", LOOK)
+    /// What a check of the whole log finds, and which record has the hash `head`.
+    pub fn verify(&self, head: Option<Digest>) -> Result<Value, SocketError> {
+        let head = head.map_or_else(String::new, |head| format!("?head={head}"));
+        self.value(Method::GET, &format!("/v1/verify{head}"), LOOK)
     }
 
     /// The supervision tree.

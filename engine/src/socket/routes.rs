@@ -7,7 +7,7 @@ use http_body_util::{Either, Full};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use theater_flow_kernel::ids::Ref;
+use theater_flow_kernel::ids::{Digest, Ref};
 use tokio::sync::{Semaphore, watch};
 
 use super::feed::{Feed, Source};
@@ -82,7 +82,7 @@ impl Desk {
             "/v1/pairs" => self.pairs(request.uri().query()).await,
             "/v1/show" => self.show(request.uri().query()).await,
             "/v1/why" => self.why(request.uri().query()).await,
-            "/v1/verify" => self.look(Shown::verify).await,
+            "/v1/verify" => self.verify(request.uri().query()).await,
             "/v1/tree" => self.look(Shown::tree).await,
             "/v1/waiting" => self.look(Shown::waiting).await,
             "/v1/approve" => self.approve(request.uri().query(), by).await,
@@ -151,6 +151,13 @@ impl Desk {
         }
     }
 
+    async fn verify(&self, query: Option<&str>) -> Answer {
+        match sought(query.unwrap_or_default()) {
+            Ok(head) => self.look(move |shown| shown.verify(head)).await,
+            Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
     async fn look<F>(&self, look: F) -> Answer
     where
         F: FnOnce(&dyn Shown) -> Result<Value, String> + Send + 'static,
@@ -203,6 +210,18 @@ fn parse(query: &str) -> Result<(u64, bool), String> {
         }
     }
     Ok((from, follow))
+}
+
+/// The `head` of a query.
+fn sought(query: &str) -> Result<Option<Digest>, String> {
+    match query.split_once('=') {
+        None if query.is_empty() => Ok(None),
+        Some(("head", hex)) => match Digest::from_hex(hex) {
+            Some(head) => Ok(Some(head)),
+            None => Err(format!("`head` takes 64 hex digits, not `{hex}`")),
+        },
+        _ => Err(format!("`{query}` is not understood")),
+    }
 }
 
 /// The `id` of a decision, and whether that is to be made again.

@@ -65,7 +65,7 @@ impl Shown for Stage {
         Ok(vec![(key.clone(), vec![7; 16 << 10])])
     }
 
-    fn verify(&self) -> Result<Value, String> {
+    fn verify(&self, _: Option<Digest>) -> Result<Value, String> {
         let held = self.held.lock().unwrap().take();
         if let Some((begun, go)) = held {
             begun.send(()).unwrap();
@@ -190,7 +190,7 @@ fn a_client_is_told_what_the_run_says() {
     house.stage.push("a");
     let client = house.client();
     assert_eq!(client.hello().unwrap(), json!({ "protocol": 1, "run": "r1" }));
-    assert_eq!(client.verify().unwrap(), json!({ "records": 1 }));
+    assert_eq!(client.verify(None).unwrap(), json!({ "records": 1 }));
     client.stop().unwrap();
     let stops = house.stage.stops.lock().unwrap();
     assert_eq!(stops.len(), 1);

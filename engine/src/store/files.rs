@@ -129,7 +129,7 @@ pub(super) struct Copy(PathBuf);
 
 impl Copy {
     /// Copies the database at `path`, which must be locked, to a folder beside it; to one among the temporary files
-    /// if nothing can be written there, as on a medium that is only for reading.
+    /// if nothing can be written there, as on a medium that is only for reading or has no room.
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".copy-";
@@ -137,16 +137,19 @@ impl Copy {
         remove_stale(parent, &name);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{name}{}-{n}", process::id());
-        let copy = match private_dir(&parent.join(&name)) {
-            Ok(()) => Self(parent.join(name)),
+        match Self::made(parent.join(&name), path) {
             Err(error) if is_refused(&error) => {
                 let elsewhere = std::env::temp_dir().join(format!("theater-flow-{name}"));
-                private_dir(&elsewhere)?;
-                Self(elsewhere)
+                Self::made(elsewhere, path)
             }
-            Err(error) => return Err(error),
-        };
-        copy.fill(path)?;
+            made => made,
+        }
+    }
+
+    fn made(at: PathBuf, from: &Path) -> Result<Self, StoreError> {
+        private_dir(&at)?;
+        let copy = Self(at);
+        copy.fill(from)?;
         Ok(copy)
     }
 
@@ -170,10 +173,10 @@ impl Copy {
     }
 }
 
-/// True if the folder is not one that this process may write to.
+/// True if the folder is not one that this process can write to.
 fn is_refused(error: &StoreError) -> bool {
     match error {
-        StoreError::ReadOnly { .. } => true,
+        StoreError::ReadOnly { .. } | StoreError::Full { .. } => true,
         StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
         _ => false,
     }
@@ -193,8 +196,11 @@ fn private_dir(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(|error| StoreError::io(path, error))
 }
 
+/// Copies what a file holds, not who may write to it: the copy is this process's own.
 fn copy_file(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::copy(from, to).map(drop).map_err(|error| StoreError::io(to, error))
+    let mut read = File::open(from).map_err(|error| StoreError::io(from, error))?;
+    let mut copy = || io::copy(&mut read, &mut File::create(to)?);
+    copy().map(drop).map_err(|error| StoreError::io(to, error))
 }
 
 /// Removes copies whose makers are gone, as nobody holds their lock. Called under the original's lock,

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use theater_flow_kernel::ids::Digest;
 
@@ -140,15 +141,40 @@ fn errors_of_the_file_system_are_told_apart() {
 }
 
 #[test]
+fn a_copy_of_files_that_nobody_may_write_to_can_be_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    closed(&path);
+    for entry in fs::read_dir(&path).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o444)).unwrap();
+    }
+    let copy = files::Copy::of(&path).unwrap();
+    for entry in fs::read_dir(copy.path()).unwrap().flatten().filter(|entry| entry.path().is_file())
+    {
+        assert!(!entry.metadata().unwrap().permissions().readonly(), "{:?}", entry.path());
+    }
+}
+
+#[test]
 fn a_panic_becomes_an_error() {
     let path = Path::new("/x");
-    let message = |error| match error {
-        Err(StoreError::Damaged { what, .. }) => what,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(message(guarded(path, || -> sled::Result<()> { panic!("one") })), "one");
-    let two = 2;
-    assert_eq!(message(guarded(path, || -> sled::Result<()> { panic!("{two}") })), "2");
+    let told = guarded(path, || -> sled::Result<()> { panic!("one") }).unwrap_err();
+    let said = "the log at /x is damaged: its files do not hold what was written to them";
+    assert_eq!(told.to_string(), said);
+}
+
+#[test]
+fn what_sled_says_of_its_files_is_told_apart_from_what_the_system_says() {
+    let of = |error| StoreError::sled(Path::new("/x"), error);
+    let system = |code| of(sled::Error::Io(io::Error::from_raw_os_error(code)));
+    assert!(matches!(system(13), StoreError::Io { .. }));
+    assert!(matches!(system(28), StoreError::Full { .. }));
+    assert!(matches!(system(5), StoreError::Io { .. }));
+    let eof = sled::Error::Io(io::ErrorKind::UnexpectedEof.into());
+    let corrupt = sled::Error::Corruption { at: None, bt: () };
+    for error in [eof, corrupt] {
+        assert!(matches!(of(error), StoreError::Damaged { .. }));
+    }
 }
 
 /// A small log on disk, closed, and how far it reaches.

@@ -142,7 +142,7 @@ fn the_server_goes_whoever_is_there() {
     let silent = house.raw("GET /v1");
     let deaf = house.raw("GET /v1/events?follow=1 HTTP/1.1\r\nhost: x\r\n\r\n");
     let client = house.client();
-    let asker = thread::spawn(move || client.verify());
+    let asker = thread::spawn(move || client.verify(None));
     has_begun.recv().unwrap();
     drop(house.server);
     let answer = asker.join().unwrap();
