@@ -218,7 +218,7 @@ pub enum Command {
     ///
     /// When the engine ended before the response to a request was recorded, or no whole response came, nobody
     /// knows whether the request was made. A grant with `on_unknown = "ask"` leaves to you what happens then: ID makes it again, under
-    /// the same idempotency key; with `--fail` the agent is told that nobody knows. Who decided is recorded.
+    /// the same idempotency key (a fork under its own, and the other run's is shown beside it); with `--fail` the agent is told that nobody knows. Who decided is recorded.
     #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
         theater-flow approve @latest 12 --fail")]
     Approve(Approve),

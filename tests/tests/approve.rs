@@ -217,3 +217,44 @@ fn what_does_not_wait_is_refused_with_a_reason() {
     scene.say("approve @latest 3").ends(2).tells(["completed"]);
     scene.say("approve @latest").ends(0).tells(["nothing in run"]);
 }
+
+#[test]
+fn a_fork_says_under_which_key_it_makes_what_waits() {
+    let (server, scene) = scene(false);
+    killed(&scene, &server);
+    let run = scene.say("resume @latest").ends(4).last();
+    let theirs = listed(&scene)[0].clone();
+    assert!(theirs["other_key"].is_null(), "{theirs}");
+    let at = (run.events - 1).to_string();
+    let fork = scene.run(["fork", &run.id, "--at", &at, "--hold"]).ends(0).text();
+    let fork = fork.trim();
+    let [held] = &listed(&scene)[..] else { panic!("one waits") };
+    let (id, key) = (held["id"].to_string(), held["key"].as_str().expect("a key"));
+    assert!(key.starts_with(fork), "{held}");
+    assert_eq!(held["other_key"], theirs["key"]);
+    let text = scene.run(["approve", fork]).ends(0).text();
+    assert!(text.contains("the other run's request") && !text.contains("same key"), "{text}");
+    let first = scene.run(["events", fork, "--json"]).ends(0).json().remove(0);
+    assert!(first["changed"].to_string().contains(key), "{first}");
+    scene.run(["approve", fork, &id]).ends(0);
+    scene.run(["resume", fork]).ends(0);
+    assert_eq!((server.made()[key], server.counts()), (1, (4, 4)));
+    checked(&scene);
+}
+
+#[test]
+fn a_fork_that_does_not_make_it_names_the_others_key() {
+    let (server, scene) = scene(false);
+    killed(&scene, &server);
+    let run = scene.say("resume @latest").ends(4).last();
+    let theirs = listed(&scene)[0]["key"].as_str().expect("a key").to_owned();
+    let at = (run.events - 1).to_string();
+    let fork = scene.run(["fork", &run.id, "--at", &at, "--hold"]).ends(0).text();
+    scene.run(["approve", fork.trim(), &held(&scene), "--fail"]).ends(0);
+    scene.run(["resume", fork.trim()]).ends(0);
+    let files = scene.path().join(".theater-flow/runs").join(fork.trim()).join("files");
+    let below = scene.path().canonicalize().expect("it is there");
+    let below = below.strip_prefix("/").expect("absolute").join("refused.jsonl");
+    let told = std::fs::read_to_string(files.join(below)).expect("it was told");
+    assert!(told.contains(&format!("with the key {theirs} may have been made")), "{told}");
+}

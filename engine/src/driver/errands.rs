@@ -75,15 +75,6 @@ fn errand(state: &State, (agent, after): (AgentId, u64), now: u64) -> Option<Err
     }
     let (intent, args) = (asking.intent()?, asking.args()?.clone());
     let left_ms = asking.deadline(state.plan.agent(agent)?).saturating_sub(now);
-    let (seq, call, key) = (asking.intent.seq, intent.call, own_key(state, &intent.key));
+    let (seq, call, key) = (asking.intent.seq, intent.call, asking.key(state.kept.run));
     Some(Errand { agent, intent: seq, call, args, key, left_ms })
-}
-
-/// The idempotency key in this run's name: what was meant in the run that this one was forked from is done once
-/// more, and must not be taken for a repetition.
-fn own_key(state: &State, key: &str) -> String {
-    match (state.kept.run, key.split_once('/')) {
-        (Some(run), Some((_, rest))) => format!("{run}/{rest}"),
-        _ => String::from(key),
-    }
 }

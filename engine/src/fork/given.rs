@@ -173,6 +173,8 @@ impl Answered {
             intent: Arc::new(entry),
             stand: Stand::Open { after: seq },
             unknown: false,
+            asked: now,
+            elsewhere: None,
         });
         Ok((by.agent, intent))
     }

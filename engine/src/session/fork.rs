@@ -1,10 +1,11 @@
 //! Begins the log of a fork. A process takes it up as it takes up any run that nobody runs.
 
 use theater_flow_host::Host;
-use theater_flow_kernel::ids::{Digest, Ref, RunId, Salt};
+use theater_flow_kernel::ids::{AgentId, Digest, Ref, RunId, Salt};
 use theater_flow_kernel::record::{
     Body, Checkpoint, Entry, Forked, Genesis, Given, Lineage, Payload,
 };
+use theater_flow_kernel::state::Stand;
 
 use super::components::{components, keep_components};
 use super::{Place, SessionError, facts, new_head, now_ms};
@@ -51,6 +52,20 @@ pub fn begin_fork(
     Ok(Head { seq, head: hash, at: now_ms(), ..head }.write(&place.folder)?)
 }
 
+/// Under which keys requests go out that were the parent's: no other record says so before they do.
+fn keys(fork: &Fork, run: RunId) -> impl Iterator<Item = String> {
+    let given = |id: AgentId| fork.given.iter().any(|given| given.agent == id);
+    let agents = (0..).map(AgentId).zip(&fork.state.kept.agents);
+    let asking = agents.filter(move |(id, agent)| !given(*id) && !agent.life.is_over());
+    asking.filter_map(move |(_, agent)| {
+        let asking = agent.asking.as_ref()?;
+        let (key, seq) = (asking.key(Some(run)), asking.intent.seq);
+        let same = asking.intent().is_none_or(|intent| intent.key == key);
+        let answered = matches!(asking.stand, Stand::Answered { .. });
+        (!same && !answered).then(|| format!("request {seq} goes out under the key {key}"))
+    })
+}
+
 fn first_record(point: &Point, fork: &Fork, (genesis, state): (Genesis, &[u8])) -> Entry {
     let seq = point.flushed.seq;
     let salt = if fork.given.is_empty() { Salt::default() } else { RealClock::default().salt() };
@@ -64,7 +79,7 @@ fn first_record(point: &Point, fork: &Fork, (genesis, state): (Genesis, &[u8])) 
         seq: seq - 1,
         hash: point.flushed.head,
         state: Checkpoint { upto: seq, digest: Digest::of(state), len: state.len() as u64 },
-        changed: fork.changed.clone(),
+        changed: fork.changed.iter().cloned().chain(keys(fork, genesis.run)).collect(),
         given: given.collect(),
     };
     let payloads = fork.given.iter().map(|given| given.answer.clone()).collect();

@@ -23,14 +23,16 @@ pub struct Held {
     pub method: String,
     /// The request's URL.
     pub url: String,
-    /// When it was asked, in ms since 1970.
+    /// When it was asked for the last time, in ms since 1970.
     pub asked: u64,
     /// The record that says that nobody knows.
     pub held: u64,
     /// Which try at the event it is, from 1.
     pub attempt: u32,
-    /// The idempotency key, the same each time it is made.
+    /// The idempotency key under which it is made if it is approved.
     pub key: String,
+    /// Of a fork: the key under which the other run made it, if it did and that is another one.
+    pub other_key: Option<String>,
     /// What happens if it is approved.
     pub approve: String,
     /// What happens if it is not.
@@ -51,7 +53,12 @@ fn one(state: &State, id: AgentId, asking: &Asking) -> Held {
         Stand::Held { since } => since,
         _ => asking.intent.seq,
     };
-    let approve = String::from("it is made again, under the same key");
+    let key = asking.key(state.kept.run);
+    let other_key = asking.elsewhere.map(|run| asking.key(Some(run))).filter(|other| *other != key);
+    let approve = String::from(match other_key {
+        None => "it is made again, under the same key",
+        Some(_) => "it is made under this run's key, which no server takes for the other run's",
+    });
     let fail = format!(
         "it is not made again: `{agent}` is told `unknown`, and if the event then fails it is not tried again"
     );
@@ -60,10 +67,11 @@ fn one(state: &State, id: AgentId, asking: &Asking) -> Held {
         agent,
         method,
         url,
-        asked: asking.intent.at,
+        asked: asking.asked,
         held,
         attempt: asking.attempt,
-        key: asking.intent().map_or_else(String::new, |intent| intent.key.clone()),
+        key,
+        other_key,
         approve,
         fail,
     }
@@ -82,11 +90,16 @@ impl Held {
     pub fn lines(&self, look: Look) -> Vec<String> {
         let asked = time::date_time(self.asked);
         let key = escape(&self.key);
-        vec![
+        let mut lines = vec![
             look.paint(Tone::Strong, &self.brief()),
             format!("    asked {asked}, attempt {}, key {key}", self.attempt),
-            format!("    approve: {}", escape(&self.approve)),
-            format!("    --fail:  {}", escape(&self.fail)),
-        ]
+        ];
+        lines.extend(self.other_key.as_ref().map(|other| {
+            let other = escape(other);
+            format!("    the other run's request, if it was made, had the key {other}")
+        }));
+        lines.push(format!("    approve: {}", escape(&self.approve)));
+        lines.push(format!("    --fail:  {}", escape(&self.fail)));
+        lines
     }
 }

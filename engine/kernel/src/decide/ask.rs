@@ -88,7 +88,7 @@ pub(super) fn unanswered(
         OnUnknown::Retry => outcome(id, asking, Known::Answered, Some(error)),
         _ if done => outcome(id, asking, Known::Made, Some(error)),
         OnUnknown::Ask => outcome(id, asking, Known::Held, Some(error)),
-        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking, &why)),
+        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(state, asking, &why)),
     })
 }
 
@@ -124,7 +124,7 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
             return Some(outcome(id, asking, Known::Repeated, None));
         }
         Stand::Decided { repeat: false, .. } => {
-            return Some(outcome(id, asking, Known::Unknown, unknown(asking, UNRECORDED)));
+            return Some(outcome(id, asking, Known::Unknown, unknown(state, asking, UNRECORDED)));
         }
         Stand::Open { .. } | Stand::Held { .. } | Stand::Answered { .. } => return None,
     }
@@ -139,7 +139,7 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
     let mut draft = match how {
         OnUnknown::Retry => outcome(id, asking, Known::Repeated, None),
         OnUnknown::Ask => outcome(id, asking, Known::Held, None),
-        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(asking, UNRECORDED)),
+        OnUnknown::Fail => outcome(id, asking, Known::Unknown, unknown(state, asking, UNRECORDED)),
     };
     draft.causes.push(agent.last);
     draft.causes.sort_unstable();
@@ -151,9 +151,8 @@ pub(super) fn lost(state: &State, id: AgentId) -> Option<Draft> {
 const UNRECORDED: &str = "no response was recorded";
 
 /// What the guest is told.
-fn unknown(asking: &Asking, why: &str) -> Option<Bytes> {
-    let key = asking.intent().map_or("", |intent| intent.key.as_str());
-    let answer: Answer = Err(http::unknown(why, key));
+fn unknown(state: &State, asking: &Asking, why: &str) -> Option<Bytes> {
+    let answer: Answer = Err(http::unknown(why, &asking.key(asking.elsewhere.or(state.kept.run))));
     postcard::to_allocvec(&answer).ok().map(Bytes::from)
 }
 

@@ -21,6 +21,8 @@ pub(super) fn intent(state: &mut State, entry: &Arc<Entry>, body: &Intent) {
         intent: Arc::clone(entry),
         stand: Stand::Open { after: entry.seq },
         unknown: before.is_some_and(|before| before.unknown),
+        asked: entry.at,
+        elsewhere: None,
     });
     agent.life = Life::Starting;
     agent.last = Ref::record(entry.seq);
@@ -45,7 +47,10 @@ pub(super) fn outcome(state: &mut State, entry: &Arc<Entry>, body: &Outcome) {
         (Known::Answered | Known::Unknown | Known::Made, Some(answer)) => {
             Stand::Answered { outcome: entry.seq, answer: answer.clone() }
         }
-        (Known::Repeated, _) => Stand::Open { after: entry.seq },
+        (Known::Repeated, _) => {
+            (asking.asked, asking.elsewhere) = (entry.at, None);
+            Stand::Open { after: entry.seq }
+        }
         _ => Stand::Held { since: entry.seq },
     };
     if over && !asking.is_open() {

@@ -1,5 +1,6 @@
 //! What a fork changes of the state that it took over.
 
+use crate::ids::RunId;
 use crate::record::{Entry, Forked};
 use crate::state::{Asking, Phase, Stand, State};
 
@@ -8,7 +9,7 @@ use crate::state::{Asking, Phase, Stand, State};
 pub(super) fn forked(state: &mut State, entry: &Entry, body: &Forked, passed: u64) {
     state.kept.run = Some(body.genesis.run);
     later(state, passed);
-    ask_again(state);
+    ask_again(state, body.lineage.parent);
     super::resume(state, entry);
     state.kept.phase = Phase::Suspended;
     state.kept.since_checkpoint = 0;
@@ -33,9 +34,13 @@ fn later(state: &mut State, passed: u64) {
     }
 }
 
-/// An answer that the parent got after the point is none to this run.
-fn ask_again(state: &mut State) {
+/// An answer that the parent got after the point is none to this run. What was asked was asked by the parent, if it
+/// was, or by the run that it was forked from.
+fn ask_again(state: &mut State, parent: RunId) {
     for agent in &mut state.kept.agents {
+        if let Some(asking) = &mut agent.asking {
+            asking.elsewhere.get_or_insert(parent);
+        }
         let open = agent.asking.take_if(|asking| asking.is_open());
         // Nobody waits for what an agent asked that is over: the parent's record says what became of it.
         if let Some(asking) = open.filter(|_| !agent.life.is_over()) {

@@ -1,12 +1,14 @@
 //! What the kernel knows of an ask that an agent waits for.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::gate::SoFar;
 use crate::http::{self, Address, HttpGrant, OnUnknown, Request};
-use crate::ids::Bytes;
+use crate::ids::{Bytes, RunId};
 use crate::plan::Agent;
 use crate::record::{Body, Consumed, Entry, Intent};
 
@@ -27,6 +29,10 @@ pub struct Asking {
     /// It asked something that may have been done and cannot be told what came of it: the event is not tried
     /// again.
     pub unknown: bool,
+    /// When what it asked last was given out to be done, for the last time, in ms since 1970.
+    pub asked: u64,
+    /// The run that gave it out then, if that was not this one but one that it was forked from.
+    pub elsewhere: Option<RunId>,
 }
 
 /// What is known of an ask.
@@ -76,6 +82,20 @@ impl Asking {
     #[must_use]
     pub fn args(&self) -> Option<&Bytes> {
         self.intent.payloads.last()
+    }
+
+    /// The idempotency key under which run `run` makes it. What was meant in a run that this one was forked from is
+    /// made once more in this run's own name, so that no server takes it for a repetition. A key that the guest has
+    /// set is nobody's name, and stays.
+    #[must_use]
+    pub fn key(&self, run: Option<RunId>) -> String {
+        let key = self.intent().map_or("", |intent| intent.key.as_str());
+        let asked: Option<Request> = self.args().and_then(|args| postcard::from_bytes(args).ok());
+        match (run, key.split_once('/')) {
+            _ if asked.is_some_and(|asked| asked.key().is_some()) => String::from(key),
+            (Some(run), Some((_, rest))) => format!("{run}/{rest}"),
+            _ => String::from(key),
+        }
     }
 
     /// What the attempt's next call is given; `None` as long as there is no answer.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use theater_flow_kernel::fold::fold;
+use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId};
 use theater_flow_kernel::record::{
     Body, Checkpoint, Consumed, DeadLetterReason, End, Entry, Forked, Genesis, Given, Intent,
@@ -49,7 +50,16 @@ fn asking(state: &State, stand: Stand) -> Asking {
         salt: [0; 16],
         payloads: vec![Bytes::from(&b"q"[..])],
     };
-    Asking { consumed, attempt: 1, since: at, intent: Arc::new(entry), stand, unknown: false }
+    Asking {
+        consumed,
+        attempt: 1,
+        since: at,
+        intent: Arc::new(entry),
+        stand,
+        unknown: false,
+        asked: at,
+        elsewhere: None,
+    }
 }
 
 /// The state after the first record of a fork.
@@ -158,4 +168,25 @@ fn a_given_answer_stands_where_the_fork_begins() {
     let after = forked(before, &[b"given"]);
     let expected = Stand::Answered { outcome: seq, answer: Bytes::from(&b"given"[..]) };
     assert_eq!(after.agent(AGENT).asking.as_ref().map(|asking| &asking.stand), Some(&expected));
+}
+
+#[test]
+fn what_was_asked_elsewhere_is_asked_in_the_forks_own_name() {
+    let key = |asking: &Asking, run: u8| asking.key(Some(RunId([run; 16])));
+    let mut before = state();
+    let held = asking(&before, Stand::Held { since: 3 });
+    before.kept.agents[AGENT.index()].asking = Some(held.clone());
+    let after = forked(before, &[]).agent(AGENT).asking.clone().expect("it waits");
+    assert_eq!((held.elsewhere, after.elsewhere), (None, Some(RunId([7; 16]))));
+    assert_eq!(key(&after, 9), format!("{}/a/e/1", RunId([9; 16])));
+    let own = Request {
+        method: "POST".into(),
+        url: "http://x/".into(),
+        headers: vec![("Idempotency-Key".into(), "r/a/e/1".into())],
+        body: vec![],
+    };
+    let args = Bytes::from(postcard::to_allocvec(&own).expect("plain data"));
+    let intent = Arc::new(Entry { payloads: vec![args], ..Entry::clone(&after.intent) });
+    let set = Asking { intent, ..after };
+    assert_eq!(key(&set, 9), "r/a/e/1", "what the guest has set stays");
 }
