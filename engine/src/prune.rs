@@ -199,7 +199,9 @@ fn before<S: Store>(journal: &Journal<S>, state: &State, most: u64) -> Result<Cu
     if !is_over(state) {
         kept.extend(state.kept.agents.iter().flat_map(needs));
     }
-    let gone = journal.checkpoints().iter().filter(|upto| **upto < before);
+    // Behind the one that a fork took over there is nothing to begin from.
+    let gone = journal.checkpoints().iter();
+    let gone = gone.filter(|upto| **upto < before && **upto > journal.first());
     let checkpoints = gone.copied().collect();
     Ok(Cut { what: Pruning::Before(before), kept, checkpoints })
 }

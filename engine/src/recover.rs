@@ -168,8 +168,13 @@ fn nearest<S: Store>(
         damaged.push(upto);
         before = upto.checked_sub(1);
     }
-    if journal.first() > 0 {
-        return Err(JournalError::Before { seq, first: journal.first() }.into());
+    let first = journal.first();
+    if seq < first {
+        return Err(JournalError::Before { seq, first }.into());
+    }
+    if first > 0 {
+        // A fork has nothing else to begin from.
+        return Err(JournalError::from(Damage { seq: first, what: Flaw::Checkpoint }).into());
     }
     Ok(Recovered { state: State::new(Arc::clone(plan)), damaged })
 }

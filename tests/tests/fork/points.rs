@@ -178,3 +178,21 @@ fn a_file_that_is_gone_is_named() {
     // Before anything was written to it, nothing of it is needed.
     fork(&scene, &run, written - 1, &[]).ends(0);
 }
+
+#[test]
+fn a_pruned_fork_keeps_the_state_that_it_took_over() {
+    let (scene, run) = scene();
+    let all = records(&scene, &run);
+    let at = seq(of_kind(&all, "transaction")[1]);
+    let id = fork(&scene, &run, at, &[]).ends(0).last().id;
+    let first = at + 1;
+    scene.run(["prune", &id]).ends(0);
+    scene.run(["verify", &id]).ends(0);
+    let state = ["state", &id, "lines", "--at"];
+    scene.run([&state[..], &[&first.to_string()]].concat()).ends(0);
+    let last = seq(of_kind(&records(&scene, &id), "transaction").last().expect("calls"));
+    scene.run([&state[..], &[&last.to_string()]].concat()).ends(2).tells(["were erased"]);
+    scene.run(["replay", &id]).ends(2).tells(["were erased", "--from"]);
+    let before = last.to_string();
+    scene.run(["fork", &id, "--at", &before]).ends(2).tells(["were erased"]);
+}
