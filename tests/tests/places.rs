@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use theater_flow::runs::Ownership;
 use theater_flow_tests::{LIMIT, Ran, Scene, finish, prebuilt};
 
 const TODOS: &str = include_str!("../cases/run-todos/pipeline.toml");
@@ -176,6 +177,19 @@ fn a_run_that_another_process_holds_is_refused() {
     scene.say("stop @latest").ends(0).tells(["was asked to stop"]);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_eq!(scene.say("runs --json").ends(0).json()[0]["status"], "suspended");
+}
+
+#[test]
+fn a_run_that_a_command_holds_is_not_to_be_stopped() {
+    let scene = scene(1);
+    let id = scene.say("run p.toml").ends(0).last().id;
+    let folder = scene.path().join(".theater-flow/runs").join(&id);
+    let held = Ownership::take(&folder).expect("nobody has it");
+    let ran = scene.run(["prune", &id]).ends(1);
+    assert!(!ran.err.contains("stop"), "{ran}");
+    ran.tells(["the run is in use by another process", "at the moment: try again"]);
+    drop(held);
+    scene.run(["prune", &id]).ends(0);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::render::Screen;
 use crate::runs::{Data, Held, Ownership, RunDir, new_id};
 use crate::session::{Cast, Left, Session, now_ms};
 use crate::signals::{Caught, Signals};
+use crate::socket::Client;
 use crate::view;
 
 pub(super) fn run(
@@ -76,10 +77,17 @@ pub(super) fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
 
 pub(super) fn own(run: &RunDir) -> Result<Ownership, Problem> {
     Ownership::take(&run.path).map_err(|held| match held {
-        Held::By { .. } => Problem::failed(held.to_string())
-            .with_help(Some(format!("`theater-flow stop {}` asks it to stop", run.id))),
+        Held::By { .. } => Problem::failed(held.to_string()).with_help(Some(free(run))),
         Held::Store(error) => error.into(),
     })
+}
+
+/// What frees a run that another process has. Only one that runs it listens.
+fn free(run: &RunDir) -> String {
+    match Client::connect(&run.path) {
+        Ok(Some(_)) => format!("`theater-flow stop {}` asks it to stop", run.id),
+        _ => String::from("another command has it at the moment: try again"),
+    }
 }
 
 /// Runs to the end, and says how that was in the last line.
