@@ -43,5 +43,6 @@ fn instead(text: &str) -> Result<(Ref, PathBuf), String> {
     if file.is_empty() {
         return Err(wrong());
     }
-    Ok((reference(what)?, PathBuf::from(file)))
+    let of = reference(what).map_err(|_| wrong())?;
+    Ok((of, PathBuf::from(file)))
 }

@@ -1,10 +1,13 @@
 //! Intents and their outcomes, as JSON and in a few words.
 
 use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode, Request, Response};
-use theater_flow_kernel::record::{Body, Call, Decided, Intent, Known, Outcome, Person, Waiting};
+use theater_flow_kernel::record::{
+    Body, Call, Decided, Intent, Known, Outcome, Payload, Person, Waiting,
+};
 
 use super::json::{Fields, Json};
 use super::line::by;
+use super::logs::ERASED;
 use super::{Detail, Row, View, call, part};
 use crate::render::escape::escape;
 use crate::render::fit;
@@ -16,12 +19,13 @@ impl View<'_> {
     /// The fields of an intent.
     pub(super) fn intent(&self, body: &Intent, row: &Row) -> Fields {
         let args = row.own_payload().map(|bytes| call::args(body.call, false, bytes));
+        let args = args.unwrap_or_else(|| erased(&body.args));
         let mut fields = by(body.by);
         fields.extend([
             ("consumed", self.consumed(&body.consumed)),
             ("n", body.n.into()),
             ("call", Json::text(call::name(body.call))),
-            ("args", args.into()),
+            ("args", args),
             ("key", Json::text(&body.key)),
             ("fuel", body.fuel.into()),
         ]);
@@ -31,15 +35,21 @@ impl View<'_> {
 
 /// The fields of an outcome.
 pub(super) fn outcome(body: &Outcome, row: &Row, detail: Detail) -> Fields {
-    let answer = body.answer.map(|_| {
+    let answer = body.answer.map(|named| {
         row.own_payload()
-            .map_or(Json::Null, |bytes| part::answer(Call::HttpSend, false, bytes, detail))
+            .map_or_else(|| erased(&named), |bytes| part::answer(Call::HttpSend, false, bytes, detail))
     });
     vec![
         ("intent", body.intent.into()),
         ("how", Json::text(how(body.how))),
         ("answer", answer.into()),
     ]
+}
+
+/// What is left of a payload that was erased.
+fn erased(named: &Payload) -> Json {
+    let (len, digest) = (("len", named.len.into()), ("digest", Json::text(named.digest)));
+    Json::Object(vec![len, digest, ("erased", true.into())])
 }
 
 /// The fields of a wait.
@@ -78,7 +88,7 @@ pub(super) fn waiting_brief(body: &Waiting) -> String {
 pub(super) fn intent_brief(body: &Intent, row: &Row) -> String {
     let asked = row.own_payload().and_then(|bytes| postcard::from_bytes::<Request>(bytes).ok());
     let what = asked.map_or_else(
-        || String::from(call::name(body.call)),
+        || format!("{} {ERASED}", call::name(body.call)),
         |request| format!("{} {}", request.method, request.url),
     );
     fit(&escape(&what), BRIEF)
@@ -90,7 +100,7 @@ pub(super) fn outcome_brief(body: &Outcome, row: &Row) -> String {
     let what = match (body.how, answer) {
         (Known::Answered, Some(Ok(Response { status, .. }))) => format!("status {status}"),
         (Known::Answered, Some(Err(HttpError { code, .. }))) => String::from(error_code(code)),
-        (Known::Answered, None) => String::from("answered"),
+        (Known::Answered, None) => format!("answered {ERASED}"),
         (Known::Repeated, _) => String::from("nobody knows; it is made again"),
         (Known::Unknown, _) => String::from("nobody knows; it is not made again"),
         (Known::Held, _) => String::from("nobody knows; it waits for somebody to decide"),

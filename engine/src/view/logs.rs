@@ -94,7 +94,7 @@ impl View<'_> {
     }
 }
 
-const ERASED: &str = "(erased)";
+pub(super) const ERASED: &str = "(erased)";
 pub(super) const READER_ENDED: &str = "its reader has ended";
 pub(super) const NO_PLACE: &str = "its reader had no place for it";
 pub(super) const TOO_MANY_ROUNDS: &str = "it has gone round as often as it may";
