@@ -40,7 +40,7 @@ pub use filter::{Filter, kinds};
 pub(crate) use filter::{agent_id, is_about_kind, unknown};
 pub use logs::{LEVELS, LogLine};
 pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
-pub use replayed::{ReplayView, Told, same_but_fuel};
+pub use replayed::{ReplayView, Told, others, same_but_fuel};
 pub use runs::{run_json, run_lines};
 pub use state::StateView;
 pub use summary::live_line;

@@ -204,7 +204,7 @@ fn an_old_run_tests_a_new_component() {
     shows(
         &ran,
         [
-            "another component, config",
+            "another component and another config",
             "- .0",
             "tea",
             "+ .0",

@@ -69,6 +69,17 @@ pub fn same_but_fuel(left: &Row, right: &Row) -> bool {
         && left.record.body.parts().len() == right.record.body.parts().len()
 }
 
+/// What makes an agent another (`component`, `config`, `grants`, `limits`, with commas between), as one says it.
+#[must_use]
+pub fn others(what: &str) -> String {
+    let other = |what| match what {
+        "grants" | "limits" => format!("other {what}"),
+        _ => format!("another {what}"),
+    };
+    let others: Vec<String> = what.split(", ").map(other).collect();
+    others.join(" and ")
+}
+
 /// The line that names further records whose calls differ.
 fn also(seqs: &[u64]) -> Option<String> {
     let shown: Vec<String> = seqs.iter().take(ALSO).map(u64::to_string).collect();
@@ -136,7 +147,7 @@ impl ReplayView<'_> {
         let Some(changed) = &self.changed else { return vec![] };
         let mut lines: Vec<String> = changed
             .iter()
-            .map(|(agent, what)| format!("`{}` has another {what}", escape(agent)))
+            .map(|(agent, what)| format!("`{}` has {}", escape(agent), others(what)))
             .collect();
         if changed.is_empty() {
             lines.push(String::from("no agent of the run is another in the file"));
