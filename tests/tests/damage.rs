@@ -353,7 +353,8 @@ fn damaged_files_are_recovered_exactly_or_refused() {
         .filter(|path| !path.components().any(|part| part.as_os_str() == "cache"))
         .map(|path| (fs::read(&path).expect("it can be read"), path))
         .collect();
-    let (trials, mut refused, mut dice) = (if is_full() { 50 } else { 8 }, 0, Dice::new(11));
+    let (trials, mut dice) = (if is_full() { 50 } else { 8 }, Dice::new(11));
+    let (mut refused, mut later) = (0, 0);
     for nth in 0..trials {
         let databases = files(&run.join("db"));
         let other = usize::try_from(dice.below(databases.len() as u64)).expect("a small number");
@@ -363,9 +364,15 @@ fn damaged_files_are_recovered_exactly_or_refused() {
         assert!(!ran.err.contains("panicked"), "{what}: {ran}");
         if ran.code() == 0 {
             assert!(copying.read("out.jsonl") == copying.output, "{what}: each line once");
-            let now = hashes(&copying);
-            assert!(now[..before.len()] == before, "{what}: all that was there is there");
-            finish(&mut copying.command("verify @latest"), PATIENCE).ends(0);
+            let verified = finish(&mut copying.command("verify @latest"), PATIENCE);
+            // What stands before the checkpoint is not needed to go on: whoever reads it is told.
+            if verified.code() == 5 {
+                later += 1;
+            } else {
+                verified.ends(0);
+                let now = hashes(&copying);
+                assert!(now[..before.len()] == before, "{what}: all that was there is there");
+            }
         } else {
             let named = ["damaged", "was cut or replaced", "there is no log", "record ", "empty"];
             assert!(named.iter().any(|word| ran.err.contains(word)), "{what}: {ran}");
@@ -377,5 +384,7 @@ fn damaged_files_are_recovered_exactly_or_refused() {
             fs::write(path, bytes).expect("it can be written");
         }
     }
-    tell(&format!("damaged files {trials}/{trials}: {refused} refused, the rest went on exactly"));
+    tell(&format!(
+        "damaged files {trials}/{trials}: {refused} refused, {later} went on and `verify` tells, the rest went on exactly"
+    ));
 }

@@ -36,8 +36,10 @@ impl View<'_> {
 /// The fields of an outcome.
 pub(super) fn outcome(body: &Outcome, row: &Row, detail: Detail) -> Fields {
     let answer = body.answer.map(|named| {
-        row.own_payload()
-            .map_or_else(|| erased(&named), |bytes| part::answer(Call::HttpSend, false, bytes, detail))
+        row.own_payload().map_or_else(
+            || erased(&named),
+            |bytes| part::answer(Call::HttpSend, false, bytes, detail),
+        )
     });
     vec![
         ("intent", body.intent.into()),
