@@ -118,6 +118,9 @@ fn nothing() -> FileError {
 pub struct Replay<'a, T> {
     /// Makes instances in the recital's world.
     pub crew: &'a T,
+    /// If those are others than in the run: makes them as they were. They do what comes before the span, which is
+    /// not compared, and hand over what they have in mind there.
+    pub before: Option<&'a T>,
     /// Answers where a guest does something new.
     pub recital: &'a Recital,
     /// Which part of the run.
@@ -140,7 +143,7 @@ pub fn replay<S: Store>(
     journal: &Journal<S>,
     crew: &(impl Troupe<Guest: Send> + Sync),
 ) -> Result<Replayed, RecoverError> {
-    Replay { crew, recital: &Recital::default(), span: Span::default() }.run(journal)
+    Replay { crew, before: None, recital: &Recital::default(), span: Span::default() }.run(journal)
 }
 
 impl<T: Troupe<Guest: Send> + Sync> Replay<'_, T> {

@@ -147,18 +147,16 @@ fn a_part_of_a_run_is_replayed_from_where_it_stands() {
     }
 }
 
+/// The params of the pipeline.
+const PARAMS: &str = "[params]\nword = { type = \"string\", default = \"tea\" }\n";
+
 #[test]
 fn another_file_shows_where_agents_would_do_otherwise() {
     let scene = scene();
     scene.say("run p.toml").ends(0);
     let same = scene.say("replay @latest --with p.toml").ends(0);
     shows(&same, ["no agent of the run is another in the file"]);
-    scene.file(
-        "q.toml",
-        PIPELINE
-            .replace("{ param = \"word\" }", "\"more\"")
-            .replace("[params]\nword = { type = \"string\", default = \"tea\" }\n", ""),
-    );
+    scene.file("q.toml", PIPELINE.replace("{ param = \"word\" }", "\"more\"").replace(PARAMS, ""));
     let ran = scene.say("replay @latest --with q.toml").ends(5);
     shows(&ran, ["`found` has another config", "expected", "actual", "it has another config"]);
     let json = &scene.say("replay @latest --with q.toml --json").ends(5).json()[0];
@@ -174,6 +172,63 @@ fn another_file_shows_where_agents_would_do_otherwise() {
     assert_eq!(json["differences"][0]["also"].as_array().map(Vec::len), Some(2), "{json}");
     assert_eq!((&json["changed"][0]["other"], &json["skipped"]), (&"config".into(), &0.into()));
     scene.say("replay @latest --with q.toml").ends(5);
+}
+
+/// Only the first match is another there, and what comes before a span is not compared.
+#[test]
+fn a_part_is_compared_with_another_file_from_where_it_stands() {
+    for rest in ["", "restore = \"fresh\"\n"] {
+        let scene = scene();
+        let text = |word: &str| {
+            let agent = format!("[agents.found]\n{rest}");
+            PIPELINE.replace("{ param = \"word\" }", word).replace("[agents.found]\n", &agent)
+        };
+        scene.file("p.toml", text("\"tea\"").replace(PARAMS, ""));
+        scene.file("q.toml", text("\"more tea|no tea\"").replace(PARAMS, ""));
+        scene.say("run p.toml").ends(0);
+        let all = scene.say("events @latest --json").ends(0).json();
+        let found = |record: &&serde_json::Value| {
+            record["kind"] == "transaction"
+                && record["agent"] == "found"
+                && record["parts"] != serde_json::json!([])
+        };
+        let first = all.iter().find(found).expect("it found something")["seq"].as_u64();
+        for from in 0..all.len() as u64 {
+            let line = format!("replay @latest --with q.toml --from {from}");
+            let ran = scene.say(&line).ends(if Some(from) <= first { 5 } else { 0 });
+            let said = ran.text();
+            assert!(!said.contains("Emission {") && !said.contains("Payload"), "{said}");
+            let expected = first.filter(|first| from <= *first);
+            let expected = expected.map_or(String::from("no difference"), |first| {
+                format!("differs at record {first} of `found`")
+            });
+            assert!(said.contains(&expected), "from {from}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_nothing_can_be_compared_with_is_refused() {
+    let scene = scene();
+    scene.say("run p.toml").ends(0);
+    let other = PIPELINE.replace("\"found\"", "\"finder\"");
+    let other = other.replace("[agents.found]", "[agents.finder]");
+    scene.file("q.toml", other.replace("{ param = \"word\" }", "\"more\"").replace(PARAMS, ""));
+    scene.say("replay @latest --with q.toml").ends(2).tells(["`found` of the run", "`finder`"]);
+}
+
+/// A param that has its value from the run is not said to have none.
+#[test]
+fn another_file_is_told_its_own_faults_only() {
+    let scene = scene();
+    let text = PIPELINE.replace(", default = \"tea\"", "");
+    scene.file("p.toml", &text);
+    scene.say("run p.toml --set word=tea").ends(0);
+    scene.file("q.toml", text.replace("std/sort", "std/sorted"));
+    for command in ["replay @latest --with q.toml", "fork @latest --at 3 --with q.toml"] {
+        let ran = scene.say(command).ends(78);
+        assert!(!ran.err.contains("TF0503") && ran.err.contains("std/sorted"), "{ran}");
+    }
 }
 
 /// A component is exchanged: the run of the old one says whether the new one does the same.

@@ -140,6 +140,12 @@ impl Gate {
         Self { plan, agent, world, sinks, mode, trace, counts, before: None }
     }
 
+    /// The sinks that are open, as of the last call that was kept.
+    #[must_use]
+    pub const fn sinks(&self) -> &Sinks {
+        &self.sinks
+    }
+
     /// Begins a call. What an unfinished call before it did is forgotten.
     pub fn open(&mut self, mode: Mode) {
         let salt = match &mode {

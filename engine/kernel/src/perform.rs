@@ -91,16 +91,35 @@ fn same_crash(then: CrashKind, now: &Outcome) -> bool {
 }
 
 fn changed(redo: &Redo, now: &Outcome, fuel: u64) -> String {
-    let (seq, then) = (
-        redo.entry.seq,
-        match &redo.entry.body {
-            Body::Transaction(body) => format!("{:?} with fuel {}", body.next, body.fuel),
-            Body::Faulted(body) => format!("fault {} with fuel {}", body.fault.code, body.fuel),
-            Body::Intent(body) => format!("an ask of {:?} with fuel {}", body.call, body.fuel),
-            other => format!("{} (not a call)", other.kind()),
-        },
-    );
-    format!("record {seq} ended in {then}; handled again it ended in {now:?} with fuel {fuel}")
+    let (then, spent) = match &redo.entry.body {
+        Body::Transaction(body) => (answered(body.next), body.fuel),
+        Body::Faulted(body) => (format!("the fault {}", body.fault.code), body.fuel),
+        Body::Intent(body) => (String::from(body.call.name()), body.fuel),
+        Body::Crashed(body) => (crashed(&body.crash), body.fuel),
+        other => (String::from(other.kind()), 0),
+    };
+    let now = match now {
+        Outcome::Next(next) => answered(*next),
+        Outcome::Fault(fault) => format!("the fault {}", fault.code),
+        Outcome::Crash(crash) => crashed(crash),
+        Outcome::Asked(ask) => String::from(ask.call.name()),
+    };
+    let seq = redo.entry.seq;
+    format!(
+        "record {seq} ended in {then} with fuel {spent}; handled again it ended in {now} with fuel {fuel}"
+    )
+}
+
+fn answered(next: Next) -> String {
+    String::from(match next {
+        Next::Wait => "`wait`",
+        Next::More => "`more`",
+        Next::Done => "`done`",
+    })
+}
+
+fn crashed(crash: &Crash) -> String {
+    format!("a crash: {}", crash.message)
 }
 
 /// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes, or

@@ -1,12 +1,13 @@
 //! `replay`: the guest calls of a run once more, as they were or with other components and configs.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use theater_flow_dsl::Mode;
-use theater_flow_host::Host;
+use theater_flow_dsl::{Compiled, Mode, Severity};
+use theater_flow_host::{Actor, Host};
 use theater_flow_kernel::ids::{AgentId, Digest, Ref};
 use theater_flow_kernel::plan::{Agent, Plan};
 use theater_flow_kernel::record::{Body, EngineFacts};
@@ -47,6 +48,7 @@ pub(super) fn replay(
             return Ok(Exit::Faults);
         };
         other = Other::of(&plan, &new);
+        other.compared(file, &new)?;
         actors.extend(fetcher.into_actors());
     }
     let changed = other.changed.iter().map(|change| change.agent).collect();
@@ -54,9 +56,10 @@ pub(super) fn replay(
     let stateless = stateless.map(|change| change.agent).collect();
     let span = Span { changed: args.with.is_some().then_some(changed), stateless, ..span };
     let (engine, recital) = (facts(&host), Recital::default());
-    let world = recital.clone();
-    let crew = crew(host, &other.plan, actors, world);
-    let did = make(screen, Replay { crew: &crew, recital: &recital, span }, &journal)?;
+    let before = args.with.is_some().then(|| crew((&host, &plan), actors.clone(), &recital));
+    let crew = crew((&host, &other.plan), actors, &recital);
+    let replay = Replay { crew: &crew, before: before.as_ref(), recital: &recital, span };
+    let did = make(screen, replay, &journal)?;
     let told: Result<Vec<Told>, Problem> =
         did.differences.iter().map(|found| told(&journal, found, (&other, &engine))).collect();
     show(screen, (run, &plan), (&did, told?), args.with.is_some().then_some(&other))?;
@@ -98,12 +101,12 @@ fn behind_the_hole(journal: &Journal<Log>, error: RecoverError) -> Problem {
 }
 
 fn crew(
-    host: Arc<Host>,
-    plan: &Arc<Plan>,
-    actors: std::collections::HashMap<Digest, theater_flow_host::Actor>,
-    world: Recital,
+    (host, plan): (&Arc<Host>, &Arc<Plan>),
+    actors: HashMap<Digest, Actor>,
+    world: &Recital,
 ) -> Crew {
-    Crew::new(host, Arc::clone(plan), actors, Box::new(move |_| Ok(Box::new(world.clone()))))
+    let (host, plan, world) = (Arc::clone(host), Arc::clone(plan), world.clone());
+    Crew::new(host, plan, actors, Box::new(move |_| Ok(Box::new(world.clone()))))
 }
 
 fn span(args: &cli::Replay, journal: &Journal<Log>) -> Result<Span, Problem> {
@@ -137,16 +140,27 @@ pub(super) fn compile(
         _ => String::from(value),
     };
     let rest = plan.params.iter().filter(|(name, _)| own.iter().all(|(known, _)| known != name));
-    let rest = rest.map(|(name, value)| (name.clone(), text(value)));
-    let set: Vec<(String, String)> = rest.chain(own.iter().cloned()).collect();
-    // A param that the file does not have is a fault: then its own defaults stand.
-    let with_params = fetcher.compile(&pipeline, &set, Mode::Run);
-    let compiled = match with_params.plan {
-        Some(_) => with_params,
-        None => fetcher.compile(&pipeline, own, Mode::Run),
+    let mut rest: Vec<_> = rest.map(|(name, value)| (name.clone(), text(value))).collect();
+    let mut all = |rest: &[(String, String)]| {
+        let set: Vec<(String, String)> = rest.iter().chain(own).cloned().collect();
+        fetcher.compile(&pipeline, &set, Mode::Run)
     };
+    let mut compiled = all(&rest);
+    let given = rest.len();
+    rest.retain(|(name, _)| !refuses(&compiled, name));
+    if rest.len() < given {
+        compiled = all(&rest);
+    }
     check::show(screen, &pipeline, &compiled)?;
     Ok(compiled.plan)
+}
+
+/// True if the run's value for a param is at fault, since the file has no such param or one of another type: then
+/// its own default stands.
+fn refuses(compiled: &Compiled, name: &str) -> bool {
+    let set = [format!("--set {name}: "), format!("--set {name} is ")];
+    let mut faults = compiled.faults.iter().filter(|fault| fault.severity == Severity::Error);
+    faults.any(|fault| set.iter().any(|set| fault.message.contains(set)))
 }
 
 /// The plan of a run with the agents of another file.
@@ -189,6 +203,30 @@ impl Other {
         Self { plan: Arc::new(mixed), changed, left }
     }
 
+    /// Refuses a file that has nothing to compare with: who changed an agent and its name must not take that for
+    /// an agent that does what it did.
+    fn compared(&self, file: &Path, new: &Plan) -> Result<(), Problem> {
+        if self.left.is_empty() || !self.changed.is_empty() {
+            return Ok(());
+        }
+        let list = |names: Vec<&str>| {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let left = list(self.left.iter().map(String::as_str).collect());
+        let known = |name: &str| self.plan.agents.iter().any(|agent| agent.name == name);
+        let names = new.agents.iter().map(|agent| agent.name.as_str());
+        let added = list(names.filter(|name| !known(name)).collect());
+        let file = file.display();
+        let message = format!(
+            "nothing is compared: {left} of the run are not in {file}, and no other agent is another there"
+        );
+        let help = match added.as_str() {
+            "" => String::from("agents are compared by their names"),
+            added => format!("agents are compared by their names; only the file has {added}"),
+        };
+        Err(Problem::usage(message).with_help(Some(help)))
+    }
+
     fn change(&self, agent: AgentId) -> Option<&str> {
         let change = self.changed.iter().find(|change| change.agent == agent);
         change.map(|change| change.what.as_str())
@@ -223,7 +261,7 @@ fn told(
     let agent = other.plan.agent(found.agent).map_or_else(String::new, |agent| agent.name.clone());
     let entering = row.record.body.agent() != Some(found.agent);
     let why = match other.change(found.agent) {
-        Some(what) => format!("it has another {what} than in the run"),
+        Some(what) => format!("it has {} than in the run", view::others(what)),
         None if genesis.engine != *engine => format!(
             "the run was recorded by engine {} on wasmtime {}, which may count fuel otherwise",
             genesis.engine.engine, genesis.engine.wasmtime

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::perform;
-use theater_flow_kernel::record::{Body, Crash, CrashKind, Entry};
-use theater_flow_kernel::work::{Begin, Event, Redo};
+use theater_flow_kernel::record::{Body, Crash, CrashKind, Entry, Origin};
+use theater_flow_kernel::work::{Begin, Event, Guest as _, Redo};
 
 use super::Replay;
 use super::reading::{Deed, Job};
@@ -16,6 +16,8 @@ use crate::workers::Troupe;
 pub(super) struct Lane<T: Troupe> {
     id: AgentId,
     instance: Option<T::Guest>,
+    /// The instance is as it was in the run, and is to hand over to one that is not.
+    early: bool,
     /// It has come to where it is another way than in the run: its fuel may differ.
     inexact: bool,
     /// It has differed, and what it keeps in mind cannot be compared any more.
@@ -41,7 +43,8 @@ pub(super) struct Found {
 impl<T: Troupe> Lane<T> {
     pub(super) fn new(id: AgentId) -> Self {
         let (instance, found) = (None, None);
-        Self { id, instance, inexact: false, over: false, calls: 0, skipped: 0, found }
+        let (early, inexact, over) = (false, false, false);
+        Self { id, instance, early, inexact, over, calls: 0, skipped: 0, found }
     }
 
     /// Does it. True if it differs from the record.
@@ -56,9 +59,12 @@ impl<T: Troupe> Lane<T> {
             if self.instance.is_none()
                 && let Some(anew) = anew.filter(|_| self.found.is_some())
             {
-                self.instance = self.bring(&anew, replay.crew).ok();
+                self.instance = self.bring(&anew, replay).ok();
             }
-            self.compare(deed, replay)
+            match replay.before.filter(|_| seq < replay.span.from) {
+                Some(before) => self.precede(deed, before),
+                None => self.hand_over(seq, replay).or_else(|| self.compare(deed, replay)),
+            }
         }));
         let Some(message) = done.unwrap_or_else(|_| broken()) else { return false };
         self.instance = None;
@@ -93,7 +99,7 @@ impl<T: Troupe> Lane<T> {
 
     fn enter(&mut self, begin: &Begin, replay: &Replay<'_, T>) -> Option<String> {
         self.inexact = true;
-        match self.bring(begin, replay.crew) {
+        match self.bring(begin, replay) {
             Ok(instance) => {
                 self.instance = Some(instance);
                 None
@@ -102,9 +108,53 @@ impl<T: Troupe> Lane<T> {
         }
     }
 
-    fn bring(&mut self, begin: &Begin, crew: &T) -> Result<T::Guest, Crash> {
+    fn bring(&mut self, begin: &Begin, replay: &Replay<'_, T>) -> Result<T::Guest, Crash> {
         self.calls += 1 + begin.redo.len() as u64;
-        bring(self.id, begin, crew)
+        bring(self.id, begin, replay)
+    }
+
+    /// Does what comes before the span, as it was done.
+    fn precede(&mut self, deed: Deed, before: &T) -> Option<String> {
+        self.early = true;
+        self.calls += deed.calls();
+        match deed {
+            Deed::Enter(begin) | Deed::Begin(begin, _) => {
+                self.instance = come(self.id, &begin, before).ok();
+            }
+            Deed::Handle(Some(event), entry) => {
+                let redo = Redo { event, entry: Arc::clone(&entry) };
+                let crash = self.instance.as_mut().and_then(|old| perform::alike(old, &redo));
+                if matches!(entry.body, Body::Crashed(_) | Body::Intent(_)) {
+                    self.instance = None;
+                }
+                return crash.map(|crash| not_again(&crash).message);
+            }
+            Deed::Snapshot(entry) => {
+                let taken = self.instance.as_mut().and_then(perform::snapshot);
+                if matches!(entry.body, Body::Crashed(_)) || taken.is_none() {
+                    self.instance = None;
+                }
+            }
+            Deed::Handle(None, _) | Deed::End => self.instance = None,
+        }
+        None
+    }
+
+    /// The span begins: another instance goes on with what the one has in mind that is as it was.
+    fn hand_over(&mut self, seq: u64, replay: &Replay<'_, T>) -> Option<String> {
+        if !std::mem::take(&mut self.early) {
+            return None;
+        }
+        let mut old = self.instance.take()?;
+        self.inexact = true;
+        self.calls += 2;
+        match succeed(self.id, &mut old, (vec![], replay.crew)) {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                None
+            }
+            Err(crash) => Some(format!("before record {seq}: {}", crash.message)),
+        }
     }
 
     fn begin(&mut self, begin: &Begin, entry: &Entry, replay: &Replay<'_, T>) -> Option<String> {
@@ -183,8 +233,25 @@ impl<T: Troupe> Lane<T> {
     }
 }
 
-/// A new instance that has done what the agent has done so far, whatever fuel that took.
-pub(super) fn bring<T: Troupe>(id: AgentId, begin: &Begin, crew: &T) -> Result<T::Guest, Crash> {
+/// A new instance that has done what the agent has done so far, whatever fuel that took. What comes before the span
+/// is done as it was, if the agent is another now.
+pub(super) fn bring<T: Troupe>(
+    id: AgentId,
+    begin: &Begin,
+    replay: &Replay<'_, T>,
+) -> Result<T::Guest, Crash> {
+    let early = begin.redo.partition_point(|redo| redo.entry.seq < replay.span.from);
+    let Some(before) = replay.before.filter(|_| early > 0) else {
+        return come(id, begin, replay.crew);
+    };
+    let (early, late) = begin.redo.split_at(early);
+    let begin = Begin { redo: early.to_vec(), ..begin.clone() };
+    let mut old = come(id, &begin, before).map_err(|crash| not_again(&crash))?;
+    succeed(id, &mut old, (late.to_vec(), replay.crew))
+}
+
+/// A new instance that has done what the agent has done so far, all by itself.
+fn come<T: Troupe>(id: AgentId, begin: &Begin, crew: &T) -> Result<T::Guest, Crash> {
     let alone = Begin { redo: vec![], ..begin.clone() };
     let (instance, life) = crew.begin(id, &alone);
     let mut instance = match (life.and_then(|life| life.crash), instance) {
@@ -199,4 +266,36 @@ pub(super) fn bring<T: Troupe>(id: AgentId, begin: &Begin, crew: &T) -> Result<T
         Some(crash) => Err(crash),
         None => Ok(instance),
     }
+}
+
+/// An instance that goes on with what an old one has in mind, and does what comes after that.
+fn succeed<T: Troupe>(
+    id: AgentId,
+    old: &mut T::Guest,
+    (redo, crew): (Vec<Redo>, &T),
+) -> Result<T::Guest, Crash> {
+    let broken = |message| Crash { kind: CrashKind::Init, message };
+    let taken = perform::snapshot(old).map(|taken| taken.state);
+    let (_, saved) = match taken {
+        Some(Ok(saved)) => saved,
+        Some(Err(crash)) => return Err(not_again(&crash)),
+        None => return Err(broken(String::from("the call was interrupted"))),
+    };
+    let (origin, sinks) = (Origin::Checkpoint { snapshot: None, redone: 0 }, old.gate().sinks());
+    let begin = Begin { origin, saved: Some(saved), redo: vec![], sinks: sinks.clone() };
+    let mut new = come(id, &begin, crew).map_err(|crash| {
+        let why = crash.message;
+        broken(format!("it cannot go on from what it had in mind there as it was: {why}"))
+    })?;
+    match redo.iter().find_map(|redo| perform::alike(&mut new, redo)) {
+        Some(crash) => Err(crash),
+        None => Ok(new),
+    }
+}
+
+/// What is not the other file's doing.
+fn not_again(crash: &Crash) -> Crash {
+    let why = &crash.message;
+    let message = format!("as it was in the run, it does not do again what it did: {why}");
+    Crash { kind: CrashKind::Divergence, message }
 }

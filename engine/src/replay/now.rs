@@ -58,7 +58,7 @@ fn now<T: Troupe>(
     let event = desk::event(agent, consumed(&entry.body)?)?;
     let redo = Redo { event, entry: Arc::clone(entry) };
     let begin = desk::begin(agent);
-    replay.recital.once(|| bring(id, &begin, replay.crew).ok(), &redo)
+    replay.recital.once(|| bring(id, &begin, replay).ok(), &redo)
 }
 
 fn forgets(agent: &Agent) -> bool {

@@ -200,8 +200,8 @@ fn resumed(leak: impl Fn(&Machine) -> Leak, leaks: bool) -> usize {
         if let Some((who, message)) = divergence {
             assert_eq!(who, agent);
             let (seq, _) = first_handled(&records(&machine), agent);
-            assert!(message.starts_with(&format!("record {seq}.0 is Emission")), "{message}");
-            assert!(message.contains("the guest now made Emission"), "{message}");
+            assert!(message.starts_with(&format!("record {seq}.0 is an emission")), "{message}");
+            assert!(message.contains("the guest now made another"), "{message}");
         }
         found += usize::from(lived_on);
     }
@@ -240,9 +240,9 @@ fn is_found(leak: impl Fn(&Machine) -> Leak) {
     let (seq, message) = first_handled(&entries, agent);
     let [difference] = &did.differences[..] else { panic!("{:?}", did.differences) };
     assert_eq!((difference.agent, difference.seq), (agent, seq));
-    let named = format!("record {seq}.0 is Emission");
+    let named = format!("record {seq}.0 is an emission");
     assert!(difference.message.starts_with(&named), "{}", difference.message);
-    assert!(difference.message.contains("the guest now made Emission"));
+    assert!(difference.message.contains("the guest now made another"));
     // The nearest cause is the message that it handled; what it would say now is beside what it said.
     let record = entries.iter().find(|entry| entry.seq == seq).expect("it is there");
     assert_eq!(record.causes, [message]);

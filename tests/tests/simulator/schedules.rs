@@ -84,7 +84,7 @@ fn side_by_side_finds_what_one_thread_finds() {
     let all = records(&machine).len() as u64;
     let on = |piece: &Piece, threads: usize, span: Span| -> Replayed {
         let crew = piece.crew(|| Box::new(NoWorld));
-        let replay = Replay { crew: &crew, recital: &Recital::default(), span };
+        let replay = Replay { crew: &crew, before: None, recital: &Recital::default(), span };
         let mut told = 0;
         let mut tell = |seq| told = seq;
         let pace = Pace { threads, tell: &mut tell };

@@ -99,7 +99,7 @@ impl Gate {
         if let Body::Intent(then) = &entry.body
             && (then.call != call || then.args != Payload::commit(&entry.salt, &args))
         {
-            let now = format!("a call of {call:?} with other arguments");
+            let now = format!("{} with other arguments", call.name());
             return diverged(differs(entry, self.counts.redone, &now));
         }
         Stop::Asked(Ask { call, args })
@@ -116,15 +116,16 @@ impl Gate {
         let answer = so_far.payloads.get(self.counts.redone_payloads + 1).filter(|_| same);
         match answer {
             Some(answer) => Ok(Some(answer.clone())),
-            None => Err(other_than(so_far, nth, &format!("a call of {call:?}"))),
+            None => Err(other_than(so_far, nth, call.name())),
         }
     }
 }
 
 /// The divergence of an attempt that does not do again what it did before it asked.
 pub(super) fn other_than(so_far: &SoFar, nth: usize, now: &str) -> Stop {
-    let then = so_far.parts.get(nth);
-    diverged(format!("part {nth} before it asked was {then:?}; the guest now made {now}"))
+    let then = so_far.parts.get(nth).map_or("nothing", Part::deed);
+    let now = if then == now { "another" } else { now };
+    diverged(format!("part {nth} before it asked was {then}; the guest now made {now}"))
 }
 
 impl SoFar {

@@ -57,8 +57,9 @@ impl Gate {
         let answer = entry.payloads.get(self.counts.redone_payloads + 1);
         let answer = answer.filter(|_| same).and_then(|bytes| postcard::from_bytes(bytes).ok());
         let Some(answer) = answer else {
-            return Err(met_bound(entry, nth)
-                .unwrap_or_else(|| diverged(differs(entry, nth, &format!("a call of {call:?}")))));
+            return Err(
+                met_bound(entry, nth).unwrap_or_else(|| diverged(differs(entry, nth, call.name())))
+            );
         };
         self.counts.redone += 1;
         self.counts.redone_payloads += 2;
@@ -84,7 +85,7 @@ impl Gate {
             let nth = self.counts.redone;
             if entry.body.parts().get(nth) != Some(&part) {
                 return Err(met_bound(entry, nth)
-                    .unwrap_or_else(|| diverged(differs(entry, nth, &format!("{part:?}")))));
+                    .unwrap_or_else(|| diverged(differs(entry, nth, part.deed()))));
             }
             self.counts.redone += 1;
             self.counts.redone_payloads += payloads.iter().flatten().count();
@@ -94,7 +95,7 @@ impl Gate {
             && let Some(then) = so_far.parts.get(self.counts.redone)
         {
             if *then != part {
-                return Err(other_than(so_far, self.counts.redone, &format!("{part:?}")));
+                return Err(other_than(so_far, self.counts.redone, part.deed()));
             }
             self.counts.redone += 1;
             self.counts.redone_payloads += payloads.iter().flatten().count();
@@ -147,8 +148,12 @@ pub(super) fn diverged(message: String) -> Stop {
 }
 
 pub(super) fn differs(entry: &Entry, nth: usize, now: &str) -> String {
-    match entry.body.parts().get(nth) {
-        None => format!("record {} has no part {nth}; the guest now made {now}", entry.seq),
-        Some(part) => format!("record {}.{nth} is {part:?}; the guest now made {now}", entry.seq),
+    let seq = entry.seq;
+    match entry.body.parts().get(nth).map(Part::deed) {
+        None => format!("record {seq} has no part {nth}; the guest now made {now}"),
+        Some(then) if then == now => {
+            format!("record {seq}.{nth} is {then}; the guest now made another")
+        }
+        Some(then) => format!("record {seq}.{nth} is {then}; the guest now made {now}"),
     }
 }

@@ -174,7 +174,44 @@ pub enum Call {
     HttpSend,
 }
 
+impl Call {
+    /// The call in words: ``a call of `clock.now` ``.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Emit => "a call of `outbox.emit`",
+            Self::ClockNow => "a call of `clock.now`",
+            Self::RandomBytes => "a call of `random.bytes`",
+            Self::FilesRead => "a call of `files.read`",
+            Self::FilesStat => "a call of `files.stat`",
+            Self::FilesList => "a call of `files.list`",
+            Self::FilesAppend => "a call of `files.append`",
+            Self::FilesReplace => "a call of `files.replace`",
+            Self::FilesClose => "a call of `files.close`",
+            Self::StdinRead => "a call of `stdin.read`",
+            Self::HttpSend => "a call of `http.send`",
+        }
+    }
+}
+
 impl Part {
+    /// What was done, in words, without what it was done with.
+    #[must_use]
+    pub const fn deed(&self) -> &'static str {
+        match self {
+            Self::Emission { .. } => "an emission",
+            Self::Answer { call, .. } => call.name(),
+            Self::Denial { .. } => "a denied call",
+            Self::Opened { .. } => "a file that is opened",
+            Self::Staged { .. } => "a write",
+            Self::Closed { .. } => "a file that is closed",
+            Self::Log { .. } => "a log line",
+            Self::LogDropped { .. } => "log lines that are dropped",
+            Self::TimerSet { .. } => "a timer that is set",
+            Self::TimerCancelled { .. } => "a timer that is cancelled",
+        }
+    }
+
     /// The part's payloads, in the order of their bytes.
     pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
         let (first, second) = match self {
