@@ -4,6 +4,7 @@
 //! it is owned maybe the place of its control socket. Runs are named by ids that sort by time.
 
 mod id;
+mod making;
 mod owner;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::head::{Head, HeadError};
 use crate::store::{StoreError, sync_dir};
 
 pub use id::{new_id, parse_id, started_ms};
+pub use making::Making;
 pub use owner::{Held, Ownership, owner};
 
 /// The name that stands for the newest run.
@@ -104,8 +106,14 @@ impl Data {
 
     /// Makes the folder of a new run, which only this user may enter.
     pub fn create(&self, id: RunId) -> Result<RunDir, RunsError> {
+        let path = self.make(&id.to_string())?;
+        Ok(RunDir { id, path })
+    }
+
+    /// Makes a folder among those of the runs.
+    fn make(&self, name: &str) -> Result<PathBuf, RunsError> {
         let runs = self.runs();
-        let path = runs.join(id.to_string());
+        let path = runs.join(name);
         let make = |path: &Path, recursive| {
             let made = DirBuilder::new().mode(0o700).recursive(recursive).create(path);
             made.map_err(|error| match error.kind() {
@@ -128,10 +136,10 @@ impl Data {
             let above = self.dir.parent().filter(|above| !above.as_os_str().is_empty());
             sync_dir(above.unwrap_or(Path::new(".")))?;
         }
-        Ok(RunDir { id, path })
+        Ok(path)
     }
 
-    /// The ids of all runs, newest first. Other files in the folder are left out.
+    /// The ids of all runs, newest first. Other files in the folder are left out, and runs that are being made.
     pub fn ids(&self) -> Result<Vec<RunId>, RunsError> {
         let runs = self.runs();
         let refused = |error: io::Error| match error.kind() {
@@ -142,7 +150,8 @@ impl Data {
         let mut ids = vec![];
         for entry in fs::read_dir(&runs).map_err(refused)? {
             let entry = entry.map_err(refused)?;
-            ids.extend(entry.file_name().to_str().and_then(parse_id));
+            let id = entry.file_name().to_str().and_then(parse_id);
+            ids.extend(id.filter(|_| !making::is_made(&entry.path())));
         }
         ids.sort_unstable_by(|a, b| b.cmp(a));
         Ok(ids)

@@ -44,10 +44,10 @@ pub(super) fn fork(
         },
     };
     give(&mut fork, at, (args, &answered))?;
-    let new = data.create(run::new_run_id()?)?;
-    let made = make(screen, (&new, folder), (&point, &mut fork));
-    made.inspect_err(|_| new.discard())?;
-    let id = new.id.to_string();
+    let new = data.begin(run::new_run_id()?)?;
+    let made = make(screen, (new.run(), folder), (&point, &mut fork));
+    made.inspect_err(|_| new.run().discard())?;
+    let id = new.whole()?.id.to_string();
     if args.hold {
         if screen.is_json() {
             screen.json(

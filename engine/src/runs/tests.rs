@@ -162,3 +162,26 @@ fn the_list_is_told() {
     );
     assert_eq!(json, expected);
 }
+
+#[test]
+fn a_run_that_is_being_made_is_not_listed_and_goes_when_its_maker_is_gone() {
+    let (_dir, data) = data();
+    let id = |tag| new_id(NOW, [tag; 10]);
+    let first = data.begin(id(1)).expect("a new run");
+    assert_eq!((data.ids().expect("runs"), first.run().path.exists()), (vec![], true));
+    let second = data.begin(id(2)).expect("a new run");
+    let left = first.run().path.clone();
+    assert!(left.exists(), "its maker lives");
+    drop(first);
+    let third = data.begin(id(3)).expect("a new run");
+    assert!(!left.exists(), "nobody makes it any more");
+    assert_eq!(data.ids().expect("runs"), []);
+    assert!(matches!(data.resolve(&id(2).to_string()), Err(RunsError::Unknown { .. })));
+    let run = second.whole().expect("it is made");
+    assert_eq!(data.ids().expect("runs"), [run.id]);
+    assert_eq!(owner(&run.path), None);
+    drop(third);
+    let whole = data.begin(id(4)).expect("a new run").whole().expect("it is made");
+    assert_eq!(data.ids().expect("runs"), [whole.id, run.id]);
+    assert_eq!(fs::read_dir(data.runs()).expect("a folder").count(), 2);
+}
