@@ -162,3 +162,21 @@ fn a_replay_needs_no_network_and_nothing_that_can_be_written() {
         assert!(traces(scene.path()) == before);
     }
 }
+
+#[test]
+fn a_full_disk_does_not_keep_anybody_from_looking() {
+    let scene = scene();
+    let program = program().display().to_string();
+    let script = format!(
+        "mkdir room small\n\
+         mount -t tmpfs none room\n\
+         mount -t tmpfs -o size=64m none small\n\
+         cp -r .theater-flow small/data\n\
+         dd if=/dev/zero of=small/fill bs=4k 2>/dev/null || true\n\
+         if echo more > small/here 2>/dev/null; then exit 9; fi\n\
+         TMPDIR=\"$PWD/room\" exec '{program}' --data small/data replay @latest"
+    );
+    if let Some(ran) = apart(&scene, &script) {
+        check(ran);
+    }
+}

@@ -135,11 +135,12 @@ impl Copy {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".copy-";
         let parent = path.parent().unwrap_or(Path::new(""));
         remove_stale(parent, &name);
+        remove_abandoned(&std::env::temp_dir(), &format!("{TEMPORARY}{name}"));
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{name}{}-{n}", process::id());
         match Self::made(parent.join(&name), path) {
             Err(error) if is_refused(&error) => {
-                let elsewhere = std::env::temp_dir().join(format!("theater-flow-{name}"));
+                let elsewhere = std::env::temp_dir().join(format!("{TEMPORARY}{name}"));
                 Self::made(elsewhere, path)
             }
             made => made,
@@ -172,6 +173,9 @@ impl Copy {
         Ok(())
     }
 }
+
+/// How the names of copies among the temporary files begin.
+const TEMPORARY: &str = "theater-flow-";
 
 /// True if the folder is not one that this process can write to.
 fn is_refused(error: &StoreError) -> bool {
@@ -210,6 +214,21 @@ fn remove_stale(parent: &Path, name: &str) {
     for copy in entries(dir).unwrap_or_default() {
         let ours = copy.file_name().is_some_and(|n| n.to_string_lossy().starts_with(name));
         if ours && !matches!(lock(&copy), Err(StoreError::Locked { .. })) {
+            let _ = fs::remove_dir_all(&copy);
+        }
+    }
+}
+
+/// Removes copies among the temporary files whose makers are gone: both the process of their number, and whoever held
+/// their lock. They are of any database, so that no lock of one says that none is half-made.
+pub(super) fn remove_abandoned(folder: &Path, name: &str) {
+    let is_gone = |pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
+    for copy in entries(folder).unwrap_or_default() {
+        let own =
+            copy.file_name().and_then(|own| own.to_str()?.strip_prefix(name)?.split_once('-'));
+        let pid = own.and_then(|(pid, _)| rustix::process::Pid::from_raw(pid.parse().ok()?));
+        if pid.is_some_and(is_gone) && !matches!(lock(&copy), Err(StoreError::Locked { .. })) {
+            // Somebody else's is theirs to remove.
             let _ = fs::remove_dir_all(&copy);
         }
     }

@@ -131,6 +131,24 @@ fn a_copy_is_read_beside_the_original_and_removed() {
 }
 
 #[test]
+fn copies_among_the_temporary_files_go_with_their_makers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let (gone, mine) = (child.id(), std::process::id());
+    child.wait().unwrap();
+    let names = ["x-0", "", "notes"].map(|rest| format!("copy-{rest}"));
+    let stay = [format!("copy-{mine}-0"), format!("other-{gone}-0")].into_iter().chain(names);
+    let stay: std::collections::BTreeSet<String> = stay.collect();
+    for name in stay.iter().chain([&format!("copy-{gone}-3")]) {
+        fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    files::remove_abandoned(dir.path(), "copy-");
+    let left = fs::read_dir(dir.path()).unwrap().flatten();
+    let left = left.map(|entry| entry.file_name().into_string().unwrap());
+    assert_eq!(left.collect::<std::collections::BTreeSet<_>>(), stay);
+}
+
+#[test]
 fn errors_of_the_file_system_are_told_apart() {
     let of = |kind: io::ErrorKind| StoreError::io(Path::new("/x"), kind.into());
     assert!(matches!(of(io::ErrorKind::StorageFull), StoreError::Full { .. }));
