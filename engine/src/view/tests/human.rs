@@ -87,7 +87,7 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         (Body::Pruned(pruned), "7 payloads of records before 40 erased, 900 B, 1 checkpoint"),
         (Body::Dropped(dropped), "in 2 messages, the oldest, to make place"),
         (Body::Rested(rested), "the cycle of walk, scanner"),
-        (intent(), "pull → http.send"),
+        (intent(), "pull → http.send (erased)"),
         (Body::Decided(decided), "of 7: it is made again, says p\\u{1b} (5)"),
         (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
