@@ -226,7 +226,8 @@ pub enum Command {
     ///
     /// Records and hashes stay: the chain verifies as before, and `verify` says which payloads a record says were
     /// erased. What a run that is not over needs to be resumed stays too, and the dead letters that no agent
-    /// takes. What is erased cannot be replayed or brought back. The run must not be live.
+    /// takes; and the texts of faults and crashes, which may quote what was handled. What is erased cannot be replayed or
+    /// brought back. The run must not be live.
     #[command(
         after_long_help = "Example:\n  theater-flow prune @latest --keep-days 30 --dry-run\n  \
         theater-flow prune @latest --payload 12.0"

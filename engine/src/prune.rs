@@ -4,6 +4,8 @@
 //! The log is written anew beside the old one, checked, and put in its place at once: whatever happens
 //! meanwhile, there is the log as it was before or as it is afterwards. The old one is then removed as a whole.
 
+mod elsewhere;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +21,10 @@ use crate::journal::{Commit, Cut, Flushed, Journal, JournalError, NEWEST, Weight
 use crate::recover::{self, RecoverError};
 use crate::store::{SledStore, Store, StoreError, beside, take_place};
 
+pub use elsewhere::{Elsewhere, elsewhere};
+
 /// Which payloads somebody wants to be rid of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wish {
     /// All that nobody needs.
     All,
@@ -28,8 +32,8 @@ pub enum Wish {
     Before(u64),
     /// Of those that nobody needs, the ones that were recorded before this time, in ms since 1970.
     Until(u64),
-    /// Those of this record, or of this part of one.
-    Of(Ref),
+    /// Those of these records, or parts of records.
+    Of(Vec<Ref>),
 }
 
 /// Why nothing is erased.
@@ -86,6 +90,8 @@ pub struct Planned {
     pub cut: Cut,
     /// How much.
     pub weight: Weight,
+    /// How much by each name of the cut.
+    each: Vec<Weight>,
     /// The state after the last record.
     state: State,
 }
@@ -96,11 +102,11 @@ impl Planned {
         let plan = recover::plan(journal)?;
         let records = journal.flushed().seq;
         let state = recover::state(journal, &plan, records)?;
-        let cut = match wish {
+        let cut = match &wish {
             Wish::All => before(journal, &state, u64::MAX)?,
-            Wish::Until(at) => before(journal, &state, first_at(journal, at)?)?,
+            Wish::Until(at) => before(journal, &state, first_at(journal, *at)?)?,
             Wish::Before(seq) => {
-                let from = needed_from(journal, &state);
+                let (seq, from) = (*seq, needed_from(journal, &state));
                 if seq > records {
                     return Err(PruneError::NoRecord { seq, records });
                 }
@@ -109,13 +115,20 @@ impl Planned {
                 }
                 before(journal, &state, seq)?
             }
-            Wish::Of(of) => single(journal, &state, of)?,
+            Wish::Of(of) => named(journal, &state, of)?,
         };
-        let weight = journal.weigh(&cut)?;
-        match wish {
-            Wish::Of(of) if weight.payloads == 0 => Err(PruneError::NoPayload(of)),
-            _ => Ok(Self { cut, weight, state }),
+        let each = journal.weigh(&cut)?;
+        for (what, weight) in cut.what.iter().zip(&each) {
+            match what {
+                Pruning::Of(of) if weight.payloads == 0 => return Err(PruneError::NoPayload(*of)),
+                _ => {}
+            }
         }
+        let weight = Weight {
+            payloads: each.iter().map(|weight| weight.payloads).sum(),
+            bytes: each.iter().map(|weight| weight.bytes).sum(),
+        };
+        Ok(Self { cut, weight, each, state })
     }
 
     /// True if there is nothing to be erased.
@@ -148,10 +161,12 @@ impl Planned {
             let named = Checkpoint { upto, digest: Digest::of(bytes), len };
             entries.push(Arc::new(entry(upto, Body::Checkpoint(named))));
         }
-        let Weight { payloads, bytes } = self.weight;
-        let (what, checkpoints) = (self.cut.what, self.cut.checkpoints.clone());
-        let pruned = Pruned { what, payloads, bytes, checkpoints };
-        entries.push(Arc::new(entry(before.seq + entries.len() as u64, Body::Pruned(pruned))));
+        let mut checkpoints = self.cut.checkpoints.clone();
+        for (what, Weight { payloads, bytes }) in self.cut.what.iter().zip(&self.each) {
+            let (what, checkpoints) = (*what, std::mem::take(&mut checkpoints));
+            let pruned = Pruned { what, payloads: *payloads, bytes: *bytes, checkpoints };
+            entries.push(Arc::new(entry(before.seq + entries.len() as u64, Body::Pruned(pruned))));
+        }
         new.commit(Commit { entries: &entries, checkpoint: fresh.as_deref(), plan: None })?;
         new.verify(Some(before))?;
         Ok(new)
@@ -162,9 +177,9 @@ impl Planned {
     /// A checkpoint of the run's end, if its state could no longer be made from what stays.
     fn checkpoint(&self) -> Option<Vec<u8>> {
         let mut state = self.state.clone();
-        match self.cut.what {
-            Pruning::Before(_) if !is_over(&state) => return None,
-            Pruning::Before(_) | Pruning::Of(_) => {}
+        let before = self.cut.what.iter().all(|what| matches!(what, Pruning::Before(_)));
+        if before && !is_over(&state) {
+            return None;
         }
         if is_over(&state) {
             // What was left unread when all had ended is nobody's any more.
@@ -203,11 +218,23 @@ fn before<S: Store>(journal: &Journal<S>, state: &State, most: u64) -> Result<Cu
     let gone = journal.checkpoints().iter();
     let gone = gone.filter(|upto| **upto < before && **upto > journal.first());
     let checkpoints = gone.copied().collect();
-    Ok(Cut { what: Pruning::Before(before), kept, checkpoints })
+    Ok(Cut { what: vec![Pruning::Before(before)], kept, checkpoints })
 }
 
-/// Erases the payloads of one record or part, and all checkpoints that may hold them.
-fn single<S: Store>(journal: &Journal<S>, state: &State, of: Ref) -> Result<Cut, PruneError> {
+/// Erases the payloads of these records and parts, and all checkpoints that may hold them.
+fn named<S: Store>(journal: &Journal<S>, state: &State, of: &[Ref]) -> Result<Cut, PruneError> {
+    for of in of {
+        free(journal, state, *of)?;
+    }
+    let first = of.iter().map(|of| of.seq).min().unwrap_or(u64::MAX);
+    let later = journal.checkpoints().iter().filter(|upto| **upto > first);
+    let checkpoints = later.copied().collect();
+    let what = of.iter().map(|of| Pruning::Of(*of)).collect();
+    Ok(Cut { what, kept: BTreeSet::new(), checkpoints })
+}
+
+/// Refuses what is not there or is still needed.
+fn free<S: Store>(journal: &Journal<S>, state: &State, of: Ref) -> Result<(), PruneError> {
     let records = journal.flushed().seq;
     if of.seq >= records {
         return Err(PruneError::NoRecord { seq: of.seq, records });
@@ -222,12 +249,10 @@ fn single<S: Store>(journal: &Journal<S>, state: &State, of: Ref) -> Result<Cut,
             need.seq == of.seq && same
         })
     };
-    if let Some((_, agent)) = agents.find(|(agent, _)| needs_it(agent)) {
-        return Err(PruneError::InUse { of, agent: agent.name.clone() });
+    match agents.find(|(agent, _)| needs_it(agent)) {
+        Some((_, agent)) => Err(PruneError::InUse { of, agent: agent.name.clone() }),
+        None => Ok(()),
     }
-    let later = journal.checkpoints().iter().filter(|upto| **upto > of.seq);
-    let checkpoints = later.copied().collect();
-    Ok(Cut { what: Pruning::Of(of), kept: BTreeSet::new(), checkpoints })
 }
 
 /// Dead letters that the engine keeps: somebody may want to see them, or have them tried again.

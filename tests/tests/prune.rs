@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 use theater_flow::prune::disk_bytes;
 use theater_flow_tests::account::hashes;
@@ -37,11 +38,16 @@ fn input() -> Vec<u8> {
 
 /// True if a file below the folder holds the secret.
 fn holds_secret(folder: &Path) -> bool {
+    holds(folder, SECRET.as_bytes())
+}
+
+/// True if a file below the folder holds these bytes.
+fn holds(folder: &Path, wanted: &[u8]) -> bool {
     fs::read_dir(folder).expect("a folder").flatten().any(|entry| match entry.path() {
-        path if path.is_dir() => holds_secret(&path),
+        path if path.is_dir() => holds(&path, wanted),
         path => {
             let bytes = fs::read(path).expect("a file");
-            bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+            bytes.windows(wanted.len()).any(|window| window == wanted)
         }
     })
 }
@@ -122,7 +128,7 @@ fn what_a_resume_needs_stays() {
     let run = stopped();
     let scene = &run.scene;
     let before = scene.say("prune @latest --json").ends(0).json();
-    assert_eq!(before[0]["of"], serde_json::Value::Null);
+    assert_eq!(before[0]["of"], serde_json::json!([]));
     let records = chain(scene).len();
     let refused = scene.say(&format!("prune @latest --before {records}")).ends(2);
     assert!(refused.err.contains("--before"), "{refused}");
@@ -138,7 +144,7 @@ fn one_payload_can_go() {
     let emitted = scene.say("events @latest --json --kind emission").ends(0).json();
     let seq = emitted[0]["seq"].as_u64().expect("a number");
     let did = &scene.say(&format!("prune @latest --payload {seq}.0 --json")).ends(0).json()[0];
-    assert_eq!(did["of"], format!("{seq}.0"));
+    assert_eq!(did["of"][0], format!("{seq}.0"));
     let verified = scene.say("verify @latest").ends(0);
     let hole = format!("records {seq} to {seq}: payloads=");
     assert!(verified.text().contains(&hole), "{verified}");
@@ -213,4 +219,88 @@ fn copy(from: &Path, to: &Path) {
         let is_folder = entry.path().is_dir();
         if is_folder { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), &to)) }
     }
+}
+
+/// A secret that goes on to another message and to a file.
+#[test]
+fn where_else_the_same_bytes_stand_is_said() {
+    let scene = Scene::new();
+    scene.file("in.txt", "open sesame-7\nharmless\n");
+    scene.file(
+        "p.toml",
+        r#"format = 1
+name = "secret"
+[supervisors.root]
+children = ["lines", "text", "heard", "kept"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "in.txt" }
+grants = { files = { read = ["in.txt"] } }
+[agents.text]
+actor = "std/map"
+inputs = "lines"
+outputs = { out = "string" }
+config = { expr = ".text" }
+[agents.heard]
+actor = "std/map"
+inputs = "text"
+outputs = { out = "string" }
+config = { expr = '"heard: " + .' }
+[agents.kept]
+actor = "std/file-write"
+inputs = "text"
+config = { path = "out.txt" }
+grants = { files = { write = ["out.txt"] } }
+"#,
+    );
+    scene.say("run p.toml").ends(0);
+    let all = scene.say("events @latest --json").ends(0).json();
+    let part = |agent: &str, kind: &str| {
+        let found = all.iter().filter(|record| record["agent"] == agent).find_map(|record| {
+            let parts = record["parts"].as_array()?;
+            let said = |part: &Value| part["kind"] == kind && part.to_string().contains("sesame");
+            Some(format!("{}.{}", record["seq"], parts.iter().position(said)?))
+        });
+        found.expect("it is there")
+    };
+    let (said, heard, kept) =
+        (part("text", "emission"), part("heard", "emission"), part("kept", "staged"));
+    let did = scene.say(&format!("prune @latest --payload {said} --dry-run --json")).ends(0);
+    let shown = &did.json()[0];
+    let also: Vec<&str> =
+        shown["also"].as_array().expect("a list").iter().filter_map(|of| of.as_str()).collect();
+    assert!(also.contains(&heard.as_str()) && also.contains(&kept.as_str()), "{shown}");
+    assert!(shown["follow"].as_u64() > Some(1), "{shown}");
+    did.tells([&format!("{heard}"), "too", "--impact", "what stays: the texts of faults"]);
+    let all: Vec<String> = also.iter().map(|of| format!("--payload {of}")).collect();
+    let line = format!("prune @latest --payload {said} {}", all.join(" "));
+    let ran = scene.say(&line).ends(0);
+    assert!(!ran.err.contains("the same bytes"), "{ran}");
+    scene.say("verify @latest").ends(0);
+    let pruned = scene.say("events @latest --kind pruned --json").ends(0).json();
+    assert_eq!(pruned.len(), 1 + also.len(), "a record says so of each");
+    let run = scene.path().join(".theater-flow");
+    assert!(!holds(&run, b"sesame"), "no byte of it is left anywhere");
+}
+
+/// What a fault quotes is in its record's own bytes, and stays.
+#[test]
+fn what_a_fault_quotes_is_named() {
+    let scene = Scene::new();
+    scene.file("in.txt", "open sesame-7\n");
+    scene.file(
+        "p.toml",
+        "format = 1\nname = \"secret\"\n[supervisors.root]\nchildren = [\"lines\", \"text\", \"fails\"]\n\
+        [agents.lines]\nactor = \"std/file-lines\"\nconfig = { path = \"in.txt\" }\n\
+        grants = { files = { read = [\"in.txt\"] } }\n[agents.text]\nactor = \"std/map\"\n\
+        inputs = \"lines\"\noutputs = { out = \"string\" }\nconfig = { expr = \".text\" }\n\
+        [agents.fails]\nactor = \"std/map\"\ninputs = \"text\"\noutputs = { out = \"json\" }\n\
+        config = { expr = \"error(.)\" }\nretry = { max = 0 }\n",
+    );
+    scene.say("run p.toml --allow-dead-letters").ends(0);
+    let faulted = scene.say("events @latest --kind faulted --json").ends(0).json();
+    let seq = faulted[0]["seq"].to_string();
+    let emitted = scene.say("events @latest --kind emission --agent text --json").ends(0).json();
+    let ran = scene.say(&format!("prune @latest --payload {}", emitted[0]["seq"])).ends(0);
+    ran.tells(["warning: the texts of", &seq, "quote them, which are not erased"]);
 }

@@ -119,9 +119,10 @@ pub struct Prune {
     /// Only payloads that are older than this many days.
     #[arg(long, value_name = "DAYS", conflicts_with = "payload")]
     pub keep_days: Option<u32>,
-    /// Only the payloads of this record or part: a secret, or somebody's data.
+    /// Only the payloads of this record or part: a secret, or somebody's data. Can be given several times. Where else
+    /// the same bytes stand is said.
     #[arg(long, value_name = "SEQ[.I]", value_parser = reference)]
-    pub payload: Option<Ref>,
+    pub payload: Vec<Ref>,
     /// Say what would be erased, and erase nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::record::Pruning;
 
 use super::{place, run};
@@ -10,13 +11,15 @@ use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::head::Head;
 use crate::journal::{Flushed, Journal};
-use crate::prune::{self, Done, Planned, PruneError, Wish};
+use crate::prune::{self, Done, Elsewhere, Planned, PruneError, Wish};
 use crate::recover;
 use crate::render::Screen;
 use crate::runs::RunDir;
 use crate::session::{READERS, check_head, check_name, new_head, now_ms};
 use crate::store::SledStore;
 
+/// Places that are named, at most; `--json` has all.
+const NAMED: usize = 12;
 /// A day, in ms.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -43,6 +46,15 @@ pub(super) fn prune(
     })?;
     let planned = Planned::new(&journal, wish(args))?;
     let mut shown = shown(run, &planned, args.dry_run);
+    if !planned.is_empty() {
+        screen.say(STAYS);
+    }
+    if !args.payload.is_empty() {
+        let left = prune::elsewhere(&journal, (&planned, &args.payload))?;
+        warn(screen, (run, &args.payload), &left);
+        shown["also"] = left.payloads.iter().map(Ref::to_string).collect();
+        (shown["quoted"], shown["follow"]) = (json!(left.texts), json!(left.follow));
+    }
     if !args.dry_run && !planned.is_empty() {
         let planned_by = (journal, &planned);
         let done = prune::carry_out(planned_by, &place.database(), (&run.path, head), now_ms())?;
@@ -56,22 +68,58 @@ pub(super) fn prune(
     Ok(Exit::Ok)
 }
 
+/// What no pruning erases.
+const STAYS: &str = "what stays: the texts of faults, crashes and dead letters, which may quote what was handled, and \
+                     the names of files and timers and the keys of requests";
+
+/// Says where else the same bytes stand.
+fn warn(screen: &Screen, (run, of): (&RunDir, &[Ref]), left: &Elsewhere) {
+    let list = |names: Vec<String>| {
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
+    };
+    if !left.payloads.is_empty() {
+        let payloads = list(left.payloads.iter().map(Ref::to_string).collect());
+        screen.tell(&format!(
+            "warning: the same bytes stand in {payloads} too: add a `--payload` for each to erase them"
+        ));
+    }
+    if !left.texts.is_empty() {
+        let texts = list(left.texts.iter().map(u64::to_string).collect());
+        screen.tell(&format!("warning: the texts of {texts} quote them, which are not erased"));
+    }
+    if let (Some(first), 1..) = (of.first(), left.follow) {
+        let (id, records) =
+            (run.id, if left.follow == 1 { "record follows" } else { "records follow" });
+        screen.tell(&format!(
+            "{} {records} from it, and may hold it in another form: `theater-flow why {id} {first} --impact`",
+            left.follow
+        ));
+    }
+}
+
 fn wish(args: &cli::Prune) -> Wish {
-    match (args.payload, args.before, args.keep_days) {
-        (Some(of), _, _) => Wish::Of(of),
-        (None, Some(before), _) => Wish::Before(before),
-        (None, None, Some(days)) => {
+    match (args.before, args.keep_days) {
+        _ if !args.payload.is_empty() => Wish::Of(args.payload.clone()),
+        (Some(before), _) => Wish::Before(before),
+        (None, Some(days)) => {
             Wish::Until(now_ms().saturating_sub(u64::from(days).saturating_mul(DAY_MS)))
         }
-        (None, None, None) => Wish::All,
+        (None, None) => Wish::All,
     }
 }
 
 fn shown(run: &RunDir, planned: &Planned, dry_run: bool) -> Value {
-    let (before, of) = match planned.cut.what {
-        Pruning::Before(before) => (Some(before), None),
-        Pruning::Of(of) => (None, Some(of.to_string())),
-    };
+    let of = planned.cut.what.iter().filter_map(|what| match what {
+        Pruning::Of(of) => Some(of.to_string()),
+        Pruning::Before(_) => None,
+    });
+    let of: Vec<String> = of.collect();
+    let before = planned.cut.what.iter().find_map(|what| match what {
+        Pruning::Before(before) => Some(*before),
+        Pruning::Of(_) => None,
+    });
     json!({
         "run": run.id.to_string(),
         "dry_run": dry_run,

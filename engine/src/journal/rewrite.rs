@@ -18,8 +18,8 @@ const COMMIT_BYTES: usize = 4 << 20;
 /// What a log is to lose.
 #[derive(Clone, Debug)]
 pub struct Cut {
-    /// Which payloads.
-    pub what: Pruning,
+    /// Which payloads: those that any of these names.
+    pub what: Vec<Pruning>,
     /// But not those of these parts and records.
     pub kept: BTreeSet<Ref>,
     /// Which checkpoints: what each is up to.
@@ -36,46 +36,47 @@ pub struct Weight {
 }
 
 impl Cut {
-    fn takes(&self, seq: u64, part: Option<u32>) -> bool {
+    /// By which of its names it takes the payload of this part, or a record's own with `None`.
+    pub(crate) fn takes(&self, seq: u64, part: Option<u32>) -> Option<usize> {
         let kept = |part| self.kept.contains(&Ref { seq, part });
-        self.what.covers(seq, part) && !kept(part) && !kept(None)
+        let nth = self.what.iter().position(|what| what.covers(seq, part))?;
+        (!kept(part) && !kept(None)).then_some(nth)
     }
 
-    /// Takes from a record what is to be taken.
-    fn apply(&self, stored: &mut Stored) -> Result<Weight, JournalError> {
-        let mut weight = Weight::default();
+    /// Takes from a record what is to be taken, and adds to `weights` how much that is, by name.
+    fn apply(&self, stored: &mut Stored, weights: &mut [Weight]) -> Result<(), JournalError> {
         let body = stored.record()?.body;
         for (part, payload) in body.payload_parts().zip(&mut stored.payloads) {
+            let Some(nth) = self.takes(stored.seq, part) else { continue };
             let len = match payload {
                 StoredPayload::Erased(_) => continue,
-                _ if !self.takes(stored.seq, part) => continue,
                 // Lengths are far below 4 GiB, by `limits`.
                 StoredPayload::Inline(bytes) => u32::try_from(bytes.len()).unwrap_or(u32::MAX),
                 StoredPayload::Chunked(len) => *len,
             };
             *payload = StoredPayload::Erased(len);
-            weight.payloads += 1;
-            weight.bytes += u64::from(len);
+            if let Some(weight) = weights.get_mut(nth) {
+                weight.payloads += 1;
+                weight.bytes += u64::from(len);
+            }
         }
         if stored.payloads.iter().all(StoredPayload::is_erased) {
             stored.salt = None;
         }
-        Ok(weight)
+        Ok(())
     }
 }
 
 impl<S: Store> Journal<S> {
-    /// How much a cut would take.
-    pub fn weigh(&self, cut: &Cut) -> Result<Weight, JournalError> {
-        let mut sum = Weight::default();
+    /// How much a cut would take, by each of its names; what two of them name counts for the first.
+    pub fn weigh(&self, cut: &Cut) -> Result<Vec<Weight>, JournalError> {
+        let mut weights = vec![Weight::default(); cut.what.len()];
         for block in self.blocks(0)? {
             for stored in block? {
-                let weight = cut.apply(&mut stored?)?;
-                sum.payloads += weight.payloads;
-                sum.bytes += weight.bytes;
+                cut.apply(&mut stored?, &mut weights)?;
             }
         }
-        Ok(sum)
+        Ok(weights)
     }
 
     /// What the stored checkpoints are up to, oldest first.
@@ -113,7 +114,7 @@ impl<S: Store> Journal<S> {
         for block in self.blocks(0)? {
             for stored in block? {
                 let mut stored = stored?;
-                cut.apply(&mut stored)?;
+                cut.apply(&mut stored, &mut [])?;
                 for (index, payload) in (0..).zip(&stored.payloads) {
                     if let StoredPayload::Chunked(_) = payload {
                         let key = |chunk| Key::Payload { seq: stored.seq, index, chunk }.encode();

@@ -6,13 +6,13 @@ use theater_flow_kernel::verify::Hole;
 use super::*;
 
 fn cut(what: Pruning, kept: &[Ref]) -> Cut {
-    Cut { what, kept: kept.iter().copied().collect(), checkpoints: vec![] }
+    Cut { what: vec![what], kept: kept.iter().copied().collect(), checkpoints: vec![] }
 }
 
 /// The log written anew on another disk, with a record that says so; and how much went.
 fn rewritten(disk: &Disk, cut: &Cut) -> (Disk, Weight) {
     let old = open(disk).unwrap();
-    let (weight, to) = (old.weigh(cut).unwrap(), Disk::default());
+    let (weight, to) = (old.weigh(cut).unwrap()[0], Disk::default());
     let mut new = old.rewrite(to.open(), cut).unwrap();
     assert_eq!(new.flushed(), old.flushed(), "the chain is what it was");
     new.commit(Commit { entries: &[said(&new, cut, weight)], ..Commit::default() }).unwrap();
@@ -21,7 +21,7 @@ fn rewritten(disk: &Disk, cut: &Cut) -> (Disk, Weight) {
 
 fn said<S: Store>(journal: &Journal<S>, cut: &Cut, weight: Weight) -> Arc<Entry> {
     let Weight { payloads, bytes } = weight;
-    let (what, checkpoints) = (cut.what, cut.checkpoints.clone());
+    let (what, checkpoints) = (cut.what[0], cut.checkpoints.clone());
     let body = Body::Pruned(Pruned { what, payloads, bytes, checkpoints });
     Arc::new(entry(journal.flushed().seq, body))
 }
@@ -72,7 +72,7 @@ fn what_is_kept_stays_and_what_was_cut_before_is_still_gone() {
     assert_eq!(whole, [5]);
     let holes = journal.verify(None).unwrap().holes;
     assert_eq!(holes.last().map(|hole| hole.last), Some(seq));
-    let again = journal.weigh(&cut(Pruning::Before(seq + 1), &kept)).unwrap();
+    let again = journal.weigh(&cut(Pruning::Before(seq + 1), &kept)).unwrap()[0];
     assert_eq!(again, Weight::default(), "nothing is left to be taken");
 }
 
@@ -143,7 +143,7 @@ fn a_rewriting_that_is_cut_off_leaves_the_log_as_it_was() {
             let old = open(&disk).unwrap();
             let to = Disk::default();
             to.fail(point, fault);
-            let weight = old.weigh(&cut).unwrap();
+            let weight = old.weigh(&cut).unwrap()[0];
             let done = old.rewrite(to.open(), &cut).and_then(|mut new| {
                 let said = [said(&new, &cut, weight)];
                 new.commit(Commit { entries: &said, ..Commit::default() })
