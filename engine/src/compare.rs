@@ -5,20 +5,25 @@
 //! agent with several producers may meet the same events in another order; that alone is no difference.
 
 mod meaning;
+mod parting;
 #[cfg(test)]
 mod tests;
+mod written;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Part, SinkId};
+use theater_flow_kernel::record::{Body, Part};
 
 use crate::journal::{Journal, JournalError};
+use crate::recover;
 use crate::store::Store;
 use crate::view::Row;
-use meaning::{Meanings, Print};
+use meaning::{Meaning, Meanings};
+use parting::{Parting, parting};
+pub use written::Output;
+use written::Written;
 
 /// What the run as a whole did stands under this name, which no agent can have.
 pub const RUN: &str = "-";
@@ -27,7 +32,7 @@ pub const RUN: &str = "-";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Deed {
     seq: u64,
-    print: Print,
+    meaning: Meaning,
 }
 
 /// What an agent did in numbers.
@@ -47,16 +52,8 @@ pub struct Tally {
     pub fuel: u64,
 }
 
-/// What was written to one place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Output {
-    /// How many bytes.
-    pub bytes: u64,
-    /// SHA-256 of them.
-    pub digest: Digest,
-}
-
-/// Where an agent wrote: its name, and what it calls the file; empty for standard output.
+/// Where an agent wrote: its name, and what it calls the file, or where that is if it was open before what is
+/// compared; empty for standard output.
 pub type Place = (String, String);
 
 /// All that a run did.
@@ -82,6 +79,8 @@ pub struct Comparison {
     pub agents: Vec<(String, Pair<Tally>)>,
     /// What each run wrote, by place.
     pub outputs: Vec<(Place, Pair<Output>)>,
+    /// Deeds of which some was erased, so that nobody knows whether they are the same.
+    pub erased: u64,
     /// Which of the runs go on.
     pub go_on: (bool, bool),
 }
@@ -105,23 +104,23 @@ impl Account {
     /// If the log cannot be read.
     pub fn of<S: Store>(
         journal: &Journal<S>,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         from: u64,
     ) -> Result<Self, JournalError> {
         let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
-        let mut written = Written::default();
+        let mut written = written_before(journal, plan, from);
         for agent in &plan.agents {
             account.tallies.insert(agent.name.clone(), Tally::default());
         }
         for stored in journal.records(from)? {
             let row = Row::of_stored(&stored?)?;
-            if let Some((name, print)) = meanings.of(&row) {
-                let deed = Deed { seq: row.record.seq, print };
+            if let Some((name, meaning)) = meanings.of(&row) {
+                let deed = Deed { seq: row.record.seq, meaning };
                 account.deeds.entry(name).or_default().push(deed);
             }
             if let Some(agent) = row.record.body.agent().and_then(|id| plan.agent(id)) {
                 account.count(&agent.name, &row.record.body);
-                written.take(&agent.name, &row);
+                written.take(&agent.name, &row, meanings.letters());
             }
         }
         account.outputs = written.outputs();
@@ -157,61 +156,20 @@ impl Account {
     }
 }
 
-/// What was written so far.
-#[derive(Default)]
-struct Written {
-    places: BTreeMap<Place, (u64, Sha256)>,
-    /// What agents call their files.
-    names: HashMap<(String, SinkId), String>,
-}
-
-impl Written {
-    /// Takes in what a record wrote. What failed wrote nothing.
-    fn take(&mut self, agent: &str, row: &Row) {
-        if !matches!(row.record.body, Body::Transaction(_)) {
-            return;
-        }
-        for (_, part, payloads) in row.parts() {
-            match part {
-                Part::Opened { sink, name, replace, .. } => {
-                    self.names.insert((agent.to_owned(), *sink), name.clone());
-                    let place = self.places.entry((agent.to_owned(), name.clone())).or_default();
-                    if *replace {
-                        *place = <(u64, Sha256)>::default();
-                    }
-                }
-                Part::Staged { sink, payload, .. } => {
-                    let name = self.names.get(&(agent.to_owned(), *sink)).cloned();
-                    let place = (agent.to_owned(), name.unwrap_or_default());
-                    let (bytes, hasher) = self.places.entry(place).or_default();
-                    *bytes += u64::from(payload.len);
-                    hasher.update(payloads.first().and_then(Option::as_deref).unwrap_or_default());
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn outputs(self) -> BTreeMap<Place, Output> {
-        let output = |(bytes, hasher): (u64, Sha256)| Output {
-            bytes,
-            digest: Digest(hasher.finalize().into()),
-        };
-        self.places.into_iter().map(|(place, what)| (place, output(what))).collect()
-    }
-}
-
 impl Comparison {
     /// Compares what two runs of these plans did.
     #[must_use]
     pub fn of(accounts: (&Account, &Account), plans: (&Plan, &Plan)) -> Self {
         let (left, right) = accounts;
         let (mut first, mut reordered) = (None::<((u64, u8), First)>, vec![]);
+        let mut erased = 0;
         for name in union(&left.deeds, &right.deeds) {
             let none = Vec::new();
             let sides =
                 (left.deeds.get(name).unwrap_or(&none), right.deeds.get(name).unwrap_or(&none));
-            match parting((sides.0, left.goes_on), (sides.1, right.goes_on)) {
+            let (parted, unknown) = parting((sides.0, left.goes_on), (sides.1, right.goes_on));
+            erased += unknown;
+            match parted {
                 Parting::Never => {}
                 Parting::Order => reordered.push(name.clone()),
                 Parting::At(records) => {
@@ -240,64 +198,46 @@ impl Comparison {
             reordered,
             agents: agents.into_iter().map(|name| (name.clone(), pairs(name))).collect(),
             outputs: outputs.into_iter().map(|place| (place.clone(), written(place))).collect(),
+            erased,
             go_on: (left.goes_on, right.goes_on),
         }
     }
 
-    /// True if both did the same, in whatever order; as far as those have come that go on.
+    /// True if no difference was found, but for the order; as far as those have come that go on.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        let written = || self.outputs.iter().all(|(_, (left, right))| left == right);
+        let differs = |pair: &Pair<Output>| match pair {
+            (Some(left), Some(right)) => !left.is_same(right) && !left.is_unknown(right),
+            (left, right) => left.is_some() || right.is_some(),
+        };
+        let written = || !self.outputs.iter().any(|(_, pair)| differs(pair));
         self.first.is_none() && (self.go_on != (false, false) || written())
+    }
+
+    /// How many deeds and outputs cannot be compared, since some of them was erased.
+    #[must_use]
+    pub fn not_compared(&self) -> u64 {
+        let unknown = |pair: &&Pair<Output>| matches!(pair, (Some(left), Some(right)) if left.is_unknown(right));
+        self.erased + self.outputs.iter().map(|(_, pair)| pair).filter(unknown).count() as u64
+    }
+}
+
+/// What was being written before record `from`. If that cannot be known, files that were open then are named by
+/// their numbers.
+fn written_before<S: Store>(journal: &Journal<S>, plan: &Arc<Plan>, from: u64) -> Written {
+    if from == 0 {
+        return Written::default();
+    }
+    let known = recover::state(journal, plan, from);
+    let run = recover::genesis(journal).map(|genesis| genesis.run);
+    match (known, run) {
+        (Ok(state), Ok(run)) => Written::behind(&state, run),
+        _ => Written::default(),
     }
 }
 
 fn union<'a, K: Ord, V>(left: &'a BTreeMap<K, V>, right: &'a BTreeMap<K, V>) -> BTreeSet<&'a K> {
     left.keys().chain(right.keys()).collect()
-}
-
-/// Where two sequences of deeds part.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Parting {
-    Never,
-    /// Only in the order of the same deeds.
-    Order,
-    At(Pair<u64>),
-}
-
-/// What stands in the one sequence from the first difference on and has no equal in the rest of the other. A
-/// sequence that goes on may still come to it.
-fn parting(
-    (left, left_goes_on): (&[Deed], bool),
-    (right, right_goes_on): (&[Deed], bool),
-) -> Parting {
-    let same = left.iter().zip(right).take_while(|(a, b)| a.print == b.print).count();
-    let (left, right) = (&left[same..], &right[same..]);
-    let alone = (
-        without_equal(left, right).filter(|_| !right_goes_on),
-        without_equal(right, left).filter(|_| !left_goes_on),
-    );
-    match alone {
-        (None, None) if left.is_empty() || right.is_empty() => Parting::Never,
-        (None, None) => Parting::Order,
-        records => Parting::At(records),
-    }
-}
-
-/// The first of `of` that has no equal of its own among `others`.
-fn without_equal(of: &[Deed], others: &[Deed]) -> Option<u64> {
-    let mut left: HashMap<Print, u64> = HashMap::new();
-    for other in others {
-        *left.entry(other.print).or_default() += 1;
-    }
-    let alone = of.iter().find(|deed| match left.get_mut(&deed.print) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
-        }
-        _ => true,
-    });
-    alone.map(|deed| deed.seq)
 }
 
 /// What differs between two plans, in words.

@@ -304,3 +304,31 @@ fn what_a_fault_quotes_is_named() {
     let ran = scene.say(&format!("prune @latest --payload {}", emitted[0]["seq"])).ends(0);
     ran.tells(["warning: the texts of", &seq, "quote them, which are not erased"]);
 }
+
+/// A run of these lines. Gives its id.
+fn lines(scene: &Scene, text: &str) -> String {
+    scene.file("input.txt", text);
+    scene.say("run p.toml").ends(0).last().id
+}
+
+#[test]
+fn what_was_erased_is_not_compared() {
+    let scene = Scene::new();
+    scene.file("p.toml", include_str!("../cases/run-todos/pipeline.toml"));
+    let one = lines(&scene, "TODO 1\nTODO 2\n");
+    let (same, longer) = (lines(&scene, "TODO 1\nTODO 2\n"), lines(&scene, "TODO 1\nTODO 20\n"));
+    let diff = |other: &str| scene.run(["diff", one.as_str(), other]);
+    diff(&same).ends(0);
+    diff(&longer).ends(5);
+    scene.run(["prune", &one]).ends(0);
+    let told = diff(&same).ends(0);
+    assert!(told.text().contains("no difference was found, but "), "{told}");
+    assert!(told.text().contains("cannot be compared: erased by prune"), "{told}");
+    assert!(!told.text().contains("the same\n"), "{told}");
+    let json = &scene.run(["diff", &one, &same, "--json"]).ends(0).json()[0];
+    assert!(json["same"].is_null() && json["not_compared"].as_u64() > Some(1), "{json}");
+    // How long it was is known.
+    diff(&longer).ends(5);
+    let itself = diff(&one).ends(0);
+    assert!(itself.text().contains("the runs did the same"), "{itself}");
+}

@@ -1,58 +1,143 @@
 //! What a record means: a digest that is the same for two records that did the same.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 use theater_flow_kernel::ids::{Bytes, PortId, Ref};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Call, Consumed, DeadLetterReason, Part};
+use theater_flow_kernel::record::{Body, Call, Consumed, DeadLetterReason, Part, Payload};
 
 use super::RUN;
 use crate::view::{Row, View};
 
-/// Stands for what a record means.
+/// Stands for something.
 pub(super) type Print = [u8; 16];
+
+/// Stands for what a record means, as far as that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Meaning {
+    /// With what its payloads hold; `None` if one of them was erased.
+    pub(super) content: Option<Print>,
+    /// With what commits to its payloads: two that are equal here are equal.
+    pub(super) sealed: Print,
+    /// With how long its payloads are.
+    pub(super) outline: Print,
+}
 
 /// Reads the records of one run, in order.
 pub(super) struct Meanings<'a> {
     plan: &'a Plan,
     view: View<'a>,
     /// What each message holds.
-    messages: HashMap<Ref, Print>,
+    messages: HashMap<Ref, Meaning>,
+    letters: Letters,
+}
+
+/// The messages that dead letters are about. A letter says which message it is by its number, which is another in
+/// another run.
+#[derive(Default)]
+pub(super) struct Letters(HashSet<String>);
+
+/// Before the number in a letter.
+const NUMBER: &[u8] = br#""message":""#;
+
+impl Letters {
+    /// The bytes without the numbers in them that letters have.
+    pub(super) fn without_numbers<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut kept: Option<Vec<u8>> = None;
+        let mut rest = bytes;
+        while !self.0.is_empty()
+            && let Some(at) = rest.windows(NUMBER.len()).position(|some| some == NUMBER)
+        {
+            let (before, after) = rest.split_at(at + NUMBER.len());
+            let digits = after.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'.')).count();
+            let number = str::from_utf8(&after[..digits]).unwrap_or_default();
+            let is_known = after.get(digits) == Some(&b'"') && self.0.contains(number);
+            rest = if is_known { &after[digits..] } else { after };
+            kept.get_or_insert_default().extend_from_slice(before);
+        }
+        match kept {
+            None => Cow::Borrowed(bytes),
+            Some(mut kept) => {
+                kept.extend_from_slice(rest);
+                Cow::Owned(kept)
+            }
+        }
+    }
 }
 
 /// Hashes things, each with its length, so that none runs into the next.
-struct Hasher(Sha256);
+struct Hasher {
+    content: Sha256,
+    sealed: Sha256,
+    outline: Sha256,
+    erased: bool,
+}
 
 impl Hasher {
     fn new(tag: &str) -> Self {
-        Self(Sha256::new()).with(tag.as_bytes())
-    }
-
-    fn with(mut self, bytes: &[u8]) -> Self {
-        self.add(bytes);
-        self
+        let (content, sealed, outline) = (Sha256::new(), Sha256::new(), Sha256::new());
+        let mut hasher = Self { content, sealed, outline, erased: false };
+        hasher.add(tag.as_bytes());
+        hasher
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        for hasher in [&mut self.content, &mut self.sealed, &mut self.outline] {
+            add(hasher, bytes);
+        }
     }
 
-    fn print(self) -> Print {
-        let mut print = Print::default();
-        print.copy_from_slice(&self.0.finalize()[..16]);
-        print
+    fn meaning(&mut self, meaning: &Meaning) {
+        self.erased |= meaning.content.is_none();
+        add(&mut self.content, &meaning.content.unwrap_or_default());
+        add(&mut self.sealed, &meaning.sealed);
+        add(&mut self.outline, &meaning.outline);
     }
+
+    fn payload(&mut self, named: &Payload, bytes: Option<&Bytes>, letters: &Letters) {
+        match bytes {
+            Some(bytes) => add(&mut self.content, &letters.without_numbers(bytes)),
+            None => self.erased = true,
+        }
+        add(&mut self.sealed, &named.digest.0);
+        // A letter with another number may have another length.
+        let len = if letters.0.is_empty() { named.len } else { 0 };
+        add(&mut self.outline, &len.to_be_bytes());
+    }
+
+    fn finish(self) -> Meaning {
+        let Self { content, sealed, outline, erased } = self;
+        let content = (!erased).then(|| print(content));
+        Meaning { content, sealed: print(sealed), outline: print(outline) }
+    }
+}
+
+fn add(hasher: &mut Sha256, bytes: &[u8]) {
+    hasher.update((bytes.len() as u64).to_be_bytes());
+    hasher.update(bytes);
+}
+
+fn print(hasher: Sha256) -> Print {
+    let mut print = Print::default();
+    print.copy_from_slice(&hasher.finalize()[..16]);
+    print
 }
 
 impl<'a> Meanings<'a> {
     pub(super) fn new(plan: &'a Plan) -> Self {
-        Self { plan, view: View::new(plan), messages: HashMap::new() }
+        let (messages, letters) = (HashMap::new(), Letters::default());
+        Self { plan, view: View::new(plan), messages, letters }
+    }
+
+    /// What the dead letters so far are about.
+    pub(super) const fn letters(&self) -> &Letters {
+        &self.letters
     }
 
     /// Who did what in this record; `None` if it says nothing about what the run does.
-    pub(super) fn of(&mut self, row: &Row) -> Option<(String, Print)> {
+    pub(super) fn of(&mut self, row: &Row) -> Option<(String, Meaning)> {
         self.learn(row);
         let mut hasher = Hasher::new(row.record.body.kind());
         match &row.record.body {
@@ -78,7 +163,7 @@ impl<'a> Meanings<'a> {
                 self.consumed(&mut hasher, &body.consumed);
                 self.parts(&mut hasher, row);
                 hasher.add(&[body.call as u8]);
-                hasher.add(row.own_payload().map_or(&[][..], |asked| asked));
+                hasher.payload(&body.args, row.own_payload(), &self.letters);
             }
             Body::DeadLettered(body) => {
                 self.message(&mut hasher, body.message, body.port);
@@ -96,7 +181,7 @@ impl<'a> Meanings<'a> {
         }
         let agent = row.record.body.agent().and_then(|id| self.plan.agent(id));
         let name = agent.map_or_else(|| String::from(RUN), |agent| agent.name.clone());
-        Some((name, hasher.print()))
+        Some((name, hasher.finish()))
     }
 
     /// Keeps what the record's messages hold.
@@ -104,24 +189,28 @@ impl<'a> Meanings<'a> {
         let seq = row.record.seq;
         if matches!(row.record.body, Body::Transaction(_)) {
             for (i, part, payloads) in row.parts() {
-                if let Part::Emission { .. } = part {
-                    let print = Hasher::new("").with(known(payloads.first())).print();
-                    self.messages.insert(Ref::part(seq, i), print);
+                if let Part::Emission { payload, .. } = part {
+                    let mut hasher = Hasher::new("");
+                    hasher.payload(payload, known(payloads.first()), &self.letters);
+                    self.messages.insert(Ref::part(seq, i), hasher.finish());
                 }
             }
         }
-        if let (Body::DeadLettered(body), Some(_)) = (&row.record.body, row.own_payload()) {
+        if let Body::DeadLettered(body) = &row.record.body
+            && body.letter.is_some()
+        {
             // A letter holds numbers of records; what it is about does not.
             let mut hasher = Hasher::new("letter");
             self.message(&mut hasher, body.message, body.port);
-            self.messages.insert(Ref::record(seq), hasher.print());
+            self.messages.insert(Ref::record(seq), hasher.finish());
+            self.letters.0.insert(body.message.to_string());
         }
     }
 
     fn message(&self, hasher: &mut Hasher, id: Ref, port: PortId) {
         hasher.add(self.view.port(port).as_bytes());
         match self.messages.get(&id) {
-            Some(print) => hasher.add(print),
+            Some(meaning) => hasher.meaning(meaning),
             // Of a record before what is compared, which both runs have.
             None => hasher.add(id.to_string().as_bytes()),
         }
@@ -159,9 +248,13 @@ impl<'a> Meanings<'a> {
                     continue;
                 }
                 // Where a file stands that is to be written is another place in a fork.
-                Part::Answer { call: call @ (Call::FilesAppend | Call::FilesReplace), .. } => {
+                Part::Answer {
+                    call: call @ (Call::FilesAppend | Call::FilesReplace),
+                    args,
+                    ..
+                } => {
                     hasher.add(&[b'a', *call as u8]);
-                    hasher.add(known(payloads.first()));
+                    hasher.payload(args, known(payloads.first()), &self.letters);
                     continue;
                 }
                 Part::Answer { call, .. } => hasher.add(&[b'a', *call as u8]),
@@ -185,16 +278,16 @@ impl<'a> Meanings<'a> {
                     hasher.add(name.as_bytes());
                 }
             }
-            for payload in payloads {
-                hasher.add(known(Some(payload)));
+            for (named, payload) in part.payloads().zip(payloads) {
+                hasher.payload(named, known(Some(payload)), &self.letters);
             }
         }
     }
 }
 
-/// A payload's bytes; nothing for one that was erased.
-fn known(payload: Option<&Option<Bytes>>) -> &[u8] {
-    payload.and_then(Option::as_deref).unwrap_or_default()
+/// A payload's bytes; `None` for one that was erased.
+fn known(payload: Option<&Option<Bytes>>) -> Option<&Bytes> {
+    payload.and_then(Option::as_ref)
 }
 
 fn reason(why: &DeadLetterReason) -> &str {

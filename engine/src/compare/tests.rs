@@ -1,9 +1,20 @@
+use theater_flow_kernel::ids::Digest;
+
 use super::*;
 
 /// Deeds with these meanings, in records 0, 10, 20, ….
 fn deeds(prints: &[u8]) -> Vec<Deed> {
-    let deed = |(nth, print): (u64, &u8)| Deed { seq: nth * 10, print: [*print; 16] };
+    let deed = |(nth, print): (u64, &u8)| Deed { seq: nth * 10, meaning: whole(*print, (nth, 0)) };
     (0..).zip(prints).map(deed).collect()
+}
+
+/// One that holds this, sealed under a salt of its own. It has the form of all with the same tens.
+fn whole(content: u8, (nth, run): (u64, u8)) -> Meaning {
+    let mut sealed = [run; 16];
+    sealed[..8].copy_from_slice(&nth.to_be_bytes());
+    sealed[8] = content;
+    let content = Some([content; 16]);
+    Meaning { content, sealed, outline: content.map_or([0; 16], |[first, ..]| [first / 10; 16]) }
 }
 
 #[test]
@@ -20,7 +31,7 @@ fn sequences_part_where_one_has_what_the_other_lacks() {
         (&[1, 1], &[1, 1, 1], Parting::At((None, Some(20)))),
     ];
     for (left, right, expected) in cases {
-        let found = parting((&deeds(left), false), (&deeds(right), false));
+        let (found, _) = parting((&deeds(left), false), (&deeds(right), false));
         assert_eq!(found, expected, "{left:?} {right:?}");
     }
 }
@@ -35,7 +46,7 @@ fn what_a_run_that_goes_on_has_not_done_is_no_difference() {
         (&[1, 2], &[], Parting::Never),
     ];
     for (left, right, expected) in cases {
-        let found = parting((&deeds(left), false), (&deeds(right), true));
+        let (found, _) = parting((&deeds(left), false), (&deeds(right), true));
         assert_eq!(found, expected, "{left:?} {right:?}");
     }
 }
@@ -80,7 +91,10 @@ fn the_first_difference_is_the_earliest_of_any_agent() {
 
 #[test]
 fn what_was_written_elsewhere_is_a_difference() {
-    let output = |byte: u8| Output { bytes: 1, digest: Digest([byte; 32]) };
+    let output = |byte: u8| {
+        let digest = Digest([byte; 32]);
+        Output { bytes: 1, digest: Some(digest), meant: digest, sealed: digest }
+    };
     let place = ("a".to_owned(), String::new());
     let with = |byte| Account {
         outputs: BTreeMap::from([(place.clone(), output(byte))]),
@@ -91,4 +105,58 @@ fn what_was_written_elsewhere_is_a_difference() {
     let found = Comparison::of((&with(1), &with(2)), (&plan, &plan));
     assert!(!found.is_same() && found.first.is_none());
     assert!(!Comparison::of((&with(1), &account(&[("a", &[1])])), (&plan, &plan)).is_same());
+}
+
+/// Deeds of two runs, of which those with a minus were erased.
+fn some_erased(run: u8, contents: &[i8]) -> Vec<Deed> {
+    let deed = |(nth, content): (u64, &i8)| {
+        let mut meaning = whole(content.unsigned_abs(), (nth, run));
+        meaning.content = meaning.content.filter(|_| *content > 0);
+        Deed { seq: nth * 10, meaning }
+    };
+    (0..).zip(contents).map(deed).collect()
+}
+
+#[test]
+fn what_was_erased_is_neither_the_same_nor_another() {
+    let cases: [(&[i8], &[i8], (Parting, u64)); 8] = [
+        (&[11, -12], &[11, 12], (Parting::Never, 1)),
+        (&[11, -12], &[11, 13], (Parting::Never, 1)),
+        (&[-11, -12], &[-13, -14], (Parting::Never, 2)),
+        (&[11, -12], &[11, 22], (Parting::At((Some(10), Some(10))), 0)),
+        (&[11, -12], &[11], (Parting::At((Some(10), None)), 0)),
+        (&[-12, 11], &[11, 13], (Parting::Order, 1)),
+        (&[-12, 15, 11], &[11, -13, 14], (Parting::Order, 2)),
+        (&[-12, 11], &[13, 14], (Parting::At((Some(10), Some(10))), 1)),
+    ];
+    for (left, right, expected) in cases {
+        let sides = (some_erased(1, left), some_erased(2, right));
+        let found = parting((&sides.0, false), (&sides.1, false));
+        assert_eq!(found, expected, "{left:?} {right:?}");
+    }
+    let one = some_erased(1, &[-11, -12]);
+    assert_eq!(parting((&one, false), (&one, false)), (Parting::Never, 0), "of one salt");
+}
+
+#[test]
+fn erased_output_is_not_compared() {
+    let output = |bytes, seal: u8| Output {
+        bytes,
+        digest: None,
+        meant: Digest::default(),
+        sealed: Digest([seal; 32]),
+    };
+    let place = ("a".to_owned(), String::new());
+    let with = |output| Account {
+        outputs: BTreeMap::from([(place.clone(), output)]),
+        ..account(&[("a", &[1])])
+    };
+    let plan = plan();
+    let found = |left, right| {
+        let found = Comparison::of((&with(left), &with(right)), (&plan, &plan));
+        (found.is_same(), found.not_compared())
+    };
+    assert_eq!(found(output(5, 1), output(5, 1)), (true, 0));
+    assert_eq!(found(output(5, 1), output(5, 2)), (true, 1));
+    assert_eq!(found(output(5, 1), output(6, 2)), (false, 0));
 }

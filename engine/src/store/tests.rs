@@ -1,5 +1,5 @@
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::{fs, io};
 
 use theater_flow_kernel::ids::Digest;
 

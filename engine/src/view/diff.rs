@@ -141,6 +141,10 @@ pub fn diff_lines(found: &Comparison, sides: (&Side<'_>, &Side<'_>), look: Look)
     for agent in &found.reordered {
         lines.push(format!("`{}` did the same in another order", escape(agent)));
     }
+    if found.erased > 0 && !found.is_same() {
+        let gone = count(found.erased, "other record", "other records");
+        lines.push(format!("{gone} cannot be compared: erased by prune"));
+    }
     lines.extend([String::new(), strong("agents")]);
     let mut rows = vec![heads()];
     rows.extend(found.agents.iter().take(LISTED).map(|(name, pair)| tally_row(name, *pair)));
@@ -159,6 +163,12 @@ pub fn diff_lines(found: &Comparison, sides: (&Side<'_>, &Side<'_>), look: Look)
 
 fn verdict(found: &Comparison, look: Look) -> String {
     match (&found.first, found.is_same()) {
+        (None, true) if found.not_compared() > 0 => {
+            let gone = count(found.not_compared(), "thing", "things");
+            let text =
+                format!("no difference was found, but {gone} cannot be compared: erased by prune");
+            look.paint(Tone::Warn, &text)
+        }
         (None, true) => look.paint(Tone::Good, "the runs did the same"),
         (None, false) => {
             look.paint(Tone::Warn, "the runs did the same in another order, and wrote otherwise")
@@ -248,7 +258,16 @@ fn tally_row(name: &str, (left, right): Pair<Tally>) -> Vec<String> {
 
 fn output_words((left, right): Pair<Output>) -> String {
     match (left, right) {
-        (Some(left), Some(right)) if left == right => format!("{} B, the same", left.bytes),
+        (Some(left), Some(right)) if left.is_unknown(&right) => {
+            format!("{} B, cannot be compared: erased by prune", left.bytes)
+        }
+        (Some(left), Some(right)) if left.is_same(&right) && left.bytes == right.bytes => {
+            format!("{} B, the same", left.bytes)
+        }
+        (Some(left), Some(right)) if left.is_same(&right) => {
+            let (left, right) = (left.bytes, right.bytes);
+            format!("{left} B → {right} B, the same but for the numbers of records")
+        }
         (Some(left), Some(right)) if left.bytes == right.bytes => {
             format!("{} B, other content", left.bytes)
         }
@@ -299,8 +318,11 @@ pub fn diff_json(found: &Comparison, sides: (&Side<'_>, &Side<'_>)) -> Json {
             ("second", side(right)),
         ])
     });
+    let is_known = !found.is_same() || found.not_compared() == 0;
+    let same = is_known.then(|| Json::from(found.is_same()));
     Json::Object(vec![
-        ("same", found.is_same().into()),
+        ("same", same.into()),
+        ("not_compared", found.not_compared().into()),
         ("runs", [sides.0.run, sides.1.run].into_iter().map(Json::text).collect()),
         ("go_on", [found.go_on.0, found.go_on.1].into_iter().map(Json::from).collect()),
         ("plans", found.plans.iter().map(Json::text).collect()),
@@ -317,5 +339,8 @@ fn tally_json(tally: Tally) -> Json {
 }
 
 fn output_json(output: Output) -> Json {
-    Json::Object(vec![("bytes", output.bytes.into()), ("sha256", Json::text(output.digest))])
+    Json::Object(vec![
+        ("bytes", output.bytes.into()),
+        ("sha256", output.digest.map(Json::text).into()),
+    ])
 }

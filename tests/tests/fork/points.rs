@@ -196,3 +196,59 @@ fn a_pruned_fork_keeps_the_state_that_it_took_over() {
     let before = last.to_string();
     scene.run(["fork", &id, "--at", &before]).ends(2).tells(["were erased"]);
 }
+
+/// A run and its fork after a record, compared: what `diff` says for people.
+fn compared(scene: &Scene, run: &str, at: u64) -> String {
+    let forked = fork(scene, run, at, &[]).ends(0).last().id;
+    let ran = scene.run(["diff", run, &forked]).ends(0);
+    assert!(ran.text().contains("the runs did the same"), "{ran}");
+    ran.text()
+}
+
+#[test]
+fn a_file_that_was_open_at_the_point_is_told_by_its_place() {
+    let (scene, run) = scene();
+    let all = records(&scene, &run);
+    let opened = all.iter().find(|record| {
+        let parts = record["parts"].as_array().map_or(&[][..], Vec::as_slice);
+        parts.iter().any(|part| part["kind"] == "opened")
+    });
+    let told = compared(&scene, &run, seq(opened.expect("it is opened")));
+    let place = scene.path().canonicalize().expect("it is there").join("out/found.jsonl");
+    assert!(told.contains(&format!("file to {}: ", place.display())), "{told}");
+    assert!(told.contains("print to stdout: ") && !told.contains("file to stdout"), "{told}");
+}
+
+/// Lines of which one is set aside, and printed as a dead letter.
+const SET_ASIDE: &str = r#"format = 1
+name = "aside"
+[supervisors.root]
+children = ["lines", "checked", "letters"]
+[errors]
+dead_letter = "letters"
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "input.txt" }
+grants = { files = { read = ["input.txt"] } }
+[agents.checked]
+actor = "std/map"
+inputs = "lines"
+config = { jq = 'if .text == "milk" then error("no milk") else . end' }
+outputs = { out = { line = "u32", text = "string" } }
+[agents.letters]
+actor = "std/stdout"
+inputs = {}
+grants = { stdout = true }
+"#;
+
+#[test]
+fn a_letter_with_another_number_is_no_other_letter() {
+    let scene = Scene::new();
+    scene.file("p.toml", SET_ASIDE);
+    scene.file("input.txt", "tea\nmilk\nwater\n");
+    let first = scene.say("run p.toml").ends(0);
+    let second = fork(&scene, &first.last().id, 2, &[]).ends(0);
+    assert_ne!(first.out, second.out, "the letter names a record");
+    let told = compared(&scene, &first.last().id, 2);
+    assert!(told.contains("the same"), "{told}");
+}
