@@ -98,11 +98,11 @@ pub struct Planned {
 
 impl Planned {
     /// Finds out what can be erased of what is wished.
-    pub fn new<S: Store>(journal: &Journal<S>, wish: Wish) -> Result<Self, PruneError> {
+    pub fn new<S: Store>(journal: &Journal<S>, wish: &Wish) -> Result<Self, PruneError> {
         let plan = recover::plan(journal)?;
         let records = journal.flushed().seq;
         let state = recover::state(journal, &plan, records)?;
-        let cut = match &wish {
+        let cut = match wish {
             Wish::All => before(journal, &state, u64::MAX)?,
             Wish::Until(at) => before(journal, &state, first_at(journal, *at)?)?,
             Wish::Before(seq) => {

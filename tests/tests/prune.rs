@@ -271,7 +271,7 @@ grants = { files = { write = ["out.txt"] } }
         shown["also"].as_array().expect("a list").iter().filter_map(|of| of.as_str()).collect();
     assert!(also.contains(&heard.as_str()) && also.contains(&kept.as_str()), "{shown}");
     assert!(shown["follow"].as_u64() > Some(1), "{shown}");
-    did.tells([&format!("{heard}"), "too", "--impact", "what stays: the texts of faults"]);
+    did.tells([heard.as_str(), "too", "--impact", "what stays: the texts of faults"]);
     let all: Vec<String> = also.iter().map(|of| format!("--payload {of}")).collect();
     let line = format!("prune @latest --payload {said} {}", all.join(" "));
     let ran = scene.say(&line).ends(0);

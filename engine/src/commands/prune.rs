@@ -44,7 +44,7 @@ pub(super) fn prune(
         let help = String::from("a damaged log is not pruned; `theater-flow verify RUN` says more");
         Problem::from(error).with_help(Some(help))
     })?;
-    let planned = Planned::new(&journal, wish(args))?;
+    let planned = Planned::new(&journal, &wish(args))?;
     let mut shown = shown(run, &planned, args.dry_run);
     if !planned.is_empty() {
         screen.say(STAYS);

@@ -119,7 +119,8 @@ fn some_erased(run: u8, contents: &[i8]) -> Vec<Deed> {
 
 #[test]
 fn what_was_erased_is_neither_the_same_nor_another() {
-    let cases: [(&[i8], &[i8], (Parting, u64)); 8] = [
+    type Case = (&'static [i8], &'static [i8], (Parting, u64));
+    let cases: [Case; 8] = [
         (&[11, -12], &[11, 12], (Parting::Never, 1)),
         (&[11, -12], &[11, 13], (Parting::Never, 1)),
         (&[-11, -12], &[-13, -14], (Parting::Never, 2)),

@@ -91,9 +91,10 @@ pub fn load_components(
         let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
         let Some(bytes) = bytes else {
             let folder = place.components.clone();
-            return Err(match there {
-                true => SessionError::DamagedComponent { actor, path },
-                false => SessionError::NoComponent { actor, digest, folder },
+            return Err(if there {
+                SessionError::DamagedComponent { actor, path }
+            } else {
+                SessionError::NoComponent { actor, digest, folder }
             });
         };
         let loaded =
