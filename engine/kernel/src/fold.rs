@@ -88,6 +88,7 @@ fn resume(state: &mut State, entry: &Entry) {
     let gave_up = state.kept.supervisors.first().is_some_and(|root| root.failed.is_some());
     let failing = state.kept.phase == Phase::Failing || gave_up;
     state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
+    state.kept.forked = false;
     ask::lose(state, entry.at);
     let mut to_start = VecDeque::new();
     for id in tree_order(state) {

@@ -62,6 +62,8 @@ pub struct Kept {
     pub since_checkpoint: u64,
     /// Bytes of the last checkpoint.
     pub checkpoint_len: u64,
+    /// It was forked from another run, and no process has run it since: it has written nothing itself.
+    pub forked: bool,
 }
 
 /// How far a run is.
@@ -121,6 +123,7 @@ impl State {
             dead_letters: 0,
             since_checkpoint: 0,
             checkpoint_len: 0,
+            forked: false,
         };
         Self { plan, routes, kept, touched: Vec::new() }
     }

@@ -1,7 +1,8 @@
 //! Planted leaks: each is found, and named by the agent and the record. A guest that leaks is a real component
-//! that is handed, with each message, something that no record holds.
+//! that is handed, with each message, something that no record holds; or one whose own code reads the clock, or
+//! counts in a map whose order is another in each life.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use theater_flow::replay::{NoWorld, Replayed, replay};
@@ -24,29 +25,10 @@ enum Leak {
     /// What a host function says that does not go through the gate: the bytes of a file of the machine, which
     /// grows.
     Skips(Machine),
-    /// The time of the real clock.
+    /// The guest reads the real clock.
     Time,
-    /// The order of a map that hashes with a seed of its own.
+    /// The guest counts in a map that hashes with a seed of its own, and emits it in its order.
     Order,
-}
-
-impl Leak {
-    /// What the guest is handed beside its message.
-    fn says(&self) -> String {
-        match self {
-            Self::None => String::from("nothing"),
-            Self::Skips(machine) => format!("{} records", machine.log().tree().len()),
-            Self::Time => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                format!("{:?}", since.expect("it is after 1970"))
-            }
-            Self::Order => {
-                // Two orders of these are the same once in 10^18.
-                let words: HashSet<u32> = (0..20).collect();
-                format!("{words:?}")
-            }
-        }
-    }
 }
 
 /// Real agents, into one of which something leaks.
@@ -59,6 +41,8 @@ struct Leaking {
 struct LeakingGuest {
     inner: Instance,
     leak: Option<Leak>,
+    /// How often each byte was in a message. New in each life, and so is the order.
+    counts: HashMap<u8, u64>,
 }
 
 impl Troupe for Leaking {
@@ -69,7 +53,7 @@ impl Troupe for Leaking {
         let alone = Begin { redo: vec![], ..how.clone() };
         let (instance, begun) = self.crew.begin(id, &alone);
         let leak = (id == self.agent).then(|| self.leak.clone());
-        let mut guest = instance.map(|inner| LeakingGuest { inner, leak });
+        let mut guest = instance.map(|inner| LeakingGuest { inner, leak, counts: HashMap::new() });
         let exact = how.saved.is_none();
         let again = |guest: &mut LeakingGuest| {
             let mut differs = |redo| {
@@ -99,17 +83,53 @@ impl Guest for LeakingGuest {
     }
 
     fn handle(&mut self, event: &Event) -> Called<Next> {
-        match (event, &self.leak) {
-            (Event::Message { id, port, .. }, Some(leak)) => {
-                let body = format!("{{\"said\":\"{}\"}}", leak.says()).into_bytes();
-                self.inner.handle(&Event::Message { id: *id, port: *port, body: body.into() })
+        let (Event::Message { id, port, body }, Some(leak)) = (event, &self.leak) else {
+            return self.inner.handle(event);
+        };
+        let handed = |said: &str| {
+            let body = format!("{{\"said\":\"{said}\"}}").into_bytes();
+            Event::Message { id: *id, port: *port, body: body.into() }
+        };
+        match leak {
+            Leak::None => self.inner.handle(&handed("nothing")),
+            Leak::Skips(machine) => {
+                let said = format!("{} records", machine.log().tree().len());
+                self.inner.handle(&handed(&said))
             }
-            _ => self.inner.handle(event),
+            Leak::Time => self.says_the_time(),
+            Leak::Order => self.counts(body),
         }
     }
 
     fn snapshot(&mut self) -> Called<Vec<u8>> {
         self.inner.snapshot()
+    }
+}
+
+impl LeakingGuest {
+    fn says_the_time(&mut self) -> Called<Next> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since.expect("it is after 1970").as_nanos();
+        self.emits(&format!("{{\"now\":\"{nanos}\"}}"))
+    }
+
+    /// A message holds some twenty bytes, of which two maps have the same order once in 10^18.
+    fn counts(&mut self, body: &[u8]) -> Called<Next> {
+        for byte in body {
+            *self.counts.entry(*byte).or_default() += 1;
+        }
+        let pairs: Vec<String> =
+            self.counts.iter().map(|(byte, count)| format!("[{byte},{count}]")).collect();
+        self.emits(&format!("[{}]", pairs.join(",")))
+    }
+
+    fn emits(&mut self, body: &str) -> Called<Next> {
+        let emitted = self.inner.gate().emit("out", body);
+        let result = emitted.map(|emitted| {
+            emitted.unwrap_or_else(|error| panic!("{error:?}"));
+            Ok(Next::Wait)
+        });
+        Called { fuel: 1, result }
     }
 }
 
@@ -176,8 +196,8 @@ fn replayed(leak: impl Fn(&Machine) -> Leak) -> (Machine, AgentId, Replayed) {
 }
 
 /// Kills a run at each of its write points and goes on. Whenever the agent lived on and had handled messages,
-/// its next life finds the leak; how often.
-fn resumed(leak: impl Fn(&Machine) -> Leak, leaks: bool) -> usize {
+/// its next life finds the leak: how often it lived on, and how often that was found.
+fn resumed(leak: impl Fn(&Machine) -> Leak, leaks: bool) -> (usize, usize) {
     let (piece, agent) = piece();
     let run = |trouble: Option<Fate>| {
         let (machine, mut trouble) = (machine(1), trouble);
@@ -192,9 +212,10 @@ fn resumed(leak: impl Fn(&Machine) -> Leak, leaks: bool) -> usize {
         });
         (machine, lived_on)
     };
-    let mut found = 0;
+    let (mut lived, mut found) = (0, 0);
     for point in 0..run(None).0.points().len() {
         let (machine, lived_on) = run(Some(Fate { point, how: How::Before, power: false }));
+        lived += usize::from(lived_on);
         let divergence = divergence(&records(&machine));
         assert_eq!(divergence.is_some(), lived_on && leaks, "killed at write point {point}");
         if let Some((who, message)) = divergence {
@@ -202,10 +223,10 @@ fn resumed(leak: impl Fn(&Machine) -> Leak, leaks: bool) -> usize {
             let (seq, _) = first_handled(&records(&machine), agent);
             assert!(message.starts_with(&format!("record {seq}.0 is an emission")), "{message}");
             assert!(message.contains("the guest now made another"), "{message}");
+            found += 1;
         }
-        found += usize::from(lived_on);
     }
-    found
+    (lived, found)
 }
 
 /// True if the agent handled a message and has not ended.
@@ -230,7 +251,8 @@ fn without_a_leak_nothing_is_found() {
     assert_eq!((did.differences, did.skipped), (vec![], 0));
     let over = |entry: &Entry| matches!(&entry.body, Body::Finished(over) if over.status == Status::Completed);
     assert!(records(&machine).iter().any(over));
-    assert!(resumed(|_| Leak::None, false) > 3);
+    let (lived, found) = resumed(|_| Leak::None, false);
+    assert!(lived > 3 && found == 0, "{lived} {found}");
 }
 
 /// Checks that a leak is found by a replay, and by the next life after a kill.
@@ -249,9 +271,9 @@ fn is_found(leak: impl Fn(&Machine) -> Leak) {
     let now = difference.now.as_ref().expect("it can be made again");
     assert_ne!(now.payloads, record.payloads);
     println!("agent {agent:?}, {}", difference.message);
-    let found = resumed(leak, true);
-    println!("found by {found} of {found} lives that handled messages again");
-    assert!(found > 3);
+    let (lived, found) = resumed(leak, true);
+    println!("found by {found} of {lived} lives that handled messages again");
+    assert!(found > 3 && found == lived, "{found} {lived}");
 }
 
 #[test]

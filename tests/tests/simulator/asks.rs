@@ -30,21 +30,25 @@ fn lines(result: &Result) -> (usize, usize) {
     (lines(&result.found), result.printed.values().map(|text| lines(text)).sum())
 }
 
-/// Crashes before and after every write point. How many there were, and how many were requests.
-fn everywhere(piece: &Piece, check: impl Fn(&Machine, bool)) -> (usize, usize) {
+/// Crashes before and after every write point, and says how many were as they have to be.
+fn everywhere(name: &str, piece: &Piece, check: impl Fn(&Machine, bool)) {
     let machine = piece.machine();
     assert_eq!(piece.finish(&machine, calm(1)), Some(Status::Completed));
     let points = machine.points();
     assert_eq!((made(&machine).len(), machine.asks().len()), (6, 6));
     let asks = points.iter().filter(|point| matches!(point.what, What::Ask(_))).count();
+    let (mut tried, mut passed) = (0, 0);
     for (point, what) in points.iter().enumerate() {
         for (how, power) in [(How::Before, false), (How::After, true)] {
+            tried += 1;
             let (machine, end) = piece.doomed(calm(1), Fate { point, how, power });
             assert!(matches!(end, Some(End::Died)), "{what:?}: {end:?}");
             check(&machine, matches!(what.what, What::Ask(_)));
+            passed += 1;
         }
     }
-    (2 * points.len(), asks)
+    println!("crash points {passed}/{tried} of http, {name}, of which {asks} are requests");
+    assert_eq!(passed, 2 * points.len());
 }
 
 #[test]
@@ -53,20 +57,19 @@ fn what_may_be_repeated_is_lost_nowhere() {
     let machine = piece.machine();
     piece.finish(&machine, calm(1));
     let expected = whole(&piece, &machine);
-    let (crashes, asks) = everywhere(&piece, |machine, _| {
+    everywhere("retry", &piece, |machine, _| {
         piece.finish(machine, rough(2));
         assert_eq!(whole(&piece, machine), expected);
         let made = made(machine);
         assert_eq!(made.len(), 6);
         assert!(made.values().sum::<usize>() <= 7, "one crash, one more request: {made:?}");
     });
-    println!("crash points {crashes}/{crashes} of http, retry, of which {asks} are requests");
 }
 
 #[test]
 fn what_may_not_be_repeated_is_made_once_at_most() {
     let piece = Piece::asking("fail");
-    let (crashes, asks) = everywhere(&piece, |machine, at_ask| {
+    everywhere("fail", &piece, |machine, at_ask| {
         piece.finish(machine, rough(2));
         let result = whole(&piece, machine);
         let (made, unknown) = (made(machine), unknown(machine));
@@ -74,7 +77,6 @@ fn what_may_not_be_repeated_is_made_once_at_most() {
         assert_eq!(lines(&result), (6 - unknown, unknown));
         assert!(!at_ask || unknown == 1, "nobody knows what became of it");
     });
-    println!("crash points {crashes}/{crashes} of http, fail, of which {asks} are requests");
 }
 
 /// Goes on to the end: a life that has nothing else to do ends and waits, and before the next one somebody decides.
@@ -107,7 +109,7 @@ fn decided(piece: &Piece, machine: &Machine, (schedule, repeat): (Schedule, bool
 fn what_somebody_has_to_decide_about_is_made_as_they_say() {
     for repeat in [true, false] {
         let piece = Piece::asking("ask");
-        let (crashes, asks) = everywhere(&piece, |machine, at_ask| {
+        everywhere("ask", &piece, |machine, at_ask| {
             let decisions = decided(&piece, machine, (rough(2), repeat));
             let (result, unknown) = (whole(&piece, machine), unknown(machine));
             let made = made(machine);
@@ -118,6 +120,5 @@ fn what_somebody_has_to_decide_about_is_made_as_they_say() {
             assert_eq!(lines(&result), (6 - unknown, unknown));
             assert!(!at_ask || decisions == 1, "nobody knows what became of it");
         });
-        println!("crash points {crashes}/{crashes} of http, ask, of which {asks} are requests");
     }
 }

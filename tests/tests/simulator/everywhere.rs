@@ -27,18 +27,20 @@ fn everywhere(name: &str, piece: &Piece, status: Status) -> usize {
     let (points, expected) = (machine.points(), whole(piece, &machine));
     let restarts = |body: &Body| matches!(body, Body::Restarted(_));
     let restarts = records(&machine).iter().filter(|entry| restarts(&entry.body)).count();
-    let mut crashes = 0;
+    let (mut tried, mut passed) = (0, 0);
     for (point, what) in points.iter().enumerate() {
         for (nth, how) in ways(what).into_iter().enumerate() {
+            tried += 1;
             let fate = Fate { point, how, power: nth % 2 == 0 };
             let (machine, end) = piece.doomed(rough(1), fate);
             assert!(matches!(end, Some(End::Died)), "{fate:?} of {what:?}: {end:?}");
             piece.finish(&machine, calm(2));
             assert_eq!(whole(piece, &machine), expected, "after {fate:?} of {what:?}");
-            crashes += 1;
+            passed += 1;
         }
     }
-    println!("crash points {crashes}/{crashes} of {name}, at {} write points", points.len());
+    println!("crash points {passed}/{tried} of {name}, at {} write points", points.len());
+    assert_eq!(passed, points.iter().map(|point| ways(point).len()).sum::<usize>());
     restarts
 }
 

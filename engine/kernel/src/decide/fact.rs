@@ -190,8 +190,11 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
     }
 }
 
-/// Standard output that was staged and not confirmed.
+/// Standard output that was staged and not confirmed. What was staged before a fork was written nowhere by the fork.
 fn repeated(state: &State) -> Vec<Repeated> {
+    if state.kept.forked {
+        return vec![];
+    }
     let agents = state.plan.agents.iter().map(|agent| (agent.id, state.agent(agent.id)));
     let stdouts = agents.filter_map(|(id, agent)| Some((id, agent.writes.get(&SinkId::STDOUT)?)));
     let spans = stdouts.filter_map(|(agent, write)| {

@@ -12,6 +12,7 @@ pub(super) fn forked(state: &mut State, entry: &Entry, body: &Forked, passed: u6
     ask_again(state, body.lineage.parent);
     super::resume(state, entry);
     state.kept.phase = Phase::Suspended;
+    state.kept.forked = true;
     state.kept.since_checkpoint = 0;
     state.kept.checkpoint_len = body.lineage.state.len;
     for (given, answer) in body.lineage.given.iter().zip(&entry.payloads) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId};
+use theater_flow_kernel::input::Input;
 use theater_flow_kernel::record::{
     Body, Checkpoint, Consumed, DeadLetterReason, End, Entry, Forked, Genesis, Given, Intent,
     Lineage, Payload,
@@ -189,4 +190,27 @@ fn what_was_asked_elsewhere_is_asked_in_the_forks_own_name() {
     let intent = Arc::new(Entry { payloads: vec![args], ..Entry::clone(&after.intent) });
     let set = Asking { intent, ..after };
     assert_eq!(key(&set, 9), "r/a/e/1", "what the guest has set stays");
+}
+
+/// What the run says, when a process takes it up, that it may write a second time.
+fn says_repeated(sim: &mut Sim) -> usize {
+    sim.input(Input::Resume(facts()));
+    let resumed = sim.entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::Resumed(body) => Some(body.repeated.len()),
+        _ => None,
+    });
+    resumed.expect("it is taken up")
+}
+
+#[test]
+fn what_the_parent_printed_is_not_printed_again_by_the_fork() {
+    let mut sim = Sim::new(Build::chain(10, &[Kind::Stdout]), Options::calm(3));
+    let waits =
+        |state: &State| state.agent(AGENT).writes.values().any(|write| !write.pending.is_empty());
+    sim.run_until(waits);
+    let before = sim.state.clone();
+    assert_eq!(says_repeated(&mut sim), 1, "the run itself may have printed it");
+    sim.state = forked(before, &[]);
+    assert_eq!(says_repeated(&mut sim), 0, "the fork has printed nothing");
+    assert_eq!(says_repeated(&mut sim), 1, "now it may have");
 }
