@@ -223,7 +223,11 @@ fn before<S: Store>(journal: &Journal<S>, state: &State, most: u64) -> Result<Cu
 
 /// Erases the payloads of these records and parts, and all checkpoints that may hold them.
 fn named<S: Store>(journal: &Journal<S>, state: &State, of: &[Ref]) -> Result<Cut, PruneError> {
-    for of in of {
+    // What lies within another goes first, so that each takes something.
+    let mut of = of.to_vec();
+    of.sort_unstable_by_key(|of| (of.seq, of.part.is_none(), of.part));
+    of.dedup();
+    for of in &of {
         free(journal, state, *of)?;
     }
     let first = of.iter().map(|of| of.seq).min().unwrap_or(u64::MAX);
