@@ -6,7 +6,7 @@ use theater_flow_kernel::ids::{AgentId, PortId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
     self, Backoff, DeadLetterPort, Feedback, GuestLimits, InputPort, OutputPort, Overflow, Restart,
-    Restore, Retry,
+    Restore, Retry, Shutdown, Wait,
 };
 
 use crate::grants;
@@ -181,6 +181,8 @@ fn one(
             fuel: own.fuel.or(usual.fuel).unwrap_or(limits::FUEL),
         },
         stateless: facts.stateless,
+        shutdown: Shutdown::After(limits::SHUTDOWN_MS),
+        significant: false,
     })
 }
 
@@ -189,8 +191,10 @@ fn retry(own: &Habits, usual: &Habits) -> Retry {
     let (own, usual) = (&own.retry, &usual.retry);
     Retry {
         max: own.max.or(usual.max).unwrap_or(limits::RETRIES),
-        backoff: own.backoff.or(usual.backoff).unwrap_or(Backoff::Exponential),
-        base_ms: own.base_ms.or(usual.base_ms).unwrap_or(limits::RETRY_BASE_MS),
-        cap_ms: own.cap_ms.or(usual.cap_ms).unwrap_or(limits::RETRY_CAP_MS),
+        wait: Wait {
+            backoff: own.backoff.or(usual.backoff).unwrap_or(Backoff::Exponential),
+            base_ms: own.base_ms.or(usual.base_ms).unwrap_or(limits::RETRY_BASE_MS),
+            cap_ms: own.cap_ms.or(usual.cap_ms).unwrap_or(limits::RETRY_CAP_MS),
+        },
     }
 }

@@ -154,9 +154,9 @@ fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs<'_>) {
     set(table, "restore", word(RESTORES, agent.restore));
     let mut retry = InlineTable::new();
     retry.insert("max", i64::from(agent.retry.max).into());
-    retry.insert("backoff", word(BACKOFFS, agent.retry.backoff).into());
-    retry.insert("base", units::duration(agent.retry.base_ms).into());
-    retry.insert("cap", units::duration(agent.retry.cap_ms).into());
+    retry.insert("backoff", word(BACKOFFS, agent.retry.wait.backoff).into());
+    retry.insert("base", units::duration(agent.retry.wait.base_ms).into());
+    retry.insert("cap", units::duration(agent.retry.wait.cap_ms).into());
     set(table, "retry", retry);
     set(table, "timeout", units::duration(agent.timeout_ms));
     let mut limits = InlineTable::new();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::limits;
-use theater_flow_kernel::plan::{Child, Strategy, Supervisor};
+use theater_flow_kernel::plan::{
+    AutoShutdown, Child, Restart, Shutdown, Strategy, Supervisor, Wait,
+};
 
 use crate::codes;
 use crate::fault::{Fault, did_you_mean, near};
@@ -46,6 +48,11 @@ fn habits(own: &SupervisorSpec, spec: &Spec) -> Supervisor {
         children: Vec::new(),
         intensity: own.intensity.or(usual.intensity).unwrap_or(limits::INTENSITY),
         period_ms: own.period_ms.or(usual.period_ms).unwrap_or(limits::PERIOD_MS),
+        delay: Wait::NONE,
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        auto_shutdown: AutoShutdown::Never,
     }
 }
 

@@ -86,6 +86,8 @@ pub const TABLE_ELEMENTS: usize = 65_536;
 pub const INTENSITY: u32 = 3;
 /// The window in which restarts are counted, by default, in ms.
 pub const PERIOD_MS: u64 = 5_000;
+/// How long a child may take to come to rest when it is stopped, by default, in ms.
+pub const SHUTDOWN_MS: u64 = 5_000;
 /// Further attempts at an event after the first, by default.
 pub const RETRIES: u32 = 3;
 /// Wait before the first retry, by default, in ms.

@@ -66,6 +66,10 @@ pub struct Agent {
     pub limits: GuestLimits,
     /// True if nothing survives from one event to the next, as the actor says.
     pub stateless: bool,
+    /// How long it may take to come to rest when its supervisor stops it.
+    pub shutdown: Shutdown,
+    /// Its own end may end its supervisor, see [`AutoShutdown`]. Never that of a permanent one.
+    pub significant: bool,
 }
 
 /// An input port with the channels it reads.
@@ -186,7 +190,14 @@ pub enum Restore {
 pub struct Retry {
     /// Further attempts after the first.
     pub max: u32,
-    /// How the wait grows.
+    /// The wait before each.
+    pub wait: Wait,
+}
+
+/// A wait that grows with the number of failures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Wait {
+    /// How it grows.
     pub backoff: Backoff,
     /// The first wait, in ms.
     pub base_ms: u64,
@@ -194,10 +205,13 @@ pub struct Retry {
     pub cap_ms: u64,
 }
 
-impl Retry {
-    /// The wait before the attempt that follows `failed` failed ones (from 1), in ms.
+impl Wait {
+    /// No wait at all.
+    pub const NONE: Self = Self { backoff: Backoff::Constant, base_ms: 0, cap_ms: 0 };
+
+    /// The wait after `failed` failures (from 1), in ms.
     #[must_use]
-    pub fn wait_ms(&self, failed: u32) -> u64 {
+    pub fn after_ms(&self, failed: u32) -> u64 {
         let factor = match self.backoff {
             Backoff::Constant => 1,
             Backoff::Linear => u64::from(failed),
@@ -242,6 +256,39 @@ pub struct Supervisor {
     pub intensity: u32,
     /// The window in which restarts are counted, in ms.
     pub period_ms: u64,
+    /// How the wait before a restart grows with the restarts in the window. OTP has none.
+    pub delay: Wait,
+    /// When the supervisor above starts it again after it gave up or shut itself down.
+    pub restart: Restart,
+    /// How long those below it may take to come to rest when the supervisor above stops it.
+    pub shutdown: Shutdown,
+    /// Its own end may end the supervisor above, see [`AutoShutdown`].
+    pub significant: bool,
+    /// Whether it shuts itself down once significant children have ended by themselves.
+    pub auto_shutdown: AutoShutdown,
+}
+
+/// How long a child may take to come to rest when its supervisor stops it, as in OTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Shutdown {
+    /// It is ended at once, whatever it is doing.
+    BrutalKill,
+    /// It ends what it is doing; after this time, in ms, it is killed.
+    After(u64),
+    /// It ends what it is doing, however long that takes.
+    Infinity,
+}
+
+/// Whether a supervisor shuts itself down when significant children end by themselves, as in OTP: transient
+/// ones without a crash, temporary ones in any way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum AutoShutdown {
+    /// It does not.
+    Never,
+    /// With the first of them.
+    AnySignificant,
+    /// With the last of them.
+    AllSignificant,
 }
 
 /// Who else goes down with a failed child, as in OTP.

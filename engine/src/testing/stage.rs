@@ -9,7 +9,8 @@ use theater_flow_dsl::testing::{Given, Test};
 use theater_flow_kernel::ids::{AgentId, Digest, PortId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, Backoff, Child, Grants, GuestLimits, OutputPort, Overflow, Plan, Restart, Restore, Retry,
+    Agent, Backoff, Child, Grants, GuestLimits, OutputPort, Overflow, Plan, Restart, Restore,
+    Retry, Shutdown, Wait,
 };
 
 use super::script::Lines;
@@ -131,9 +132,11 @@ fn source(id: AgentId, outputs: Vec<OutputPort>) -> Agent {
         outputs,
         restart: Restart::Transient,
         restore: Restore::Checkpoint,
-        retry: Retry { max: 0, backoff: Backoff::Constant, base_ms: 1, cap_ms: 1 },
+        retry: Retry { max: 0, wait: Wait { backoff: Backoff::Constant, base_ms: 1, cap_ms: 1 } },
         timeout_ms: limits::TIMEOUT_MS,
         limits: GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL },
         stateless: false,
+        shutdown: Shutdown::After(limits::SHUTDOWN_MS),
+        significant: false,
     }
 }

@@ -12,8 +12,8 @@ use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode};
 use theater_flow_kernel::ids::{Fault, Ref, RunId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow, Restart, Restore,
-    Retry, Strategy, Supervisor,
+    Agent, AutoShutdown, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow,
+    Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::*;
 use theater_flow_kernel::state::{Life, State};
@@ -45,10 +45,12 @@ fn agent(id: u32, name: &str) -> Agent {
         outputs: vec![output],
         restart: Restart::Transient,
         restore: Restore::Checkpoint,
-        retry: Retry { max: 3, backoff: Backoff::Constant, base_ms: 1, cap_ms: 1 },
+        retry: Retry { max: 3, wait: Wait { backoff: Backoff::Constant, base_ms: 1, cap_ms: 1 } },
         timeout_ms: 1,
         limits: GuestLimits { memory: 1, fuel: 1 },
         stateless: false,
+        shutdown: Shutdown::After(limits::SHUTDOWN_MS),
+        significant: false,
     }
 }
 
@@ -61,6 +63,11 @@ fn supervisor(id: u32, name: &str, children: Vec<Child>) -> Supervisor {
         children,
         intensity: 3,
         period_ms: 5_000,
+        delay: Wait::NONE,
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        auto_shutdown: AutoShutdown::Never,
     }
 }
 

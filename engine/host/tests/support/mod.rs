@@ -16,8 +16,8 @@ use theater_flow_kernel::gate::{
 };
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, Ref, Salt, SupervisorId};
 use theater_flow_kernel::plan::{
-    Agent, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow, Plan, Restart,
-    Restore, Retry, Root, Strategy, Supervisor,
+    Agent, AutoShutdown, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow,
+    Plan, Restart, Restore, Retry, Root, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::{Crash, CrashKind, Next};
 use theater_flow_kernel::types::{Type, TypeTable};
@@ -96,10 +96,12 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
         outputs: vec![output],
         restart: Restart::Transient,
         restore: Restore::Checkpoint,
-        retry: Retry { max: 0, backoff: Backoff::Constant, base_ms: 0, cap_ms: 0 },
+        retry: Retry { max: 0, wait: Wait { backoff: Backoff::Constant, base_ms: 0, cap_ms: 0 } },
         timeout_ms,
         limits,
         stateless: false,
+        shutdown: Shutdown::After(5_000),
+        significant: false,
     };
     let root = Supervisor {
         id: SupervisorId(0),
@@ -108,6 +110,11 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
         children: vec![Child::Agent(AgentId(0))],
         intensity: 3,
         period_ms: 5_000,
+        delay: Wait::NONE,
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        auto_shutdown: AutoShutdown::Never,
     };
     Arc::new(Plan {
         name: String::from("test"),

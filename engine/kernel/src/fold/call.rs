@@ -92,7 +92,7 @@ fn fail(
     (consumed, why): (&Consumed, DeadLetterReason),
 ) {
     let retry = state.plan.agent(by.agent).map(|agent| agent.retry);
-    let due = entry.at + retry.map_or(0, |retry| retry.wait_ms(by.attempt));
+    let due = entry.at + retry.map_or(0, |retry| retry.wait.after_ms(by.attempt));
     let unknown = ask::settle(state, by.agent, consumed);
     let agent = agent(state, by.agent);
     let before = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, Backoff, Child, DeadLetterPort, Feedback, Grants, GuestLimits, InputPort, OutputPort,
-    Overflow, Plan, Restart, Restore, Retry, Root, Strategy, Supervisor,
+    Agent, AutoShutdown, Backoff, Child, DeadLetterPort, Feedback, Grants, GuestLimits, InputPort,
+    OutputPort, Overflow, Plan, Restart, Restore, Retry, Root, Shutdown, Strategy, Supervisor,
+    Wait,
 };
 use theater_flow_kernel::types::{Type, TypeTable};
 
@@ -21,12 +22,24 @@ pub(crate) struct Build {
 
 /// Three retries with 100, 200, 400 ms between them.
 pub(crate) const RETRY: Retry =
-    Retry { max: 3, backoff: Backoff::Exponential, base_ms: 100, cap_ms: 10_000 };
+    Retry { max: 3, wait: Wait { backoff: Backoff::Exponential, base_ms: 100, cap_ms: 10_000 } };
 
 /// A supervisor.
 pub(crate) fn supervisor(id: u32, strategy: Strategy, children: Vec<Child>) -> Supervisor {
     let (name, id) = (format!("s{id}"), SupervisorId(id));
-    Supervisor { id, name, strategy, children, intensity: 3, period_ms: 5_000 }
+    Supervisor {
+        id,
+        name,
+        strategy,
+        children,
+        intensity: 3,
+        period_ms: 5_000,
+        delay: Wait::NONE,
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        auto_shutdown: AutoShutdown::Never,
+    }
 }
 
 impl Build {
@@ -87,6 +100,8 @@ impl Build {
             timeout_ms: limits::TIMEOUT_MS,
             limits: GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL },
             stateless: matches!(kind, Kind::Pass | Kind::Filter),
+            shutdown: Shutdown::After(limits::SHUTDOWN_MS),
+            significant: false,
         });
         self.plan.supervisors[0].children.push(Child::Agent(id));
         self.kinds.push(kind);

@@ -1,7 +1,7 @@
 //! Faults, crashes, retries and dead letters.
 
 use theater_flow_kernel::ids::Ref;
-use theater_flow_kernel::plan::{Backoff, Restart, Restore, Retry};
+use theater_flow_kernel::plan::{Backoff, Restart, Restore, Wait};
 use theater_flow_kernel::record::{Body, CrashKind, DeadLetterReason, End, Status};
 
 use crate::common::audit::audit;
@@ -41,8 +41,7 @@ fn without(skipped: &[u32]) -> Vec<String> {
 
 #[test]
 fn waits_grow_as_the_policy_says() {
-    let wait =
-        |backoff, failed| Retry { max: 9, backoff, base_ms: 100, cap_ms: 350 }.wait_ms(failed);
+    let wait = |backoff, failed| Wait { backoff, base_ms: 100, cap_ms: 350 }.after_ms(failed);
     let waits = |backoff| [1, 2, 3, 4, 200].map(|failed| wait(backoff, failed));
     assert_eq!(waits(Backoff::Constant), [100; 5]);
     assert_eq!(waits(Backoff::Linear), [100, 200, 300, 350, 350]);

@@ -124,7 +124,7 @@ fn restarts_further_apart_than_the_period_are_not_too_many() {
     build.root().intensity = 1;
     build.root().period_ms = 50;
     let mut retry = crate::common::plans::RETRY;
-    retry.base_ms = 1_000;
+    retry.wait.base_ms = 1_000;
     build.agent(1).retry = retry;
     let sim = Sim::new(build, Options::calm(1));
     sim.outside.lock().unwrap().failures_each = 1;
