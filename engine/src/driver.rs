@@ -243,6 +243,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         }
         self.checkpoint_if_due();
         let now = self.clock.now_ms();
+        if self.state.next_deadline().is_some_and(|due| due <= now) {
+            self.input(Input::Tick);
+        }
         let waits = self.dispatch(now);
         if waits || self.is_late(now) {
             self.stop_further(now);

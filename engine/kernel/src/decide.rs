@@ -5,6 +5,7 @@ mod fact;
 mod letter;
 mod settle;
 mod spill;
+mod supervise;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -95,7 +96,7 @@ impl Step<'_> {
         self.gave.touched.push(report.agent);
         let id = report.agent;
         match report.done {
-            Done::Begun(begun) if fact::is_next_life(state, id, report.incarnation) => {
+            Done::Begun(begun) if fact::is_next_life(state, id, (report.incarnation, self.at)) => {
                 let draft = fact::begun(state, id, begun);
                 self.write(state, Some(draft));
             }
@@ -123,15 +124,29 @@ impl Step<'_> {
 
     /// Decides what follows until nothing does.
     fn settle(&mut self, state: &mut State) {
-        self.supervisors(state);
-        while !state.touched.is_empty() {
-            let mut touched = core::mem::take(&mut state.touched);
-            touched.sort_unstable();
-            touched.dedup();
-            for id in &touched {
-                self.agent(state, *id);
+        let late = state.kept.deadlines.iter().take_while(|(due, _)| *due <= self.at);
+        state.touched.extend(late.map(|(_, id)| *id));
+        loop {
+            if !state.touched.is_empty() {
+                let mut touched = core::mem::take(&mut state.touched);
+                touched.sort_unstable();
+                touched.dedup();
+                for id in &touched {
+                    self.agent(state, *id);
+                }
+                self.gave.touched.extend(touched);
+            } else if !state.stirred.is_empty() {
+                // What has happened to agents by themselves comes first.
+                let mut stirred = core::mem::take(&mut state.stirred);
+                stirred.sort_unstable();
+                stirred.dedup();
+                for id in stirred {
+                    let draft = supervise::supervisor(state, id, self.at);
+                    self.write(state, draft);
+                }
+            } else {
+                break;
             }
-            self.gave.touched.extend(touched);
         }
         while let Some(draft) = settle::run(state) {
             self.write(state, Some(draft));
@@ -150,18 +165,7 @@ impl Step<'_> {
 
     fn agent(&mut self, state: &mut State, id: AgentId) {
         self.spill(state, id);
-        while let Some(draft) = settle::agent(state, id, self.at) {
-            let gave_up = matches!(draft.body, Body::Escalated(_));
-            self.write(state, Some(draft));
-            if gave_up {
-                // Before the agent is looked at again: its supervisor must not decide twice.
-                self.supervisors(state);
-            }
-        }
-    }
-
-    fn supervisors(&mut self, state: &mut State) {
-        while let Some(draft) = settle::supervisors(state, self.at) {
+        while let Some(draft) = settle::agent(state, self.desk, (id, self.at)) {
             self.write(state, Some(draft));
         }
     }

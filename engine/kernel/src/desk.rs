@@ -28,6 +28,8 @@ pub struct Desk {
     waiting: BTreeSet<(u64, AgentId)>,
     /// By agent: its time in `waiting`.
     due: Vec<Option<u64>>,
+    /// When somebody who was asked to stop is to be killed.
+    deadline: Option<u64>,
 }
 
 /// What an agent could do now.
@@ -45,7 +47,16 @@ impl Desk {
         let (ready, waiting) = (VecDeque::new(), BTreeSet::new());
         let due = vec![None; plan.agents.len()];
         let held = vec![Vec::new(); plan.agents.len()];
-        Self { busy: none.clone(), held, alive: none, awaited: 0, ready, waiting, due }
+        Self {
+            busy: none.clone(),
+            held,
+            alive: none,
+            awaited: 0,
+            ready,
+            waiting,
+            due,
+            deadline: None,
+        }
     }
 
     /// These agents may be ready.
@@ -68,16 +79,24 @@ impl Desk {
         self.held[id.index()].get(queue).copied().unwrap_or(0)
     }
 
+    /// True if a worker's report about this agent is awaited.
+    #[must_use]
+    pub fn is_busy(&self, id: AgentId) -> bool {
+        self.busy[id.index()]
+    }
+
     /// True if no report is awaited.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.awaited == 0
     }
 
-    /// When the next timer, retry or restart is due, in ms since 1970.
+    /// When the next timer, retry, restart or deadline of somebody who stops is due, in ms since 1970. At a deadline
+    /// the kernel is to be told so, with [`Input::Tick`](crate::input::Input::Tick); else work is given out.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        self.waiting.first().map(|(due, _)| *due)
+        let waiting = self.waiting.first().map(|(due, _)| *due);
+        waiting.into_iter().chain(self.deadline).min()
     }
 
     /// The work that can be done now. Each piece must be reported, but for drops.
@@ -87,6 +106,7 @@ impl Desk {
             self.due[id.index()] = None;
             self.ready.push_back(id);
         }
+        self.deadline = state.next_deadline();
         let mut given = Vec::new();
         while let Some(id) = self.ready.pop_front() {
             if self.busy[id.index()] {
@@ -141,12 +161,24 @@ impl Desk {
 /// What an agent could do now.
 fn next(state: &State, id: AgentId, now: u64) -> Ready {
     let agent = state.agent(id);
-    let open = matches!(state.kept.phase, Phase::Running | Phase::Stopping);
+    let open = matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing);
     match agent.life {
-        Life::Starting if open && state.kept.to_start.front() == Some(&id) => {
+        // One that is asked to stop goes on with what it has asked.
+        Life::Starting if open && (agent.halt.is_none() || agent.is_asking()) => {
+            if !state.kept.to_start.is_empty() {
+                Ready::Nothing
+            } else if agent.not_before > now {
+                Ready::At(agent.not_before)
+            } else {
+                Ready::Work(Work::Begin(begin(agent)))
+            }
+        }
+        Life::Lost if open && agent.halt.is_none() && state.kept.to_start.front() == Some(&id) => {
             Ready::Work(Work::Begin(begin(agent)))
         }
-        Life::Up if open && wants_snapshot(state, id) => Ready::Work(Work::Snapshot),
+        Life::Up if open && agent.halt.is_none() && wants_snapshot(state, id) => {
+            Ready::Work(Work::Snapshot)
+        }
         Life::Up if open && !agent.is_behind() => handle(state, id, now),
         _ => Ready::Nothing,
     }
@@ -191,6 +223,9 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
     }
     if let Some(asking) = &agent.asking {
         return resume(agent, asking, room);
+    }
+    if agent.halt.is_some() {
+        return Ready::Nothing;
     }
     if let Some(pending) = &agent.pending
         && (agent.started || pending.consumed == Consumed::Start)
@@ -284,7 +319,7 @@ fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<usize> {
 }
 
 /// Free places per output: the least over the readers that it waits for.
-fn room(state: &State, id: AgentId) -> Vec<u32> {
+pub(crate) fn room(state: &State, id: AgentId) -> Vec<u32> {
     let outputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.outputs);
     let free = |port| {
         let route = state.routes.output(port)?;

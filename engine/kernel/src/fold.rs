@@ -2,22 +2,24 @@
 
 mod ask;
 mod call;
+mod decisions;
+mod exits;
 mod fork;
+mod resume;
+mod supervise;
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
 use crate::plan::{Child, Restart};
 use crate::record::{
-    Body, Confirmed, Crashed, DeadLettered, Dropped, End, Ended, Entry, Escalated, Incarnation,
-    Next, Restarted, Rested, SinkId, Snapshot,
+    Body, Confirmed, Crashed, DeadLettered, Dropped, End, Ended, Entry, Incarnation, Next, Rested,
+    SinkId, Snapshot,
 };
 use crate::record::{Consumed, CrashKind};
 use crate::state::{
-    AgentState, Asking, GaveUp, Life, Pending, Phase, Queued, Saved, State, SupervisorState,
-    WriteOp, WriteWhat,
+    AgentState, Asking, Life, Pending, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
 };
 use crate::work::Sinks;
 
@@ -35,16 +37,16 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
             state.kept.run = Some(genesis.run);
             begin(state);
         }
-        Body::Resumed(_) => resume(state, entry),
+        Body::Resumed(_) => resume::resume(state, entry),
         Body::Incarnation(body) => incarnation(state, entry, body),
         Body::Transaction(body) => call::transaction(state, entry, body),
         Body::Faulted(body) => call::faulted(state, entry, body),
         Body::Crashed(body) => crashed(state, entry, body),
-        Body::Restarted(body) => restarted(state, entry, body),
-        Body::Escalated(body) => escalated(state, entry, body),
+        Body::Restarted(body) => decisions::restarted(state, entry, body),
+        Body::Escalated(body) => decisions::escalated(state, entry.seq, body),
         Body::DeadLettered(body) => dead_lettered(state, entry, body),
         Body::Snapshot(body) => snapshot(state, entry, body),
-        Body::Confirmed(body) => confirmed(state, body),
+        Body::Confirmed(body) => confirmed(state, entry.seq, body),
         Body::Ended(body) => ended(state, entry.seq, *body),
         Body::Checkpoint(body) => {
             state.kept.since_checkpoint = 0;
@@ -64,6 +66,8 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Decided(body) => ask::decided(state, entry.seq, body),
         Body::Waiting(_) => state.kept.phase = Phase::Waiting,
         Body::Pruned(_) => {}
+        Body::Stopped(body) => decisions::stopped(state, entry.seq, *body),
+        Body::ShutDown(body) => decisions::shut_down(state, entry.seq, *body),
     }
 }
 
@@ -71,47 +75,12 @@ fn touch_all(state: &mut State) {
     state.touched = state.plan.agents.iter().map(|agent| agent.id).collect();
 }
 
-/// All agents are to be started, in the order of the tree.
+/// The root is started, and so all below it, in the order of the tree.
 fn begin(state: &mut State) {
     state.kept.phase = Phase::Running;
-    state.kept.to_start = tree_order(state).into();
     touch_all(state);
-}
-
-fn tree_order(state: &State) -> Vec<AgentId> {
-    let root = state.plan.supervisors.first();
-    root.map_or_else(Vec::new, |root| state.agents_below(Child::Supervisor(root.id)))
-}
-
-/// A process ended and another one took over: every life is lost, nothing else is.
-fn resume(state: &mut State, entry: &Entry) {
-    let gave_up = state.kept.supervisors.first().is_some_and(|root| root.failed.is_some());
-    let failing = state.kept.phase == Phase::Failing || gave_up;
-    state.kept.phase = if failing { Phase::Failing } else { Phase::Running };
-    state.kept.forked = false;
-    ask::lose(state, entry.at);
-    let mut to_start = VecDeque::new();
-    for id in tree_order(state) {
-        let agent = agent(state, id);
-        for write in agent.writes.values_mut() {
-            write.broken = None;
-        }
-        if !matches!(agent.life, Life::Up | Life::Starting) {
-            continue;
-        }
-        let up = agent.life == Life::Up;
-        if let Some(pending) = &mut agent.pending {
-            pending.due = pending.due.min(entry.at);
-        }
-        agent.life = Life::Starting;
-        agent.last = Ref::record(entry.seq);
-        to_start.push_back(id);
-        if up {
-            forget(state, id);
-        }
-    }
-    state.kept.to_start = to_start;
-    touch_all(state);
+    supervise::begin(state, SupervisorId(0), Start { at: 0, due: 0, why: 0 });
+    supervise::go_on(state, SupervisorId(0));
 }
 
 fn agent(state: &mut State, id: AgentId) -> &mut AgentState {
@@ -119,16 +88,17 @@ fn agent(state: &mut State, id: AgentId) -> &mut AgentState {
 }
 
 fn incarnation(state: &mut State, entry: &Entry, body: &Incarnation) {
-    state.kept.to_start.retain(|waiting| *waiting != body.agent);
     let agent = agent(state, body.agent);
     agent.life = Life::Up;
+    agent.not_before = 0;
     agent.incarnations = body.n;
     for write in agent.writes.values_mut() {
         write.broken = None;
     }
     agent.last = Ref::record(entry.seq);
     state.touched.push(body.agent);
-    state.touched.extend(state.kept.to_start.front());
+    resume::next(state);
+    supervise::turned(state, Child::Agent(body.agent));
 }
 
 fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
@@ -143,7 +113,7 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
     // life, or, after the last one, is the run's failure.
     let ends = body.crash.kind != CrashKind::Write || agent.life == Life::Up;
     if ends {
-        agent.life = Life::Down { crash: entry.seq, again };
+        agent.life = Life::Down { seq: entry.seq, again };
     }
     if body.crash.kind == CrashKind::Fault
         && let Some(pending) = &mut agent.pending
@@ -155,15 +125,25 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
             write.broken = Some(entry.seq);
         }
     }
+    state.touched.push(id);
     if ends {
         forget(state, id);
-        state.kept.to_start.retain(|waiting| *waiting != id);
-        state.touched.extend(state.kept.to_start.front());
+        resume::next(state);
+        exits::went_down(state, id, entry.seq);
     }
-    state.touched.push(id);
     if over {
-        state.kept.phase = Phase::Failing;
-        touch_all(state);
+        decisions::fail(state, entry.seq, false);
+    }
+}
+
+/// A permanent agent that has answered `done` and has written all is down, to be started again.
+fn retire(state: &mut State, id: AgentId, seq: u64) {
+    let permanent = state.plan.agent(id).is_some_and(|plan| plan.restart == Restart::Permanent);
+    let done = permanent && state.agent(id).is_done() && state.agent(id).life == Life::Up;
+    if done {
+        forget(state, id);
+        agent(state, id).life = Life::Down { seq, again: false };
+        exits::went_down(state, id, seq);
     }
 }
 
@@ -189,70 +169,6 @@ fn forget(state: &mut State, id: AgentId) {
     agent.redo_bytes = 0;
     let message = |pending: &Pending| matches!(pending.consumed, Consumed::Message { .. });
     agent.pending = agent.pending.take().filter(message);
-}
-
-fn restarted(state: &mut State, entry: &Entry, body: &Restarted) {
-    let plan = Arc::clone(&state.plan);
-    let supervisor = &plan.supervisors[body.supervisor.index()];
-    if body.counted {
-        let recent = &mut state.kept.supervisors[body.supervisor.index()].recent;
-        *recent = crate::supervise::window(recent, entry.at, supervisor.period_ms);
-    }
-    for child in &supervisor.children {
-        if let Child::Supervisor(id) = child
-            && state.agents_below(*child).iter().any(|agent| body.agents.contains(agent))
-        {
-            renew(state, *id);
-        }
-    }
-    state.kept.to_start.retain(|waiting| !body.agents.contains(waiting));
-    for id in &body.agents {
-        if state.agent(*id).life == Life::Up {
-            forget(state, *id);
-        }
-        let permanent = plan.agent(*id).is_some_and(|agent| agent.restart == Restart::Permanent);
-        let agent = agent(state, *id);
-        agent.life = Life::Starting;
-        agent.last = Ref::record(entry.seq);
-        agent.restarts += 1;
-        if permanent && agent.mode == Next::Done {
-            agent.mode = Next::Wait;
-        }
-        for write in agent.writes.values_mut() {
-            write.broken = None;
-        }
-        state.kept.to_start.push_back(*id);
-    }
-    state.touched.extend(&body.agents);
-    state.touched.extend(state.kept.to_start.front());
-}
-
-/// A supervisor that is started again, with those below it, has restarted nothing yet.
-fn renew(state: &mut State, id: SupervisorId) {
-    state.kept.supervisors[id.index()] = SupervisorState::default();
-    let plan = Arc::clone(&state.plan);
-    for child in &plan.supervisors[id.index()].children {
-        if let Child::Supervisor(below) = child {
-            renew(state, *below);
-        }
-    }
-}
-
-fn escalated(state: &mut State, entry: &Entry, body: &Escalated) {
-    let plan = Arc::clone(&state.plan);
-    for child in &plan.supervisors[body.supervisor.index()].children {
-        if let Child::Supervisor(id) = child {
-            state.kept.supervisors[id.index()].failed = None;
-        }
-    }
-    let supervisor = &mut state.kept.supervisors[body.supervisor.index()];
-    supervisor.failed = Some(GaveUp { seq: entry.seq, at_start: body.count == 0 });
-    supervisor.recent.clear();
-    if body.supervisor.0 == 0 {
-        state.kept.phase = Phase::Failing;
-        state.kept.to_start.clear();
-        touch_all(state);
-    }
 }
 
 fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
@@ -320,7 +236,7 @@ fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {
     state.touched.push(body.agent);
 }
 
-fn confirmed(state: &mut State, body: &Confirmed) {
+fn confirmed(state: &mut State, seq: u64, body: &Confirmed) {
     let agent = agent(state, body.agent);
     let Some(write) = agent.writes.get_mut(&body.sink) else {
         return;
@@ -346,12 +262,13 @@ fn confirmed(state: &mut State, body: &Confirmed) {
         agent.unwritten = agent.unwritten.saturating_sub(left.sum());
     }
     state.touched.push(body.agent);
+    retire(state, body.agent, seq);
 }
 
 fn ended(state: &mut State, seq: u64, body: Ended) {
     state.kept.alive = state.kept.alive.saturating_sub(1);
-    state.kept.to_start.retain(|waiting| *waiting != body.agent);
-    state.touched.extend(state.kept.to_start.front());
+    let halt = state.agent(body.agent).halt;
+    supervise::set_halt(state, body.agent, None);
     let agent = agent(state, body.agent);
     agent.life = Life::Over(body.how);
     agent.last = Ref::record(seq);
@@ -376,6 +293,8 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     }
     agent.sinks = Sinks { next: open.next, ..Sinks::default() };
     touch_neighbours(state, body.agent);
+    resume::next(state);
+    exits::ended(state, body.agent, (body.how, halt, seq));
 }
 
 /// An end closes channels, and takes a full reader away: whoever waited for that is looked at again.

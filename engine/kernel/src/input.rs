@@ -74,6 +74,8 @@ pub enum Input {
         /// Who.
         by: Person,
     },
+    /// Time has passed: somebody who was asked to stop is to be killed now.
+    Tick,
     /// Nothing can be done until somebody decides about what is asked: this process lets the run go.
     Wait,
     /// Someone asks the run to stop.

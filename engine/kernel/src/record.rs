@@ -12,6 +12,7 @@ mod ask;
 mod body;
 mod fork;
 mod part;
+mod supervision;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -22,12 +23,12 @@ use sha2::{Digest as _, Sha256};
 pub use ask::{Decided, Intent, Known, Outcome, Person, Waiting};
 pub use body::{
     Attempt, Checkpoint, Confirmed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered,
-    DropChoice, Dropped, End, Ended, EngineFacts, Escalated, Faulted, Finished, Genesis,
-    Incarnation, Origin, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, Snapshot, Status,
-    Stopping, Suspended, Transaction,
+    DropChoice, Dropped, EngineFacts, Faulted, Finished, Genesis, Incarnation, Origin, Pruned,
+    Pruning, Repeated, Rested, Resumed, Snapshot, Status, Stopping, Suspended, Transaction,
 };
 pub use fork::{Forked, Given, Lineage};
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
+pub use supervision::{End, Ended, Escalated, Restarted, ShutDown, Stopped};
 
 use crate::ids::{AgentId, Bytes, Digest, Ref, Salt};
 
@@ -148,6 +149,10 @@ pub enum Body {
     Forked(Box<Forked>),
     /// Payloads were erased, and checkpoints removed.
     Pruned(Pruned),
+    /// A supervisor stopped an agent that may come again.
+    Stopped(Stopped),
+    /// A supervisor ends, and all below it, since significant children have ended by themselves.
+    ShutDown(ShutDown),
 }
 
 impl Body {
@@ -218,6 +223,8 @@ impl Body {
             Self::Waiting(_) => "waiting",
             Self::Decided(_) => "decided",
             Self::Pruned(_) => "pruned",
+            Self::Stopped(_) => "stopped",
+            Self::ShutDown(_) => "shut-down",
         }
     }
 
@@ -247,6 +254,7 @@ impl Body {
             Self::Intent(body) => Some(body.by.agent),
             Self::Outcome(body) => Some(body.agent),
             Self::Decided(body) => Some(body.agent),
+            Self::Stopped(body) => Some(body.agent),
             _ => None,
         }
     }

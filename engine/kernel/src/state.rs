@@ -4,20 +4,22 @@ mod agent;
 mod asking;
 mod cycles;
 mod routes;
+mod supervisor;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 pub use agent::{
-    AgentState, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
+    AgentState, Halt, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
 };
 pub use asking::{Asking, Stand};
 pub use routes::{InputRoute, Reader, Route, Routes, Spill};
+pub use supervisor::{Exit, Stage, Start, Stop, SupervisorState};
 
-use crate::ids::{AgentId, Ref, RunId};
+use crate::ids::{AgentId, Ref, RunId, SupervisorId};
 use crate::plan::{Child, Plan};
 use crate::record::Status;
 
@@ -33,6 +35,8 @@ pub struct State {
     /// Agents that the last records may have made ready, or ended. Not part of a checkpoint: after one is
     /// loaded, every agent is.
     pub touched: Vec<AgentId>,
+    /// Supervisors that may have something to decide. Not part of a checkpoint either.
+    pub stirred: Vec<SupervisorId>,
 }
 
 /// The part of the state that a checkpoint holds.
@@ -50,8 +54,11 @@ pub struct Kept {
     pub agents: Vec<AgentState>,
     /// By id.
     pub supervisors: Vec<SupervisorState>,
-    /// Agents that wait to be started, in order; each waits for the one before.
+    /// Agents that lived when the process ended, in the order of the tree: each is started again once the one
+    /// before is, and nobody else is started before.
     pub to_start: VecDeque<AgentId>,
+    /// Who is killed when, in ms since 1970: agents that were asked to stop.
+    pub deadlines: BTreeSet<(u64, AgentId)>,
     /// Agents that have not ended.
     pub alive: u32,
     /// By cycle, as [`Routes::cycles`] has them: it has come to rest.
@@ -85,24 +92,6 @@ pub enum Phase {
     Waiting,
 }
 
-/// What a supervisor remembers.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub struct SupervisorState {
-    /// When it restarted children, in ms, within the window; oldest first.
-    pub recent: Vec<u64>,
-    /// That it gave up, until its own supervisor has decided.
-    pub failed: Option<GaveUp>,
-}
-
-/// A supervisor gave up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct GaveUp {
-    /// The record.
-    pub seq: u64,
-    /// True if a child could not be started for the first time: then the supervisor above gives up too.
-    pub at_start: bool,
-}
-
 impl State {
     /// The state before the first record.
     #[must_use]
@@ -119,13 +108,14 @@ impl State {
             agents,
             supervisors: plan.supervisors.iter().map(|_| SupervisorState::default()).collect(),
             to_start: VecDeque::new(),
+            deadlines: BTreeSet::new(),
             rested: routes.cycles().iter().map(|_| false).collect(),
             dead_letters: 0,
             since_checkpoint: 0,
             checkpoint_len: 0,
             forked: false,
         };
-        Self { plan, routes, kept, touched: Vec::new() }
+        Self { plan, routes, kept, touched: Vec::new(), stirred: Vec::new() }
     }
 
     /// The bytes of a checkpoint of this state.
@@ -146,7 +136,8 @@ impl State {
             && kept.supervisors.len() == plan.supervisors.len()
             && kept.rested.len() == routes.cycles().len();
         let touched = plan.agents.iter().map(|agent| agent.id).collect();
-        fits.then_some(Self { plan, routes, kept, touched })
+        let stirred = plan.supervisors.iter().map(|supervisor| supervisor.id).collect();
+        fits.then_some(Self { plan, routes, kept, touched, stirred })
     }
 
     /// An agent's state.
@@ -156,6 +147,18 @@ impl State {
     #[must_use]
     pub fn agent(&self, id: AgentId) -> &AgentState {
         &self.kept.agents[id.index()]
+    }
+
+    /// What a supervisor is doing. That of one that the plan does not have is over.
+    #[must_use]
+    pub fn stage(&self, id: SupervisorId) -> Stage {
+        self.kept.supervisors.get(id.index()).map_or(Stage::Over, |supervisor| supervisor.stage)
+    }
+
+    /// When somebody who was asked to stop is to be killed next, in ms since 1970.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.kept.deadlines.first().map(|(due, _)| *due)
     }
 
     /// Where the record before the next one stands.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use theater_flow_kernel::desk;
 use theater_flow_kernel::ids::{AgentId, Bytes, PortId, Ref};
 use theater_flow_kernel::json;
-use theater_flow_kernel::plan::{Agent, Plan};
+use theater_flow_kernel::plan::{Agent, Child, Plan};
 use theater_flow_kernel::record::Consumed;
-use theater_flow_kernel::state::{AgentState, Queue, Saved, State};
+use theater_flow_kernel::state::{AgentState, Kept, Life, Queue, Saved, Stage, State, Stop};
 use theater_flow_kernel::work::Begin;
 
 use super::{Fork, ForkError, Point};
@@ -73,13 +73,7 @@ impl Point {
         into.dead_letters = from.dead_letters;
         let over = into.agents.iter().filter(|agent| agent.life.is_over()).count();
         into.alive -= u32::try_from(over).unwrap_or(into.alive);
-        for supervisor in &state.plan.supervisors {
-            let before = self.plan.supervisors.iter().find(|known| known.name == supervisor.name);
-            if let Some(before) = before {
-                into.supervisors[supervisor.id.index()] =
-                    from.supervisors[before.id.index()].clone();
-            }
-        }
+        supervision((&self.plan, from), (&state.plan, into));
         let names = |plan: &Plan, cycle: &[AgentId]| -> Vec<String> {
             let mut names: Vec<String> =
                 cycle.iter().filter_map(|id| Some(plan.agent(*id)?.name.clone())).collect();
@@ -94,6 +88,45 @@ impl Point {
         for (nth, cycle) in state.routes.cycles().iter().enumerate() {
             into.rested[nth] = rested.contains(&names(&state.plan, cycle));
         }
+    }
+}
+
+/// The tree may be another: who is to live is started again in its order, and the windows are as they were.
+fn supervision((old, from): (&Plan, &Kept), (new, into): (&Plan, &mut Kept)) {
+    for agent in into.agents.iter_mut().filter(|agent| !agent.life.is_over()) {
+        (agent.life, agent.halt, agent.not_before) = (Life::Lost, None, 0);
+    }
+    for plan in &new.supervisors {
+        let before = old.supervisors.iter().find(|known| known.name == plan.name);
+        let before = before.map(|before| &from.supervisors[before.id.index()]);
+        let supervisor = &mut into.supervisors[plan.id.index()];
+        supervisor.stage = match before.map(|before| before.stage) {
+            Some(stage @ Stage::Over) => stage,
+            // A run that fails goes on to do so.
+            Some(Stage::Stopping(stop)) if stop.last => {
+                let left = u32::try_from(plan.children.len()).unwrap_or(u32::MAX);
+                Stage::Stopping(Stop { left, ..stop })
+            }
+            _ => Stage::Up,
+        };
+        if let Some(before) = before {
+            supervisor.recent.clone_from(&before.recent);
+            supervisor.gave_up = before.gave_up;
+        }
+    }
+    for plan in &new.supervisors {
+        let active = |child: &&Child| match child {
+            Child::Agent(id) => {
+                new.agents[id.index()].significant && !into.agents[id.index()].life.is_over()
+            }
+            Child::Supervisor(id) => {
+                new.supervisors[id.index()].significant
+                    && into.supervisors[id.index()].stage != Stage::Over
+            }
+        };
+        let significant = plan.children.iter().filter(active).count();
+        into.supervisors[plan.id.index()].significant =
+            u32::try_from(significant).unwrap_or(u32::MAX);
     }
 }
 

@@ -157,7 +157,7 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
                 None => outside(agent.life, body, || desk::begin(agent), entry),
             },
             Body::Snapshot(_) => Deed::Snapshot(Arc::clone(entry)),
-            Body::Ended(_) => Deed::End,
+            Body::Ended(_) | Body::Stopped(_) => Deed::End,
             _ => return None,
         })
     }
@@ -171,7 +171,7 @@ fn outside(life: Life, body: &Crashed, begin: impl FnOnce() -> Begin, entry: &Ar
         CrashKind::Trap | CrashKind::Fuel | CrashKind::Memory | CrashKind::Limit
     );
     match life {
-        Life::Starting if body.crash.kind == CrashKind::Init => {
+        Life::Starting | Life::Lost if body.crash.kind == CrashKind::Init => {
             Deed::Begin(begin(), Arc::clone(entry))
         }
         Life::Up if guest => Deed::Snapshot(Arc::clone(entry)),

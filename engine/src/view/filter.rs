@@ -8,7 +8,7 @@ use super::{Row, ask, part};
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 24] = [
+pub(super) const KINDS: [&str; 26] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -33,6 +33,8 @@ pub(super) const KINDS: [&str; 24] = [
     "waiting",
     "decided",
     "pruned",
+    "stopped",
+    "shut-down",
 ];
 
 /// The kinds of record and of part, for `--kind`.

@@ -77,6 +77,10 @@ impl View<'_> {
                 let supervisor = Json::text(self.supervisor(body.supervisor));
                 vec![("supervisor", supervisor), ("count", body.count.into())]
             }
+            Body::Stopped(body) => vec![("killed", body.killed.into())],
+            Body::ShutDown(body) => {
+                vec![("supervisor", Json::text(self.supervisor(body.supervisor)))]
+            }
             Body::DeadLettered(body) => self.dead_lettered(body, row, detail),
             Body::Snapshot(body) => snapshot(body, row, detail),
             Body::Confirmed(body) => {

@@ -113,6 +113,9 @@ fn set_aside(message: &str, why: &str) -> String {
 }
 
 fn gave_up(supervisor: &str, restarts: u64) -> String {
+    if restarts == 0 {
+        return format!("supervisor `{supervisor}` could not start all its children");
+    }
     let restarts = super::count(restarts, "restart", "restarts");
     format!("supervisor `{supervisor}` gave up after {restarts} in its window")
 }

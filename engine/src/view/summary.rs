@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Incarnation, Next, Origin,
-    Part, Pruned, Pruning, Restarted, Resumed, SinkId, Transaction,
+    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Escalated, Incarnation,
+    Next, Origin, Part, Pruned, Pruning, Restarted, Resumed, SinkId, Transaction,
 };
 
 use super::line::{crash_kind, end, next};
@@ -53,11 +53,7 @@ impl View<'_> {
             }
             Body::Crashed(body) => self.crash(body),
             Body::Restarted(body) => self.restart(body),
-            Body::Escalated(body) => {
-                let restarts = count(body.count.into(), "restart", "restarts");
-                let supervisor = escape(self.supervisor(body.supervisor));
-                format!("{supervisor} gave up after {restarts} in its window")
-            }
+            Body::Escalated(body) => self.gave_up(body),
             Body::DeadLettered(body) => self.dead_letter(body),
             Body::Snapshot(body) => format!("{} B of state", body.state.len),
             Body::Confirmed(body) => {
@@ -96,6 +92,11 @@ impl View<'_> {
             Body::Waiting(body) => ask::waiting_brief(body),
             Body::Decided(body) => ask::decided_brief(body),
             Body::Pruned(body) => pruned(body),
+            Body::Stopped(body) => String::from(if body.killed { "killed" } else { "at rest" }),
+            Body::ShutDown(body) => {
+                let supervisor = escape(self.supervisor(body.supervisor));
+                format!("{supervisor}, since significant children have ended")
+            }
         };
         fit(&text, SUMMARY)
     }
@@ -116,6 +117,17 @@ impl View<'_> {
         let call = body.consumed.as_ref().map(|event| self.call(event, body.by.attempt));
         let call = call.map_or_else(String::new, |call| call + ": ");
         format!("{call}{}: {}", crash_kind(body.crash.kind), escape(&body.crash.message))
+    }
+
+    fn gave_up(&self, body: &Escalated) -> String {
+        let supervisor = escape(self.supervisor(body.supervisor));
+        match body.count {
+            0 => format!("{supervisor} could not start all its children"),
+            restarts => {
+                let restarts = count(restarts.into(), "restart", "restarts");
+                format!("{supervisor} gave up after {restarts} in its window")
+            }
+        }
     }
 
     fn restart(&self, body: &Restarted) -> String {
@@ -280,9 +292,10 @@ fn tone_of(kind: &str, status: Option<&str>, denied: bool) -> Tone {
     match (kind, status) {
         ("finished", Some("completed")) => Tone::Good,
         ("finished", Some("degraded"))
-        | ("restarted" | "stopping" | "suspended" | "waiting" | "resumed" | "dropped", _) => {
-            Tone::Warn
-        }
+        | (
+            "restarted" | "stopped" | "stopping" | "suspended" | "waiting" | "resumed" | "dropped",
+            _,
+        ) => Tone::Warn,
         ("finished" | "crashed" | "faulted" | "escalated" | "dead-lettered", _) => Tone::Bad,
         ("snapshot" | "checkpoint" | "confirmed", _) => Tone::Faint,
         _ if denied => Tone::Warn,

@@ -86,7 +86,7 @@ fn branch(state: &State, child: Child, depth: usize) -> Option<Branch> {
     Some(Branch::Supervisor {
         name: supervisor.name.clone(),
         strategy: strategy(supervisor.strategy).to_owned(),
-        failed: kept.failed.is_some(),
+        failed: kept.gave_up,
         restarts: kept.recent.len() as u64,
         children: children.collect(),
     })
@@ -112,7 +112,10 @@ fn agent(state: &State, id: AgentId) -> Option<Branch> {
 /// The word for where an agent is in its life.
 pub(super) fn life(agent: &AgentState) -> &'static str {
     match agent.life {
-        Life::Starting => "starting",
+        Life::Off if agent.incarnations == 0 => "waiting",
+        Life::Off => "stopped",
+        _ if agent.halt.is_some() => "stopping",
+        Life::Starting | Life::Lost => "starting",
         Life::Up if agent.pending.is_some() => "retrying",
         Life::Up => "up",
         Life::Down { .. } => "down",
@@ -124,7 +127,7 @@ pub(super) fn life(agent: &AgentState) -> &'static str {
 pub(super) fn life_tone(word: &str) -> Tone {
     match word {
         "up" | "finished" | "done" => Tone::Good,
-        "starting" | "retrying" => Tone::Warn,
+        "waiting" | "starting" | "retrying" | "stopping" => Tone::Warn,
         _ => Tone::Bad,
     }
 }

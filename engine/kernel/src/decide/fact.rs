@@ -25,12 +25,15 @@ pub(super) fn is_this_life(state: &State, id: AgentId, incarnation: u32) -> bool
     agent.life == Life::Up && agent.incarnations == incarnation
 }
 
-/// True if this is the life that the agent waits for, and it is its turn: a restart of those before it may
-/// have come in between.
-pub(super) fn is_next_life(state: &State, id: AgentId, incarnation: u32) -> bool {
+/// True if this is the life that the agent waits for, and it is its turn: it may have been stopped in between.
+pub(super) fn is_next_life(state: &State, id: AgentId, (incarnation, now): (u32, u64)) -> bool {
     let agent = state.agent(id);
-    let turn = state.kept.to_start.front() == Some(&id);
-    turn && agent.life == Life::Starting && agent.incarnations + 1 == incarnation
+    let turn = match agent.life {
+        Life::Starting => agent.not_before <= now,
+        Life::Lost => state.kept.to_start.front() == Some(&id),
+        Life::Off | Life::Up | Life::Down { .. } | Life::Over(_) => false,
+    };
+    turn && agent.incarnations + 1 == incarnation
 }
 
 /// A life began, or failed to.
@@ -186,7 +189,7 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
         Input::Suspend { why } => {
             open.then(|| Draft::new(last, Body::Suspended(Suspended { why })))
         }
-        Input::Report(_) => None,
+        Input::Report(_) | Input::Tick => None,
     }
 }
 

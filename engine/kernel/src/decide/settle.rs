@@ -1,44 +1,65 @@
-//! What follows from the state alone: retries run out, supervisors decide, agents and runs end.
+//! What follows from the state alone: retries run out, agents stop and end, runs end.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Draft, ask, letter};
-use crate::ids::{AgentId, Ref, SupervisorId};
-use crate::plan::{Child, Restart};
+use super::{Draft, ask, letter, supervise};
+use crate::desk::{Desk, room};
+use crate::ids::{AgentId, Ref};
 use crate::record::{
-    Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, End, Ended, Escalated, Finished,
-    Next, Restarted, Rested, Status,
+    Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, End, Ended, Finished, Rested,
+    Status, Stopped,
 };
 use crate::state::{AgentState, Asking, Life, Pending, Phase, State};
-use crate::supervise;
 use crate::work::by;
 
 /// What must follow for one agent, if anything.
-pub(super) fn agent(state: &State, id: AgentId, now: u64) -> Option<Draft> {
-    if matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing)
-        && let Some(lost) = ask::lost(state, id)
-    {
-        return Some(lost);
-    }
-    if !matches!(state.kept.phase, Phase::Running | Phase::Stopping) {
+pub(super) fn agent(state: &State, desk: &Desk, (id, now): (AgentId, u64)) -> Option<Draft> {
+    if !matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing) {
         return None;
     }
     let agent = state.agent(id);
-    match agent.life {
+    let lost = ask::lost(state, id);
+    lost.or_else(|| match agent.life {
         Life::Up => exhausted(state, id)
-            .or_else(|| done(state, id, now))
+            .or_else(|| agent.is_done().then(|| end(state, id, End::Done)))
             .or_else(|| state.is_finished(id).then(|| end(state, id, End::Finished)))
+            .or_else(|| stop(state, desk, (id, now)))
             .or_else(|| rest(state, id)),
-        Life::Down { crash, again } => {
-            exhausted(state, id).or_else(|| Some(crashed(state, id, (crash, again), now)))
-        }
+        Life::Down { .. } => exhausted(state, id).or_else(|| supervise::down(state, id)),
         Life::Over(End::Crashed | End::Stopped) => unread(state, id).or_else(|| rest(state, id)),
         Life::Over(_) => rest(state, id),
-        Life::Starting => None,
+        Life::Starting | Life::Lost => stop(state, desk, (id, now)),
+        Life::Off => supervise::off(state, id),
+    })
+}
+
+/// An agent that was asked to stop, once it is at no event, or its time is up.
+fn stop(state: &State, desk: &Desk, (id, now): (AgentId, u64)) -> Option<Draft> {
+    let agent = state.agent(id);
+    let halt = agent.halt?;
+    let late = halt.due.is_some_and(|due| due <= now);
+    if !late && (desk.is_busy(id) || goes_on(state, id)) {
+        return None;
     }
+    if halt.last {
+        return Some(supervise::stopped_for_good(state, id));
+    }
+    let killed = late && matches!(agent.life, Life::Up | Life::Starting);
+    let mut causes = vec![Ref::record(halt.why), agent.last];
+    causes.sort_unstable();
+    causes.dedup();
+    Some(Draft::new(causes, Body::Stopped(Stopped { agent: id, killed })))
+}
+
+/// True if it is at an event that has asked the world, and can go on with it: whoever reads what it emits may be
+/// stopped already, with no place left.
+fn goes_on(state: &State, id: AgentId) -> bool {
+    let agent = state.agent(id);
+    let answered = agent.asking.as_ref().is_some_and(|asking| asking.so_far().is_some());
+    agent.is_asking() && !(answered && room(state, id).contains(&0))
 }
 
 /// A cycle to which nothing more can come, and in which nothing moves: its feedback edges close. This follows
@@ -106,88 +127,13 @@ fn gave_up(agent: &AgentState, id: AgentId, pending: &Pending) -> Draft {
     Draft::new(vec![Ref::record(pending.failure)], Body::Crashed(body))
 }
 
-/// An agent that answered `done`: a permanent one is started again, and it counts.
-fn done(state: &State, id: AgentId, now: u64) -> Option<Draft> {
-    let agent = state.agent(id);
-    let written = || agent.writes.values().all(|write| write.pending.is_empty());
-    if agent.mode != Next::Done || agent.pending.is_some() || !written() {
-        return None;
-    }
-    let restart = state.plan.agent(id)?.restart;
-    Some(match restart {
-        Restart::Permanent => {
-            let failed = Failed { child: Child::Agent(id), cause: agent.last, counted: true };
-            supervise(state, &failed, now)
-        }
-        Restart::Transient | Restart::Temporary => end(state, id, End::Done),
-    })
-}
-
-fn end(state: &State, id: AgentId, how: End) -> Draft {
+pub(super) fn end(state: &State, id: AgentId, how: End) -> Draft {
     let agent = state.agent(id);
     let ended = Ended { agent: id, how, unread: agent.depth() as u64 };
     Draft::new(vec![agent.last], Body::Ended(ended))
 }
 
-/// A crashed agent: its supervisor decides.
-fn crashed(state: &State, id: AgentId, (crash, again): (u64, bool), now: u64) -> Draft {
-    let child = Child::Agent(id);
-    if state.agent(id).incarnations == 0 {
-        // As in OTP, a child of any kind that cannot be started at first ends its supervisor's start.
-        let supervisor = state.routes.parent(child);
-        let escalated = Escalated { supervisor, count: 0 };
-        return Draft::new(vec![Ref::record(crash)], Body::Escalated(escalated));
-    }
-    if is_temporary(state, id) {
-        return end(state, id, End::Crashed);
-    }
-    supervise(state, &Failed { child, cause: Ref::record(crash), counted: !again }, now)
-}
-
-fn is_temporary(state: &State, id: AgentId) -> bool {
-    state.plan.agent(id).is_some_and(|agent| agent.restart == Restart::Temporary)
-}
-
-/// A child that its supervisor has to decide about.
-struct Failed {
-    child: Child,
-    cause: Ref,
-    counted: bool,
-}
-
-/// Restarts the child, and whoever goes down with it, or gives up.
-fn supervise(state: &State, failed: &Failed, now: u64) -> Draft {
-    let id = state.routes.parent(failed.child);
-    let supervisor = &state.plan.supervisors[id.index()];
-    let recent = &state.kept.supervisors[id.index()].recent;
-    let window = supervise::window(recent, now, supervisor.period_ms).len();
-    let count = u32::try_from(window - usize::from(!failed.counted)).unwrap_or(u32::MAX);
-    let causes = vec![failed.cause];
-    if count > supervisor.intensity {
-        return Draft::new(causes, Body::Escalated(Escalated { supervisor: id, count }));
-    }
-    let children = supervise::casualties(supervisor.strategy, &supervisor.children, failed.child);
-    if let Some(id) = bystander(state, children) {
-        let ended = Ended { agent: id, how: End::Stopped, unread: state.agent(id).depth() as u64 };
-        return Draft::new(causes, Body::Ended(ended));
-    }
-    let below = children.iter().flat_map(|child| state.agents_below(*child));
-    let agents: Vec<AgentId> = below.filter(|id| !state.agent(*id).life.is_over()).collect();
-    let counted = failed.counted;
-    Draft::new(causes, Body::Restarted(Restarted { supervisor: id, agents, count, counted }))
-}
-
-/// The youngest temporary agent among the children that go down: as in OTP, it is not started again.
-fn bystander(state: &State, children: &[Child]) -> Option<AgentId> {
-    children.iter().rev().find_map(|child| match child {
-        Child::Agent(id) if is_temporary(state, *id) && !state.agent(*id).life.is_over() => {
-            Some(*id)
-        }
-        _ => None,
-    })
-}
-
-/// Messages that a temporary agent leaves.
+/// Messages that an agent leaves that did not end well.
 fn unread(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
     let queue = agent.queues.get(agent.oldest()?)?;
@@ -195,36 +141,9 @@ fn unread(state: &State, id: AgentId) -> Option<Draft> {
     Some(letter::draft(state, id, message, (0, DeadLetterReason::Ended)))
 }
 
-/// A supervisor that gave up: its own supervisor decides.
-pub(super) fn supervisors(state: &State, now: u64) -> Option<Draft> {
-    if state.kept.phase == Phase::Failing {
-        return None;
-    }
-    let all = (0_u32..).zip(&state.kept.supervisors);
-    let (id, gave_up) =
-        all.skip(1).find_map(|(id, supervisor)| Some((SupervisorId(id), supervisor.failed?)))?;
-    let (child, cause) = (Child::Supervisor(id), Ref::record(gave_up.seq));
-    if gave_up.at_start {
-        let supervisor = state.routes.parent(child);
-        return Some(Draft::new(vec![cause], Body::Escalated(Escalated { supervisor, count: 0 })));
-    }
-    Some(supervise(state, &Failed { child, cause, counted: true }, now))
-}
-
-/// What must follow for the run: after the root gave up its agents end, youngest first; at the end it is over.
+/// What must follow for the run once all its agents have ended: it is over.
 pub(super) fn run(state: &State) -> Option<Draft> {
     let phase = state.kept.phase;
-    if phase == Phase::Failing
-        && state.kept.alive > 0
-        && let Some(root) = state.plan.supervisors.first()
-    {
-        let order = state.agents_below(Child::Supervisor(root.id));
-        let youngest = order.into_iter().rev().find(|id| !state.agent(*id).life.is_over())?;
-        let mut draft = end(state, youngest, End::Stopped);
-        let gave_up = state.kept.supervisors.first().and_then(|root| root.failed);
-        draft.causes.extend(gave_up.map(|gave_up| Ref::record(gave_up.seq)));
-        return Some(draft);
-    }
     if !matches!(phase, Phase::Running | Phase::Stopping | Phase::Failing) || state.kept.alive > 0 {
         return None;
     }

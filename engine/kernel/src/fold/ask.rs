@@ -26,9 +26,7 @@ pub(super) fn intent(state: &mut State, entry: &Arc<Entry>, body: &Intent) {
     });
     agent.life = Life::Starting;
     agent.last = Ref::record(entry.seq);
-    state.kept.to_start.push_back(id);
     state.touched.push(id);
-    state.touched.extend(state.kept.to_start.front());
 }
 
 /// Something is known of an ask.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::{agent, ask, take};
+use super::{agent, ask, retire, take};
 use crate::ids::{AgentId, Bytes, PortId, Ref};
 use crate::record::{
     Attempt, Consumed, CrashKind, Crashed, DeadLetterReason, End, Entry, Faulted, Next, Part,
@@ -41,6 +41,7 @@ pub(super) fn transaction(state: &mut State, entry: &Arc<Entry>, body: &Transact
     let _ = agent.pending.take_if(settled);
     agent.handled += u64::from(matches!(body.consumed, Consumed::Message { .. }));
     remember(state, entry, body.by, event);
+    retire(state, id, entry.seq);
 }
 
 /// The round of what is emitted at an event. A pull belongs to the message that was answered with `more`;

@@ -2,7 +2,7 @@
 
 use crate::ids::RunId;
 use crate::record::{Entry, Forked};
-use crate::state::{Asking, Phase, Stand, State};
+use crate::state::{Asking, Phase, Stage, Stand, Start, State, Stop};
 
 /// A run goes on from here under its own name, once a process takes it up: no life goes on, what waits waits as
 /// long as it would have, and what was asked is asked again. `passed` is how long ago the point was, in ms.
@@ -10,7 +10,7 @@ pub(super) fn forked(state: &mut State, entry: &Entry, body: &Forked, passed: u6
     state.kept.run = Some(body.genesis.run);
     later(state, passed);
     ask_again(state, body.lineage.parent);
-    super::resume(state, entry);
+    super::resume::resume(state, entry);
     state.kept.phase = Phase::Suspended;
     state.kept.forked = true;
     state.kept.since_checkpoint = 0;
@@ -29,10 +29,21 @@ fn later(state: &mut State, passed: u64) {
         if let Some(pending) = &mut agent.pending {
             pending.due = pending.due.saturating_add(passed);
         }
+        agent.not_before = agent.not_before.saturating_add(passed);
+        let halt = agent.halt.as_mut().and_then(|halt| halt.due.as_mut());
+        halt.into_iter().for_each(|due| *due = due.saturating_add(passed));
     }
     for supervisor in &mut state.kept.supervisors {
         supervisor.recent.iter_mut().for_each(|at| *at = at.saturating_add(passed));
+        if let Stage::Starting(Start { due, .. })
+        | Stage::Restarting { start: Start { due, .. }, .. }
+        | Stage::Stopping(Stop { due: Some(due), .. }) = &mut supervisor.stage
+        {
+            *due = due.saturating_add(passed);
+        }
     }
+    let deadlines = state.kept.deadlines.iter();
+    state.kept.deadlines = deadlines.map(|(due, id)| (due.saturating_add(passed), *id)).collect();
 }
 
 /// An answer that the parent got after the point is none to this run. What was asked was asked by the parent, if it

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Payload;
 use super::part::{Consumed, Next, Part, SinkId};
-use crate::ids::{AgentId, Digest, Fault, PortId, Ref, RunId, SupervisorId};
+use crate::ids::{AgentId, Digest, Fault, PortId, Ref, RunId};
 
 /// See [`Body::Genesis`](super::Body::Genesis).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -179,28 +179,6 @@ pub enum CrashKind {
     Write,
 }
 
-/// See [`Body::Restarted`](super::Body::Restarted).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Restarted {
-    /// Who decided.
-    pub supervisor: SupervisorId,
-    /// The agents to start again, in start order.
-    pub agents: Vec<AgentId>,
-    /// Restarts in the window; what `intensity` is compared with.
-    pub count: u32,
-    /// False if this one adds nothing to the window: the same message has crashed its reader before.
-    pub counted: bool,
-}
-
-/// See [`Body::Escalated`](super::Body::Escalated).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Escalated {
-    /// Who gave up.
-    pub supervisor: SupervisorId,
-    /// Restarts in the window when it did.
-    pub count: u32,
-}
-
 /// See [`Body::DeadLettered`](super::Body::DeadLettered).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeadLettered {
@@ -293,30 +271,6 @@ pub struct Confirmed {
     pub upto: u64,
     /// True if the sink was closed, and a replacement is in place.
     pub closed: bool,
-}
-
-/// See [`Body::Ended`](super::Body::Ended).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Ended {
-    /// The agent.
-    pub agent: AgentId,
-    /// How.
-    pub how: End,
-    /// Messages it leaves unread. They are dead letters if it crashed, else they are dropped.
-    pub unread: u64,
-}
-
-/// How an agent ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum End {
-    /// All inputs are closed and handled, and nothing is left to do.
-    Finished,
-    /// It answered `done`, and is not permanent.
-    Done,
-    /// It crashed, and is temporary.
-    Crashed,
-    /// Its supervisor gave up.
-    Stopped,
 }
 
 /// See [`Body::Checkpoint`](super::Body::Checkpoint).

@@ -18,6 +18,10 @@ use crate::work::{Redo, Sinks};
 pub struct AgentState {
     /// Where it is in its life.
     pub life: Life,
+    /// It was asked to stop: it gets no further event.
+    pub halt: Option<Halt>,
+    /// Its next life does not begin before this time, in ms since 1970.
+    pub not_before: u64,
     /// Lives begun so far.
     pub incarnations: u32,
     /// It has handled `start`.
@@ -77,15 +81,19 @@ pub struct AgentState {
 /// Where an agent is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Life {
-    /// It is to be started, when its turn comes.
+    /// It is not started, or stopped. Its supervisor starts it when its turn comes.
+    Off,
+    /// It is to be started now, by its supervisor or after an ask.
     Starting,
+    /// It lived when the process ended, and is started again in the order of the tree.
+    Lost,
     /// It lives.
     Up,
-    /// It crashed in this record, and its supervisor has not decided.
+    /// It crashed in this record, or is permanent and was done, and its supervisor has not dealt with it.
     Down {
         /// The record.
-        crash: u64,
-        /// True if the crash does not count: the same event has crashed before.
+        seq: u64,
+        /// True if it does not count: the same message has crashed it before.
         again: bool,
     },
     /// It will not come back.
@@ -98,6 +106,17 @@ impl Life {
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Over(_))
     }
+}
+
+/// Its supervisor asked an agent to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Halt {
+    /// When it is killed, in ms since 1970; `None` for never.
+    pub due: Option<u64>,
+    /// The record of the decision that it follows from.
+    pub why: u64,
+    /// It does not come again.
+    pub last: bool,
 }
 
 /// Messages on their way from one producer to one input.
@@ -216,7 +235,9 @@ impl AgentState {
             closed.push(count == 0);
         }
         Self {
-            life: Life::Starting,
+            life: Life::Off,
+            halt: None,
+            not_before: 0,
             incarnations: 0,
             started: false,
             mode: Next::Wait,
@@ -263,6 +284,20 @@ impl AgentState {
             && self.timers.is_empty()
             && self.depth() == 0
             && self.writes.values().all(|write| write.pending.is_empty())
+    }
+
+    /// True if it has answered `done`, and all it wrote is in its place.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let written = || self.writes.values().all(|write| write.pending.is_empty());
+        self.mode == Next::Done && self.pending.is_none() && written()
+    }
+
+    /// True if it is at an event that has asked the world and goes on with it by itself once that has answered.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        let asking = self.asking.as_ref().is_some_and(|asking| !asking.is_held());
+        asking && matches!(self.life, Life::Up | Life::Starting)
     }
 
     /// True if much of what it wrote is not in its place: it has to wait.

@@ -22,10 +22,10 @@ pub struct Routes {
     cycles: Vec<Vec<AgentId>>,
     /// By agent: its cycle.
     cycle_of: Vec<Option<usize>>,
-    /// By agent.
-    agent_parents: Vec<SupervisorId>,
-    /// By supervisor; the root is its own.
-    supervisor_parents: Vec<SupervisorId>,
+    /// By agent: its supervisor, and its position among that one's children.
+    agent_places: Vec<(SupervisorId, u32)>,
+    /// By supervisor, likewise; the root is its own.
+    supervisor_places: Vec<(SupervisorId, u32)>,
 }
 
 /// One output.
@@ -113,19 +113,25 @@ impl Routes {
                 cycle_of[agent.index()] = Some(nth);
             }
         }
-        let (agent_parents, supervisor_parents) = parents(plan);
+        let (agent_places, supervisor_places) = places(plan);
         let Wiring { outputs, spills, .. } = wiring;
-        Self { outputs, inputs, spills, cycles, cycle_of, agent_parents, supervisor_parents }
+        Self { outputs, inputs, spills, cycles, cycle_of, agent_places, supervisor_places }
     }
 
     /// The supervisor of a child; the root's is the root.
     #[must_use]
     pub fn parent(&self, child: Child) -> SupervisorId {
-        let parent = match child {
-            Child::Agent(id) => self.agent_parents.get(id.index()),
-            Child::Supervisor(id) => self.supervisor_parents.get(id.index()),
+        self.place(child).0
+    }
+
+    /// The supervisor of a child, and the child's position among its children.
+    #[must_use]
+    pub fn place(&self, child: Child) -> (SupervisorId, u32) {
+        let place = match child {
+            Child::Agent(id) => self.agent_places.get(id.index()),
+            Child::Supervisor(id) => self.supervisor_places.get(id.index()),
         };
-        parent.copied().unwrap_or(SupervisorId(0))
+        place.copied().unwrap_or((SupervisorId(0), 0))
     }
 
     /// Where an output leads.
@@ -165,19 +171,19 @@ impl Routes {
     }
 }
 
-/// The supervisors of all agents and of all supervisors.
-fn parents(plan: &Plan) -> (Vec<SupervisorId>, Vec<SupervisorId>) {
-    let root = SupervisorId(0);
+/// The places of all agents and of all supervisors in the tree.
+fn places(plan: &Plan) -> (Vec<(SupervisorId, u32)>, Vec<(SupervisorId, u32)>) {
+    let root = (SupervisorId(0), 0);
     let mut agents = alloc::vec![root; plan.agents.len()];
     let mut supervisors = alloc::vec![root; plan.supervisors.len()];
     for supervisor in &plan.supervisors {
-        for child in &supervisor.children {
+        for (nth, child) in (0..).zip(&supervisor.children) {
             let place = match child {
                 Child::Agent(id) => agents.get_mut(id.index()),
                 Child::Supervisor(id) => supervisors.get_mut(id.index()),
             };
             if let Some(place) = place {
-                *place = supervisor.id;
+                *place = (supervisor.id, nth);
             }
         }
     }

@@ -169,6 +169,9 @@ impl Sim {
             let mut outside = self.outside.lock().expect("one thread");
             outside.now = outside.now.max(due);
             drop(outside);
+            if self.state.next_deadline().is_some_and(|deadline| deadline <= due) {
+                self.input(Input::Tick);
+            }
             self.dispatch();
         }
     }
@@ -178,12 +181,16 @@ impl Sim {
             let state = self.state.agent(agent.id);
             let depth = state.depth();
             format!(
-                "{}: {:?} {:?} closed {:?} depth {depth}",
-                agent.name, state.life, state.mode, state.closed
+                "{}: {:?} {:?} {:?} closed {:?} depth {depth}",
+                agent.name, state.life, state.halt, state.mode, state.closed
             )
         });
         let agents: Vec<String> = agents.collect();
-        panic!("stuck: {:?}, {:?}, {agents:#?}", self.options, self.state.kept.to_start);
+        let kept = &self.state.kept;
+        panic!(
+            "stuck: {:?}, {:?}, {agents:#?}, {:?}",
+            self.options, kept.to_start, kept.supervisors
+        );
     }
 
     /// Gives an input to the kernel, and its work to the workers.

@@ -10,7 +10,7 @@ use theater_flow_kernel::record::{
     Body, Checkpoint, Consumed, DeadLetterReason, End, Entry, Forked, Genesis, Given, Intent,
     Lineage, Payload,
 };
-use theater_flow_kernel::state::{Asking, Life, Pending, Phase, Stand, State, Timer};
+use theater_flow_kernel::state::{AgentState, Asking, Life, Pending, Phase, Stand, State, Timer};
 use theater_flow_kernel::work::by;
 
 use crate::common::guests::Kind;
@@ -105,10 +105,13 @@ fn nobody_runs_a_fork_at_first_and_no_life_goes_on() {
     assert_eq!((after.kept.since_checkpoint, after.kept.checkpoint_len), (0, 77));
     for (then, now) in before.kept.agents.iter().zip(&after.kept.agents) {
         assert_eq!((&then.queues, then.calls, &then.writes), (&now.queues, now.calls, &now.writes));
-        let expected = if then.life == Life::Up { Life::Starting } else { then.life };
+        let expected = if then.life == Life::Up { Life::Lost } else { then.life };
         assert_eq!(now.life, expected);
     }
-    assert_eq!(after.kept.to_start.len(), after.kept.alive as usize);
+    let lost = |agent: &&AgentState| agent.life == Life::Lost;
+    let lost = after.kept.agents.iter().filter(lost).count();
+    assert!(lost > 0, "somebody lived");
+    assert_eq!(after.kept.to_start.len(), lost);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
     DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
     Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome,
-    Part, Payload, Person, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, SinkId, Snapshot,
-    Status, Stopping, Suspended, Transaction, Waiting, link,
+    Part, Payload, Person, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, ShutDown, SinkId,
+    Snapshot, Status, Stopped, Stopping, Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -44,7 +44,8 @@ fn parts() -> Vec<Part> {
 
 /// One of each kind of record, in the order of the enum.
 fn bodies() -> Vec<Body> {
-    [beginnings(), calls(), decisions(), ends(), asks(), forks(), prunings()].concat()
+    [beginnings(), calls(), decisions(), ends(), asks(), forks(), prunings(), supervision()]
+        .concat()
 }
 
 fn beginnings() -> Vec<Body> {
@@ -129,6 +130,13 @@ fn forks() -> Vec<Body> {
         given: vec![Given { of: Ref::part(301, 2), agent: AgentId(1), answer: payload(b"g") }],
     };
     vec![Body::Forked(Box::new(Forked { genesis, lineage }))]
+}
+
+fn supervision() -> Vec<Body> {
+    vec![
+        Body::Stopped(Stopped { agent: AgentId(1), killed: true }),
+        Body::ShutDown(ShutDown { supervisor: SupervisorId(2) }),
+    ]
 }
 
 fn prunings() -> Vec<Body> {

@@ -76,8 +76,7 @@ fn the_tree_shows_how_each_is() {
         (Life::Up, 2, 1, 3, 40);
     state.kept.agents[1].life = Life::Over(End::Stopped);
     state.kept.agents[1].dropped = 2;
-    state.kept.supervisors[1].failed =
-        Some(theater_flow_kernel::state::GaveUp { seq: 9, at_start: false });
+    state.kept.supervisors[1].gave_up = true;
     state.kept.supervisors[0].recent = vec![1, 2];
     let root = tree(&state).expect("there is a root");
     let expected = [

@@ -67,6 +67,7 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
     let (supervisor, agents) = (SupervisorId(1), vec![AGENT]);
     let restarted = Restarted { supervisor, agents, count: 1, counted: false };
     let escalated = Escalated { supervisor: SupervisorId(0), count: 4 };
+    let unstarted = Escalated { supervisor, count: 0 };
     let (message, port, attempts) = (Ref::part(3, 0), PortId(2), 1);
     let why = DeadLetterReason::Crash(crash());
     let letter = DeadLettered { agent: AGENT, message, port, attempts, why, letter: None };
@@ -92,6 +93,10 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
+        (Body::Escalated(unstarted), "low could not start all its children"),
+        (Body::Stopped(Stopped { agent: AGENT, killed: false }), "at rest"),
+        (Body::Stopped(Stopped { agent: AGENT, killed: true }), "killed"),
+        (Body::ShutDown(ShutDown { supervisor }), "low, since significant children have ended"),
         (Body::DeadLettered(letter), "in 3.0 after 1 attempt: trap: boom\\n2  forged"),
     ]
 }
