@@ -93,8 +93,9 @@ struct Step<'d> {
 impl Step<'_> {
     /// A report of a life that is over says nothing: what it did was not committed.
     fn report(&mut self, state: &mut State, report: Report) {
-        self.gave.touched.push(report.agent);
         let id = report.agent;
+        // Also of a life that is over: its agent may have been asked to stop since.
+        state.touched.push(id);
         match report.done {
             Done::Begun(begun) if fact::is_next_life(state, id, (report.incarnation, self.at)) => {
                 let draft = fact::begun(state, id, begun);

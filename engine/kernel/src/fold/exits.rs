@@ -16,16 +16,12 @@ pub(super) fn went_down(state: &mut State, id: AgentId, seq: u64) {
     turned(state, child);
 }
 
-/// An agent ended. If it is a significant one, and it did so by itself, that may end its supervisor.
+/// An agent ended. If it is a significant one, and it did so by itself, that may end its supervisor: also while it is
+/// stopped for a time, since it does not come again.
 pub(super) fn ended(state: &mut State, id: AgentId, how: (End, Option<Halt>, u64)) {
     let (how, halt, seq) = how;
     let child = Child::Agent(id);
-    let (above, place) = state.routes.place(child);
-    let taken = match state.stage(above) {
-        Stage::Clearing { from, left, .. } => (from..left).contains(&place),
-        _ => false,
-    };
-    if how == End::Stopped || halt.is_some() || taken {
+    if how == End::Stopped || halt.is_some_and(|halt| halt.last) {
         forget_significant(state, child);
     } else if is_significant_in_plan(state, child) {
         happened(state, child, Exit::Ended { seq });

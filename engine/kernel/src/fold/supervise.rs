@@ -177,7 +177,8 @@ fn is_down(state: &mut State, id: SupervisorId, stop: Stop) {
     let Stop { why, at_start, .. } = stop;
     let child = Child::Supervisor(id);
     if stop.last {
-        set(state, id, Stage::Over);
+        // Some may have been stopped for a time, before it was known that nobody comes back.
+        over(state, id);
         forget_significant(state, child);
     } else if stop.asked {
         set(state, id, Stage::Off);
