@@ -9,13 +9,14 @@ mod backlog;
 mod decisions;
 mod errands;
 mod parts;
+mod stop;
 mod tray;
 
-use theater_flow_kernel::decide::advance;
+use theater_flow_kernel::decide::{Advance, advance};
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
-use theater_flow_kernel::record::{EngineFacts, SinkId, Status};
+use theater_flow_kernel::record::{Body, EngineFacts, SinkId, Status};
 use theater_flow_kernel::state::{Phase, State};
 use theater_flow_kernel::work::Report;
 
@@ -25,13 +26,11 @@ use decisions::Recorded;
 pub use errands::Errand;
 use errands::Pending;
 pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
+use stop::Stop;
 pub use tray::Job;
 use tray::Tray;
 
 use crate::journal::{Flushed, JournalError};
-
-/// How long a stopping run waits for its mailboxes to empty, in ms.
-const DRAIN_MS: u64 = 10_000;
 
 /// What the driver waits for.
 pub enum Event {
@@ -103,18 +102,6 @@ pub enum Ending {
     Waiting,
     /// The log could not be written: the run can be resumed from what is on disk.
     StoreFailed(JournalError),
-}
-
-/// Where a stop stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    No,
-    /// Mailboxes empty until this time, in ms.
-    Draining(u64),
-    /// Snapshots are taken and staged bytes written until this time.
-    Closing(u64),
-    /// The last record is written.
-    Left,
 }
 
 /// See the [module](self).
@@ -253,6 +240,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if waits {
             self.leave_if_held();
         }
+        self.give_up();
         let (flushed, idle) = (self.flushed.seq, self.desk.is_idle());
         for errand in self.pending.due(&self.state, flushed, now) {
             self.errands.send(errand);
@@ -277,10 +265,28 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let (wall_ms, salt) = (self.clock.now_ms(), self.clock.salt());
         let step = advance(&mut self.state, &self.desk, Stamped { wall_ms, salt, input });
         self.desk.touch(&step.touched);
+        self.cut(&step);
         self.tray.note(&self.state, &step.entries);
         self.pending.note(&step.entries);
         self.backlog.add(&step.entries);
         self.unsent.entries.extend(step.entries);
+    }
+
+    /// Tells the workers of agents that are to stop, and of lives that are over.
+    fn cut(&mut self, step: &Advance) {
+        for entry in &step.entries {
+            if let Body::Stopped(_) | Body::Ended(_) = entry.body
+                && let Some(id) = entry.body.agent()
+                && self.desk.is_busy(id)
+            {
+                self.workers.kill(id);
+            }
+        }
+        for id in &step.touched {
+            if self.state.agent(*id).halt.is_some() && self.desk.is_busy(*id) {
+                self.workers.halt(*id);
+            }
+        }
     }
 
     /// Gives out work, unless too much waits to become durable. True if no work is under way then, and nothing
@@ -293,6 +299,21 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             self.workers.submit(activation);
         }
         self.desk.is_idle() && self.pending.is_empty()
+    }
+
+    /// Gives up what agents asked that have ended: what came of it is recorded all the same.
+    fn give_up(&mut self) {
+        for (agent, left) in self.pending.given_up() {
+            let asking = self.state.agent(agent).asking.as_ref();
+            let Some(intent) = asking.map(|asking| asking.intent.seq) else { continue };
+            match left {
+                true => self.errands.give_up(intent),
+                false => {
+                    let answer = errands::not_made();
+                    self.input(Input::Answered { agent, intent, answer });
+                }
+            }
+        }
     }
 
     fn send(&mut self) {
@@ -315,64 +336,6 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let (digest, len) = (Digest::of(&bytes), bytes.len() as u64);
         self.unsent.checkpoint = Some(CheckpointBytes { upto, bytes });
         self.input(Input::Checkpointed { upto, digest, len });
-    }
-
-    fn ask_to_stop(&mut self, by: String) {
-        if self.stop == Stop::No && self.state.kept.phase == Phase::Running {
-            let until = self.clock.now_ms() + DRAIN_MS;
-            self.stop = Stop::Draining(until);
-            self.input(Input::Stop { by });
-            self.workers.interrupt();
-        }
-    }
-
-    /// A stop has taken as long as it may.
-    fn is_late(&self, now: u64) -> bool {
-        matches!(self.stop, Stop::Draining(until) | Stop::Closing(until) if now >= until)
-    }
-
-    /// No work is under way, or none is waited for: a stop goes on.
-    fn stop_further(&mut self, now: u64) {
-        match self.stop {
-            Stop::Draining(until) => {
-                self.stop = Stop::Closing(until);
-                for activation in self.desk.close(&self.state) {
-                    self.workers.submit(activation);
-                }
-                if self.desk.is_idle() {
-                    self.leave_if_written(until, now);
-                }
-            }
-            Stop::Closing(until) => self.leave_if_written(until, now),
-            Stop::No | Stop::Left => {}
-        }
-    }
-
-    /// True unless the run is over, or will be once what was staged is written.
-    fn can_stop(&self) -> bool {
-        let failing = self.state.kept.phase == Phase::Failing;
-        let now = self.stop == Stop::Closing(0);
-        matches!(self.state.kept.phase, Phase::Running | Phase::Stopping) || failing && now
-    }
-
-    /// The last records of a run that is stopped: a checkpoint, and that it was let go.
-    fn leave_if_written(&mut self, until: u64, now: u64) {
-        if self.can_stop() && (self.state.all_written() || now >= until) {
-            self.stop = Stop::Left;
-            self.checkpoint();
-            self.input(Input::Suspend { why: String::from("stopped") });
-        }
-    }
-
-    /// Nothing is under way or due: if somebody has to decide first, nobody needs to wait here for that.
-    fn leave_if_held(&mut self) {
-        let idle = self.desk.next_due().is_none() && self.state.all_written();
-        let running = self.stop == Stop::No && self.state.kept.phase == Phase::Running;
-        if running && idle && self.state.held().next().is_some() {
-            self.stop = Stop::Left;
-            self.checkpoint();
-            self.input(Input::Wait);
-        }
     }
 
     /// Whoever decided hears of it once it is durable.

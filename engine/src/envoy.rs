@@ -11,7 +11,8 @@ mod redirect;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -24,7 +25,9 @@ use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::Plan;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout};
 
@@ -34,18 +37,24 @@ use exchange::Way;
 
 /// The thread. It ends by itself after this is dropped, with what is under way.
 pub struct Envoy {
-    errands: UnboundedSender<Errand>,
+    errands: UnboundedSender<Order>,
     events: Sender<Event>,
+}
+
+/// What the thread is told.
+enum Order {
+    Do(Errand),
+    GiveUp(u64),
 }
 
 impl Envoy {
     /// Starts it, for the agents of `plan`. Answers go to `events`.
     #[must_use]
     pub fn new(plan: Arc<Plan>, events: Sender<Event>) -> Self {
-        let (errands, receiver) = unbounded_channel();
+        let (errands, orders) = unbounded_channel();
         if plan.agents.iter().any(|agent| agent.grants.asks()) {
             let to = events.clone();
-            let serve = move || serve(&plan, receiver, &to);
+            let serve = move || serve(&plan, orders, &to);
             // Without a thread nobody takes errands, and each is answered with an error.
             drop(thread::Builder::new().name(String::from("envoy")).spawn(serve));
         }
@@ -55,29 +64,52 @@ impl Envoy {
 
 impl Errands for Envoy {
     fn send(&mut self, errand: Errand) {
-        if let Err(refused) = self.errands.send(errand) {
-            drop(Reply::to(&refused.0, &self.events));
+        if let Err(SendError(Order::Do(errand))) = self.errands.send(Order::Do(errand)) {
+            drop(Reply::to(&errand, &self.events));
         }
+    }
+
+    fn give_up(&mut self, intent: u64) {
+        // Without a thread it is answered already.
+        let _ = self.errands.send(Order::GiveUp(intent));
     }
 }
 
-fn serve(plan: &Arc<Plan>, mut errands: UnboundedReceiver<Errand>, events: &Sender<Event>) {
+fn serve(plan: &Arc<Plan>, mut orders: UnboundedReceiver<Order>, events: &Sender<Event>) {
     let Ok(runtime) = Builder::new_current_thread().enable_io().enable_time().build() else {
-        while let Some(errand) = errands.blocking_recv() {
-            drop(Reply::to(&errand, events));
+        while let Some(order) = orders.blocking_recv() {
+            if let Order::Do(errand) = order {
+                drop(Reply::to(&errand, events));
+            }
         }
         return;
     };
     let tasks = LocalSet::new();
     runtime.block_on(tasks.run_until(async {
         let (tls, places) = (Tls::default(), Rc::new(Semaphore::new(limits::REQUESTS_AT_ONCE)));
-        while let Some(errand) = errands.recv().await {
+        let under_way: Rc<RefCell<BTreeMap<u64, oneshot::Sender<()>>>> = Rc::default();
+        while let Some(order) = orders.recv().await {
+            let errand = match order {
+                Order::Do(errand) => errand,
+                Order::GiveUp(intent) => {
+                    // That its sender is gone tells whoever makes the request.
+                    under_way.borrow_mut().remove(&intent);
+                    continue;
+                }
+            };
+            let (intent, (sender, given_up)) = (errand.intent, oneshot::channel());
+            under_way.borrow_mut().insert(intent, sender);
+            let under_way = Rc::clone(&under_way);
             let (plan, tls, places) = (Arc::clone(plan), tls.clone(), Rc::clone(&places));
             let reply = Reply::to(&errand, events);
             tokio::task::spawn_local(async move {
                 let agent = plan.agent(errand.agent);
                 let grants = agent.map_or(&[][..], |agent| &agent.grants.http);
-                let answer = answer(grants, errand, (&tls, &places), &reply.out).await;
+                let answer = tokio::select! {
+                    answer = answer(grants, errand, (&tls, &places), &reply.out) => answer,
+                    _ = given_up => Err(given_up_error()),
+                };
+                under_way.borrow_mut().remove(&intent);
                 reply.say(answer);
             });
         }
@@ -155,6 +187,10 @@ async fn perform(grants: &[HttpGrant], errand: &Errand, tls: &Tls, out: &Out) ->
         HttpError::new(HttpErrorCode::Timeout, format!("{what} within {ms} ms"))
     };
     timeout(time, way.follow(request, grant, to)).await.map_err(late)?
+}
+
+fn given_up_error() -> HttpError {
+    HttpError::new(HttpErrorCode::Protocol, "the agent has ended, and nobody waits for this")
 }
 
 fn too_late() -> HttpError {

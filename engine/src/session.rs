@@ -37,7 +37,7 @@ use crate::recover::{RecoverError, Recovered};
 use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
-use crate::workers::{Crew, Pool};
+use crate::workers::{Crew, Orders, Pool};
 use crate::world::{Outside, RealWorld};
 
 /// How long readers of a run's log may hold up its next owner.
@@ -306,13 +306,17 @@ fn parts(
     let claims = outside.claims.clone();
     let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
     let errands = Envoy::new(Arc::clone(&cast.plan), sender.clone());
-    let worlds =
-        Box::new(move |agent| Ok(Box::new(RealWorld::new(agent, &outside)) as Box<dyn World>));
-    let crew = Crew::new(cast.host, cast.plan, cast.actors, worlds);
+    let orders = Arc::new(Orders::new(&cast.plan));
+    let theirs = Arc::clone(&orders);
+    let worlds = Box::new(move |agent| {
+        let world = RealWorld::new(agent, &outside).under(Arc::clone(&theirs));
+        Ok(Box::new(world) as Box<dyn World>)
+    });
+    let crew = Crew::new(cast.host, cast.plan, cast.actors, worlds).under(orders);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     Parts {
         scribe: ScribeThread::new(book, sender.clone()),
-        workers: Pool::new(crew, threads, sender.clone(), Box::new(move || stdin.interrupt())),
+        workers: Pool::new(crew, threads, sender.clone(), stdin),
         outputs: SinkThread::new(sinks, sender),
         clock: RealClock::default(),
         errands,

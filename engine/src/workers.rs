@@ -1,5 +1,7 @@
 //! Workers: threads that run guests, one activation at a time each.
 
+mod orders;
+
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
@@ -16,6 +18,9 @@ use theater_flow_kernel::work::{
 };
 
 use crate::driver::{Event, Workers};
+use crate::world::Stdin;
+
+pub use orders::Orders;
 
 /// Makes a world for an instance of an agent.
 pub type Worlds = Box<dyn Fn(AgentId) -> std::io::Result<Box<dyn World>> + Send + Sync>;
@@ -26,6 +31,7 @@ pub struct Crew {
     plan: Arc<Plan>,
     actors: HashMap<Digest, Actor>,
     world: Worlds,
+    orders: Arc<Orders>,
 }
 
 impl Crew {
@@ -36,7 +42,14 @@ impl Crew {
         actors: HashMap<Digest, Actor>,
         world: Worlds,
     ) -> Self {
-        Self { host, plan, actors, world }
+        let orders = Arc::new(Orders::new(&plan));
+        Self { host, plan, actors, world, orders }
+    }
+
+    /// This crew, whose calls end as these orders say.
+    #[must_use]
+    pub fn under(self, orders: Arc<Orders>) -> Self {
+        Self { orders, ..self }
     }
 
     /// Begins a life. The instance is there if it lives.
@@ -65,7 +78,7 @@ impl Crew {
             message: format!("the system gives no randomness: {error}"),
         })?;
         let gate = Gate::new(Arc::clone(&self.plan), id, begin.sinks.clone(), world);
-        self.host.instance(actor, gate)
+        self.host.mortal(actor, gate, self.orders.kill(id))
     }
 
     /// True if calls of this agent may wait for standard input, and so need a thread of their own.
@@ -100,11 +113,13 @@ impl Troupe for Crew {
 /// The instances that live, but for those that are at work.
 pub type Instances<G = Instance> = Mutex<HashMap<AgentId, G>>;
 
-/// Does an activation's work on the instances at hand. `None` for what is not reported.
+/// Does an activation's work on the instances at hand. `None` for what is not reported. `stop` is asked before each
+/// event.
 pub fn work<T: Troupe>(
     crew: &T,
     instances: &Instances<T::Guest>,
     given: Activation,
+    stop: &dyn Fn() -> bool,
 ) -> Option<Report> {
     let Activation { agent, incarnation, work } = given;
     let held = lock(instances).remove(&agent);
@@ -116,7 +131,7 @@ pub fn work<T: Troupe>(
             (instance, begun.map_or(Done::Handled(Vec::new()), Done::Begun))
         }
         (Work::Handle(batch), Some(mut instance)) => {
-            let done = perform::handle(&mut instance, batch, &|| false);
+            let done = perform::handle(&mut instance, batch, stop);
             (T::lives(&instance).then_some(instance), done)
         }
         (Work::Handle(batch), None) => (None, gone(batch)),
@@ -186,18 +201,13 @@ struct Queue {
 /// computes for long must not hold up a stop.
 pub struct Pool {
     shared: Arc<Shared>,
-    interrupt: Box<dyn Fn() + Send>,
+    stdin: Stdin,
 }
 
 impl Pool {
-    /// `threads` workers. Reports go to `reports`; `interrupt` ends waits for standard input.
+    /// `threads` workers. Reports go to `reports`; `stdin` is what calls may wait for.
     #[must_use]
-    pub fn new(
-        crew: Crew,
-        threads: usize,
-        reports: Sender<Event>,
-        interrupt: Box<dyn Fn() + Send>,
-    ) -> Self {
+    pub fn new(crew: Crew, threads: usize, reports: Sender<Event>, stdin: Stdin) -> Self {
         let shared = Arc::new(Shared {
             crew,
             instances: Mutex::default(),
@@ -209,7 +219,7 @@ impl Pool {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.serve());
         }
-        Self { shared, interrupt }
+        Self { shared, stdin }
     }
 }
 
@@ -239,11 +249,19 @@ impl Shared {
             Work::Begin(begin) => Some(begin.origin),
             Work::Handle(_) | Work::Snapshot | Work::Drop => None,
         };
-        let done = catch_unwind(AssertUnwindSafe(|| work(&self.crew, &self.instances, activation)));
+        let orders = &self.crew.orders;
+        let stop = || orders.is_halted(agent);
+        let done =
+            catch_unwind(AssertUnwindSafe(|| work(&self.crew, &self.instances, activation, &stop)));
         // A fault of the engine itself costs the instance, not the run.
         let report =
             done.unwrap_or_else(|_| Some(Report { agent, incarnation, done: failed(origin) }));
-        if let Some(report) = report {
+        if let Some(mut report) = report {
+            if orders.is_killed(agent) {
+                // Nothing of a life that is over: the next one may have the same number, if this one never began.
+                lock(&self.instances).remove(&agent);
+                report.done = Done::Handled(Vec::new());
+            }
             // Nobody listens once the run is let go; what is not reported was not done.
             let _ = self.reports.send(Event::Report(report));
         }
@@ -252,6 +270,7 @@ impl Shared {
 
 impl Workers for Pool {
     fn submit(&mut self, activation: Activation) {
+        self.shared.crew.orders.clear(activation.agent);
         if self.shared.crew.may_wait(activation.agent) {
             let shared = Arc::clone(&self.shared);
             std::thread::spawn(move || shared.perform(activation));
@@ -261,14 +280,23 @@ impl Workers for Pool {
         self.shared.filled.notify_one();
     }
 
+    fn halt(&mut self, agent: AgentId) {
+        self.shared.crew.orders.halt(agent);
+    }
+
+    fn kill(&mut self, agent: AgentId) {
+        self.shared.crew.orders.end(agent);
+        self.stdin.look_up();
+    }
+
     fn interrupt(&mut self) {
-        (self.interrupt)();
+        self.stdin.interrupt();
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        (self.interrupt)();
+        self.stdin.interrupt();
         let mut queue = lock(&self.shared.queue);
         queue.closed = true;
         queue.work.clear();

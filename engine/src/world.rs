@@ -10,6 +10,7 @@ mod stdin;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::rngs::{StdRng, SysRng};
@@ -18,6 +19,8 @@ use theater_flow_kernel::gate::{
     Claimed, FileError, FolderEntry, Located, Stat, StdinError, World,
 };
 use theater_flow_kernel::ids::{AgentId, Salt};
+
+use crate::workers::Orders;
 
 pub use claims::{Claims, Identity};
 pub use files::Files;
@@ -46,6 +49,7 @@ impl Outside {
 pub struct RealWorld {
     agent: AgentId,
     outside: Outside,
+    orders: Arc<Orders>,
     files: Files,
     /// For salts, of which every record needs one; seeded by the system.
     salts: StdRng,
@@ -59,7 +63,14 @@ impl RealWorld {
     #[must_use]
     pub fn new(agent: AgentId, outside: &Outside) -> Self {
         let salts = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
-        Self { agent, outside: outside.clone(), files: Files::default(), salts }
+        let (outside, orders) = (outside.clone(), Arc::default());
+        Self { agent, outside, orders, files: Files::default(), salts }
+    }
+
+    /// This world, whose waits end as these orders say.
+    #[must_use]
+    pub fn under(self, orders: Arc<Orders>) -> Self {
+        Self { orders, ..self }
     }
 }
 
@@ -115,6 +126,7 @@ impl World for RealWorld {
     }
 
     fn stdin(&mut self, len: u32) -> Result<Vec<u8>, StdinError> {
-        self.outside.stdin.read(len)
+        let (id, orders) = (self.agent, &self.orders);
+        self.outside.stdin.read(len, &|| orders.is_killed(id))
     }
 }

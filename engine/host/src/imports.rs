@@ -30,7 +30,15 @@ pub(crate) struct Data {
     pub(crate) limiter: Limiter,
     /// The timeout of a call, in ticks.
     pub(crate) ticks: u64,
+    /// The tick at which that of the call under way is up.
+    pub(crate) until: u64,
+    /// Set when the call under way is to end at once.
+    pub(crate) killed: Kill,
 }
+
+/// Whether an instance's call is to end at once, without a record. Whoever sets it also clears it, before the
+/// instance is called again.
+pub type Kill = std::sync::Arc<std::sync::atomic::AtomicBool>;
 
 type Store<'a> = StoreContextMut<'a, Data>;
 type View<'a> = StoreContext<'a, Data>;

@@ -1,6 +1,7 @@
 //! A live instance: one store, one gate, and the three calls of the kernel's [`Guest`].
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use theater_flow_kernel::gate::{Gate, Stop};
 use theater_flow_kernel::ids::PortId;
@@ -11,12 +12,12 @@ use theater_flow_kernel::work::{Called, Event, Guest};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Func, InstancePre, Lift, Lower, TypedFunc,
 };
-use wasmtime::{Result, Store};
+use wasmtime::{Result, Store, Trap, UpdateDeadline};
 
 use crate::actor::{Actor, Began, Handled};
 use crate::config::HANDLES;
 use crate::crash;
-use crate::imports::{Data, Listener};
+use crate::imports::{Data, Kill, Listener};
 use crate::limiter::Limiter;
 use crate::ticker::{Ticker, ticks};
 use crate::wire;
@@ -47,6 +48,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Outside {
     pub(crate) gate: Option<Box<Gate>>,
     pub(crate) listener: Option<Listener>,
+    pub(crate) killed: Kill,
 }
 
 impl Cell {
@@ -58,13 +60,15 @@ impl Cell {
         bounds: Bounds,
     ) -> Result<Self> {
         let Bounds { limits: GuestLimits { memory, fuel }, timeout_ms } = bounds;
-        let Outside { gate, listener } = outside;
+        let Outside { gate, listener, killed } = outside;
         let (limiter, ticks) = (Limiter::new(memory), ticks(timeout_ms));
-        let data = Data { gate, listener, limiter, ticks };
+        let data = Data { gate, listener, limiter, ticks, until: 0, killed };
         let mut store = Store::new(ready.engine(), data);
         store.limiter(|data| &mut data.limiter);
         store.set_max_component_handles(HANDLES);
-        arm(&mut store, fuel, HANDED_BYTES)?;
+        let clock = Arc::clone(&ticker);
+        store.epoch_deadline_callback(move |store| tick(store.data(), &clock));
+        arm(&mut store, (fuel, HANDED_BYTES), &ticker)?;
         let running = ticker.enter();
         let instance = ready.instantiate(&mut store);
         drop(running);
@@ -91,7 +95,8 @@ impl Cell {
             return (0, Err(crash::crash(CrashKind::Trap, message)));
         }
         let running = self.ticker.enter();
-        let result = arm(&mut self.store, self.fuel, handed).and_then(|()| call(&mut self.store));
+        let armed = arm(&mut self.store, (self.fuel, handed), &self.ticker);
+        let result = armed.and_then(|()| call(&mut self.store));
         drop(running);
         let left = self.store.get_fuel().unwrap_or(0);
         self.over = result.is_err();
@@ -100,12 +105,24 @@ impl Cell {
 }
 
 /// Gives the store all that one call may use.
-fn arm(store: &mut Store<Data>, fuel: u64, handed: usize) -> Result<()> {
-    let ticks = store.data().ticks;
+fn arm(store: &mut Store<Data>, (fuel, handed): (u64, usize), ticker: &Ticker) -> Result<()> {
+    let data = store.data_mut();
+    data.until = ticker.now().saturating_add(data.ticks);
     store.set_fuel(fuel)?;
     store.set_hostcall_fuel(handed);
-    store.set_epoch_deadline(ticks);
+    store.set_epoch_deadline(1);
     Ok(())
+}
+
+/// At each tick of a call: whether it goes on.
+fn tick(data: &Data, ticker: &Ticker) -> Result<UpdateDeadline> {
+    if data.killed.load(Ordering::Relaxed) {
+        return Err(crash::ending(Stop::Interrupted));
+    }
+    if ticker.now() >= data.until {
+        return Err(Trap::Interrupt.into());
+    }
+    Ok(UpdateDeadline::Continue(1))
 }
 
 /// A live actor behind its gate. After a crash or an interruption it answers nothing but crashes.

@@ -44,7 +44,7 @@ pub use actor::{Actor, Import};
 pub use config::HostConfig;
 pub use encode::{CONTRACT, component_of};
 pub use error::{HostError, LoadError};
-pub use imports::Listener;
+pub use imports::{Kill, Listener};
 pub use instance::Instance;
 
 use cache::Cache;
@@ -163,6 +163,15 @@ impl Host {
     /// [`CrashKind::Init`] if the actor imports what is not granted, or the pool is empty; else what
     /// stopped the component's own initialisation.
     pub fn instance(&self, actor: &Actor, gate: Gate) -> Result<Instance, Crash> {
+        self.mortal(actor, gate, Kill::default())
+    }
+
+    /// As [`instance`](Self::instance). While `killed` is set, a call of it ends within a tick, as one that is
+    /// interrupted.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn mortal(&self, actor: &Actor, gate: Gate, killed: Kill) -> Result<Instance, Crash> {
         let agent = gate.agent();
         let granted = Needs::granted(&agent.grants);
         if let Some(interface) = actor.needs().beyond(granted) {
@@ -172,7 +181,8 @@ impl Host {
         }
         let bounds = Bounds { limits: agent.limits, timeout_ms: agent.timeout_ms };
         let made = actor.ready(granted).and_then(|ready| {
-            let outside = Outside { gate: Some(Box::new(gate)), listener: self.listener.clone() };
+            let (gate, listener) = (Some(Box::new(gate)), self.listener.clone());
+            let outside = Outside { gate, listener, killed };
             let cell = Cell::new(&ready, Arc::clone(&self.ticker), outside, bounds)?;
             Instance::new(cell, actor)
         });

@@ -51,7 +51,8 @@ fn instance(host: &Host, actor: &Actor, heard: &Heard, plant: Plant) -> Instance
     plant(&mut linker).unwrap();
     let ready = linker.instantiate_pre(actor.component()).unwrap();
     let gate = gate(&plan(all(), LIMITS, 30_000), TestWorld::default());
-    let outside = Outside { gate: Some(Box::new(gate)), listener: Some(heard.listener()) };
+    let (gate, listener) = (Some(Box::new(gate)), Some(heard.listener()));
+    let outside = Outside { gate, listener, killed: crate::Kill::default() };
     let bounds = Bounds { limits: LIMITS, timeout_ms: 30_000 };
     let cell = Cell::new(&ready, Arc::clone(&host.ticker), outside, bounds).unwrap();
     Instance::new(cell, actor).unwrap()

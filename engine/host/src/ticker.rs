@@ -4,7 +4,7 @@
 //! catches what fuel cannot see, and its traps are never repeated by a replay.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
+    ticks: AtomicU64,
     running: AtomicUsize,
     asleep: AtomicBool,
     stop: AtomicBool,
@@ -42,6 +43,11 @@ impl Ticker {
             .spawn(move || theirs.tick(&engine))
             .map_err(|error| HostError::Engine(format!("no thread for timeouts: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Ticks so far.
+    pub(crate) fn now(&self) -> u64 {
+        self.shared.ticks.load(Ordering::Relaxed)
     }
 
     /// Notes that a guest runs. A guest woken a moment too late would only have its timeout later by
@@ -77,6 +83,7 @@ impl Shared {
                 quiet += 1;
             } else {
                 quiet = 0;
+                self.ticks.fetch_add(1, Ordering::Relaxed);
                 engine.increment_epoch();
             }
         }

@@ -125,13 +125,13 @@ fn crashed(crash: &Crash) -> String {
 /// Handles events until there are no more, or one uses up room, asks to stop, faults or crashes, or
 /// what they did is as long as a batch may be: a report is held in memory as a whole. An agent that
 /// reads standard input handles one: the next may wait for input, and what the last one sent with it.
-/// `stop` is asked before each event.
+/// `stop` is asked before each event, but for one that is gone on with after an ask.
 pub fn handle(guest: &mut impl Guest, batch: Batch, stop: &dyn Fn() -> bool) -> Done {
     let Batch { mut events, mut mode, mut attempt, mut room, mut so_far } = batch;
     let (mut calls, mut bytes) = (Vec::new(), 0);
     while calls.len() < limits::BATCH_EVENTS
         && bytes < limits::BATCH_BYTES
-        && !stop()
+        && (so_far.is_some() || !stop())
         && room.iter().all(|free| *free > 0)
     {
         let first = events.front();

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode};
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::record::{Body, Call, Entry, Known};
 use theater_flow_kernel::state::{Stand, State};
@@ -32,6 +33,8 @@ pub(super) struct Pending {
     waiting: BTreeMap<AgentId, u64>,
     /// Agents whose errands are under way.
     out: BTreeSet<AgentId>,
+    /// Agents that have ended with an errand, and whether it is under way.
+    given_up: Vec<(AgentId, bool)>,
 }
 
 impl Pending {
@@ -43,9 +46,20 @@ impl Pending {
                 Body::Outcome(body) if body.how == Known::Repeated => {
                     self.waiting.insert(body.agent, entry.seq)
                 }
+                Body::Ended(body) => {
+                    let out = self.out.contains(&body.agent);
+                    let waits = self.waiting.remove(&body.agent).is_some();
+                    self.given_up.extend((out || waits).then_some((body.agent, out)));
+                    continue;
+                }
                 _ => continue,
             };
         }
+    }
+
+    /// Agents that have ended with an errand since this was asked last, and whether it is under way.
+    pub(super) fn given_up(&mut self) -> Vec<(AgentId, bool)> {
+        std::mem::take(&mut self.given_up)
     }
 
     /// Those that can be done now: all before `flushed` is durable.
@@ -66,6 +80,13 @@ impl Pending {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.out.is_empty()
     }
+}
+
+/// What becomes of an ask whose agent has ended before it was made.
+pub(super) fn not_made() -> Bytes {
+    let why = "the agent has ended before the request was made";
+    let answer: Answer = Err(HttpError::new(HttpErrorCode::Connect, why));
+    postcard::to_allocvec(&answer).unwrap_or_default().into()
 }
 
 fn errand(state: &State, (agent, after): (AgentId, u64), now: u64) -> Option<Errand> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use theater_flow_kernel::ids::Salt;
+use theater_flow_kernel::ids::{AgentId, Salt};
 use theater_flow_kernel::record::Entry;
 use theater_flow_kernel::work::Activation;
 
@@ -37,6 +37,11 @@ pub struct CheckpointBytes {
 pub trait Workers {
     /// Takes work.
     fn submit(&mut self, activation: Activation);
+    /// An agent is to stop: the batch that a worker has of it ends after the event it is at.
+    fn halt(&mut self, agent: AgentId);
+    /// An agent's life is over: the call that is under way ends at once, and so does a wait for input. What is
+    /// reported of it says nothing.
+    fn kill(&mut self, agent: AgentId);
     /// The run is stopping: calls that wait for input are abandoned, batches end after the event they
     /// are at.
     fn interrupt(&mut self);
@@ -54,6 +59,8 @@ pub trait Outputs {
 pub trait Errands {
     /// Takes an errand. It is done once.
     fn send(&mut self, errand: Errand);
+    /// Nobody waits for what this intent asks: it is given up, if it is still under way.
+    fn give_up(&mut self, intent: u64);
 }
 
 /// Time and randomness.

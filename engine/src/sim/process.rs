@@ -289,7 +289,7 @@ impl<T: Troupe> Process<T> {
             let most = u32::try_from(1 + self.dice.below(64)).unwrap_or(u32::MAX);
             batch.room.iter_mut().for_each(|room| *room = (*room).min(most));
         }
-        let report = work(&self.troupe, &self.instances, given);
+        let report = work(&self.troupe, &self.instances, given, &|| false);
         self.news[GUESTS].extend(report.map(Event::Report));
     }
 

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use theater_flow_kernel::ids::Salt;
-use theater_flow_kernel::work::Activation;
+use theater_flow_kernel::ids::{AgentId, Salt};
+use theater_flow_kernel::record::Next;
+use theater_flow_kernel::work::{Activation, Work};
 
 use super::dice::Dice;
 use super::machine::Machine;
@@ -57,6 +58,21 @@ impl Workers for Queue<Activation> {
         self.push(activation);
     }
 
+    /// What no worker has begun is given back, but for what is gone on with after an ask.
+    fn halt(&mut self, agent: AgentId) {
+        for given in self.0.borrow_mut().iter_mut().filter(|given| given.agent == agent) {
+            if let Work::Handle(batch) = &mut given.work
+                && batch.so_far.is_none()
+            {
+                batch.events.clear();
+                batch.mode = Next::Wait;
+            }
+        }
+    }
+
+    /// Work of a life that is over is done all the same, as a worker may that hears of it too late.
+    fn kill(&mut self, _agent: AgentId) {}
+
     fn interrupt(&mut self) {}
 }
 
@@ -70,6 +86,9 @@ impl Errands for Queue<Errand> {
     fn send(&mut self, errand: Errand) {
         self.push(errand);
     }
+
+    /// What is given up is done all the same, as what is on its way already.
+    fn give_up(&mut self, _intent: u64) {}
 }
 
 /// The machine's time, and salts.

@@ -52,11 +52,12 @@ impl Stdin {
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
-    /// Waits for bytes and gives what is there, up to `len`; empty at the end.
-    pub fn read(&self, len: u32) -> Result<Vec<u8>, StdinError> {
+    /// Waits for bytes and gives what is there, up to `len`; empty at the end. The wait also ends when `given_up`
+    /// says so, which is asked at the beginning and after each [`look_up`](Self::look_up).
+    pub fn read(&self, len: u32, given_up: &dyn Fn() -> bool) -> Result<Vec<u8>, StdinError> {
         let mut state = self.begun()?;
         loop {
-            if state.interrupted {
+            if state.interrupted || given_up() {
                 return Err(StdinError::Interrupted);
             }
             if len == 0 || !state.bytes.is_empty() {
@@ -77,6 +78,13 @@ impl Stdin {
     /// Ends all waiting, now and later: the run is stopping.
     pub fn interrupt(&self) {
         self.0.lock().interrupted = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Lets those that wait look whether they still have to.
+    pub fn look_up(&self) {
+        // Who is about to wait holds the state while it looks.
+        drop(self.0.lock());
         self.0.changed.notify_all();
     }
 

@@ -343,12 +343,12 @@ fn input_comes_as_it_comes_and_ends() {
     let (send, pieces) = mpsc::channel();
     let stdin = Stdin::of(Pieces(pieces));
     send.send(b"hello".to_vec()).unwrap();
-    assert_eq!(stdin.read(3).unwrap(), b"hel");
-    assert_eq!(stdin.read(0).unwrap(), b"");
-    assert_eq!(stdin.read(30).unwrap(), b"lo");
+    assert_eq!(stdin.read(3, &|| false).unwrap(), b"hel");
+    assert_eq!(stdin.read(0, &|| false).unwrap(), b"");
+    assert_eq!(stdin.read(30, &|| false).unwrap(), b"lo");
     drop(send);
-    assert_eq!(stdin.read(3).unwrap(), b"");
-    assert_eq!(stdin.read(3).unwrap(), b"");
+    assert_eq!(stdin.read(3, &|| false).unwrap(), b"");
+    assert_eq!(stdin.read(3, &|| false).unwrap(), b"");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn all_of_a_long_input_arrives() {
     let stdin = Stdin::of(std::io::Cursor::new(bytes.clone()));
     let mut seen = Vec::new();
     loop {
-        let piece = stdin.read(50_000).unwrap();
+        let piece = stdin.read(50_000, &|| false).unwrap();
         if piece.is_empty() {
             break;
         }
@@ -376,7 +376,7 @@ fn a_failing_input_says_so() {
     }
     let stdin = Stdin::of(Broken);
     for _ in 0..2 {
-        assert_eq!(stdin.read(1), Err(StdinError::Failed(String::from("unplugged"))));
+        assert_eq!(stdin.read(1, &|| false), Err(StdinError::Failed(String::from("unplugged"))));
     }
 }
 
@@ -386,10 +386,10 @@ fn waiting_for_input_can_be_given_up() {
     let stdin = Stdin::of(Pieces(pieces));
     let waiting = {
         let stdin = stdin.clone();
-        std::thread::spawn(move || stdin.read(1))
+        std::thread::spawn(move || stdin.read(1, &|| false))
     };
     stdin.interrupt();
     assert_eq!(waiting.join().unwrap(), Err(StdinError::Interrupted));
-    assert_eq!(stdin.read(1), Err(StdinError::Interrupted));
+    assert_eq!(stdin.read(1, &|| false), Err(StdinError::Interrupted));
     drop(send);
 }
