@@ -14,7 +14,7 @@ use crate::graph::{Agent, Graph, Wire};
 use crate::modules::Unit;
 use crate::scopes::Scopes;
 use crate::solve::PortTypes;
-use crate::spec::{ChannelHabits, Habits};
+use crate::spec::{ChannelHabits, Habits, WaitSpec};
 
 /// The agents of the plan; `None` if something of them is not known.
 pub(crate) fn agents(
@@ -172,7 +172,7 @@ fn one(
         grants: grants::grants(agent),
         inputs,
         outputs,
-        restart: own.restart.or(usual.restart).unwrap_or(Restart::Transient),
+        restart: restart(own, usual),
         restore: own.restore.or(usual.restore).unwrap_or(Restore::Checkpoint),
         retry: retry(own, usual),
         timeout_ms: own.timeout_ms.or(usual.timeout_ms).unwrap_or(limits::TIMEOUT_MS),
@@ -181,9 +181,14 @@ fn one(
             fuel: own.fuel.or(usual.fuel).unwrap_or(limits::FUEL),
         },
         stateless: facts.stateless,
-        shutdown: Shutdown::After(limits::SHUTDOWN_MS),
-        significant: false,
+        shutdown: own.shutdown.or(usual.shutdown).unwrap_or(Shutdown::After(limits::SHUTDOWN_MS)),
+        significant: agent.spec.significant.span().is_some(),
     })
+}
+
+/// When an agent is started again.
+pub(crate) fn restart(own: &Habits, usual: &Habits) -> Restart {
+    own.restart.or(usual.restart).map_or(Restart::Transient, |said| said.value)
 }
 
 /// Each value by itself: an agent that says only `max` keeps the file's `backoff`.
@@ -191,10 +196,19 @@ fn retry(own: &Habits, usual: &Habits) -> Retry {
     let (own, usual) = (&own.retry, &usual.retry);
     Retry {
         max: own.max.or(usual.max).unwrap_or(limits::RETRIES),
-        wait: Wait {
-            backoff: own.backoff.or(usual.backoff).unwrap_or(Backoff::Exponential),
-            base_ms: own.base_ms.or(usual.base_ms).unwrap_or(limits::RETRY_BASE_MS),
-            cap_ms: own.cap_ms.or(usual.cap_ms).unwrap_or(limits::RETRY_CAP_MS),
-        },
+        wait: wait(own.wait, usual.wait),
     }
+}
+
+/// The longest wait of the defaults, and the usual one, give way to a first wait that is longer: it is meant as it
+/// stands.
+pub(crate) fn wait(own: WaitSpec, usual: WaitSpec) -> Wait {
+    let base_ms = own.base_ms.or(usual.base_ms).unwrap_or(limits::RETRY_BASE_MS);
+    let cap_ms = match (own.cap_ms, usual.cap_ms) {
+        (Some(cap), _) => cap,
+        (None, Some(cap)) if own.base_ms.is_none() => cap,
+        (None, cap) => cap.unwrap_or(limits::RETRY_CAP_MS).max(base_ms),
+    };
+    let backoff = own.backoff.or(usual.backoff).unwrap_or(Backoff::Exponential);
+    Wait { backoff, base_ms, cap_ms }
 }

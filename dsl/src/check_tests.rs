@@ -224,7 +224,7 @@ impl<'p> World<'p> {
             }
             _ => Ends::Completed,
         };
-        let status = spec.status.clone().unwrap_or_else(|| At::new(usual, of.name.span));
+        let status = spec.status.unwrap_or_else(|| At::new(usual, of.name.span));
         Expect { messages, records, dead_letters, files, stdout, status }
     }
 
@@ -239,7 +239,7 @@ impl<'p> World<'p> {
             }
         }
         let MessagesSpec { values, exact, count, .. } = spec;
-        let (values, count) = (values.clone(), count.clone());
+        let (values, count) = (values.clone(), *count);
         Some(Messages { port, values, exact: *exact, count })
     }
 

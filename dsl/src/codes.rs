@@ -63,6 +63,11 @@ codes! {
     INSIDE = "TF0219" "inside of a module"
     MODULE_CYCLE = "TF0220" "modules in a circle"
     UNREACHED = "TF0221" "agents that nothing reaches"
+    SIGNIFICANT = "TF0222" "`significant` without an effect"
+    ABOVE_ROOT = "TF0223" "key without a meaning at the root"
+    GROUP_RESTORED = "TF0224" "group that comes back as it was"
+    NOBODY_SIGNIFICANT = "TF0225" "`auto_shutdown` without a significant child"
+    COMES_BACK = "TF0226" "supervisor that shuts itself down and is started again"
     // TF03xx: types.
     TYPE_SYNTAX = "TF0301" "not a type"
     UNKNOWN_TYPE = "TF0302" "unknown type"

@@ -6,7 +6,7 @@ mod rewrite;
 use std::collections::BTreeMap;
 
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, InputPort, Supervisor};
+use theater_flow_kernel::plan::{Agent, InputPort, Shutdown, Supervisor, Wait};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::compile::{Compiled, only_a_module};
@@ -14,9 +14,10 @@ use crate::facts::Source;
 use crate::fault::Fault;
 use crate::layout;
 use crate::span::Span;
-use crate::spec_agent::{BACKOFFS, RESTARTS, RESTORES};
-use crate::spec_file::{OVERFLOWS, STRATEGIES};
+use crate::spec_agent::RESTORES;
+use crate::spec_file::{OVERFLOWS, ROOT};
 use crate::spec_module::MODULE;
+use crate::spec_restart::{AUTO_SHUTDOWNS, BACKOFFS, RESTARTS, SHUTDOWNS, STRATEGIES};
 use crate::units;
 
 /// The file of a plan with its defaults written out and its shorthand resolved: inputs as tables, each
@@ -134,6 +135,31 @@ fn expand_supervisor(table: &mut Table, supervisor: &Supervisor) {
     set(table, "strategy", word(STRATEGIES, supervisor.strategy));
     set(table, "intensity", i64::from(supervisor.intensity));
     set(table, "period", units::duration(supervisor.period_ms));
+    if supervisor.delay != Wait::NONE {
+        let mut delay = InlineTable::new();
+        put_wait(&mut delay, supervisor.delay);
+        set(table, "delay", delay);
+    }
+    // Nothing stands above the root.
+    if supervisor.name != ROOT {
+        set(table, "restart", word(RESTARTS, supervisor.restart));
+        set(table, "shutdown", shutdown(supervisor.shutdown));
+        set(table, "significant", supervisor.significant);
+    }
+    set(table, "auto_shutdown", word(AUTO_SHUTDOWNS, supervisor.auto_shutdown));
+}
+
+fn put_wait(table: &mut InlineTable, wait: Wait) {
+    table.insert("backoff", word(BACKOFFS, wait.backoff).into());
+    table.insert("base", units::duration(wait.base_ms).into());
+    table.insert("cap", units::duration(wait.cap_ms).into());
+}
+
+fn shutdown(shutdown: Shutdown) -> String {
+    match shutdown {
+        Shutdown::After(ms) => units::duration(ms),
+        Shutdown::BrutalKill | Shutdown::Infinity => word(SHUTDOWNS, shutdown).to_owned(),
+    }
 }
 
 fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs<'_>) {
@@ -154,11 +180,11 @@ fn expand_agent(table: &mut Table, agent: &Agent, outputs: &Outputs<'_>) {
     set(table, "restore", word(RESTORES, agent.restore));
     let mut retry = InlineTable::new();
     retry.insert("max", i64::from(agent.retry.max).into());
-    retry.insert("backoff", word(BACKOFFS, agent.retry.wait.backoff).into());
-    retry.insert("base", units::duration(agent.retry.wait.base_ms).into());
-    retry.insert("cap", units::duration(agent.retry.wait.cap_ms).into());
+    put_wait(&mut retry, agent.retry.wait);
     set(table, "retry", retry);
     set(table, "timeout", units::duration(agent.timeout_ms));
+    set(table, "shutdown", shutdown(agent.shutdown));
+    set(table, "significant", agent.significant);
     let mut limits = InlineTable::new();
     limits.insert("memory", units::size(agent.limits.memory).into());
     limits.insert("fuel", i64::try_from(agent.limits.fuel).unwrap_or(i64::MAX).into());

@@ -102,7 +102,7 @@ impl Diagnostic for Fault {
 /// Candidates looked at for a misspelt word, so that a huge file of faults stays quick.
 const LOOKED_AT: usize = 1_000;
 /// Candidates listed when none is near.
-const LISTED: usize = 12;
+const LISTED: usize = 15;
 
 /// The candidate nearest to a misspelt word, as a question; or, if none is near, the candidates when
 /// they are few.

@@ -35,6 +35,7 @@ const SHARED: &[&str] = &[
     "agents",
     "channel",
     "default",
+    "delay",
     "from",
     "inputs",
     "max",
@@ -60,6 +61,7 @@ fn is_ours(word: &str) -> bool {
             | "agent"
             | "agents"
             | "approval"
+            | "auto_shutdown"
             | "backoff"
             | "base"
             | "cap"
@@ -72,6 +74,7 @@ fn is_ours(word: &str) -> bool {
             | "dead_letter"
             | "default"
             | "defaults"
+            | "delay"
             | "description"
             | "errors"
             | "feedback"
@@ -102,6 +105,8 @@ fn is_ours(word: &str) -> bool {
             | "retry"
             | "rounds"
             | "sha256"
+            | "shutdown"
+            | "significant"
             | "stdin"
             | "stdout"
             | "strategy"

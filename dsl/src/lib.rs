@@ -23,6 +23,7 @@ mod spec_agent;
 mod spec_file;
 mod spec_http;
 mod spec_module;
+mod spec_restart;
 mod spec_tests;
 mod syntax;
 mod table;

@@ -11,7 +11,9 @@ use std::fmt::Write;
 use theater_flow_kernel::flow;
 use theater_flow_kernel::http::{Address, HttpGrant};
 use theater_flow_kernel::ids::PortId;
-use theater_flow_kernel::plan::{Agent, Child, Grants, InputPort, Plan, Root, Strategy};
+use theater_flow_kernel::plan::{
+    Agent, AutoShutdown, Child, Grants, InputPort, Plan, Root, Strategy,
+};
 
 pub use dot::dot;
 pub use json::json;
@@ -25,6 +27,8 @@ const TYPE_CHARS: usize = 48;
 struct Frame<'p> {
     name: &'p str,
     strategy: Strategy,
+    auto_shutdown: AutoShutdown,
+    significant: bool,
     children: Vec<Item<'p>>,
 }
 
@@ -60,7 +64,23 @@ enum Place {
     Sink,
 }
 
+impl Frame<'_> {
+    /// What it does with its children, and is to its own supervisor.
+    fn said(&self) -> String {
+        let mut said = strategy(self.strategy).to_owned();
+        if self.auto_shutdown != AutoShutdown::Never {
+            said = format!("{said}, {}", auto_shutdown(self.auto_shutdown));
+        }
+        if self.significant { format!("{said}, significant") } else { said }
+    }
+}
+
 impl Node<'_> {
+    /// What it is to its supervisor; nothing if that is usual.
+    fn rank(&self) -> &'static str {
+        if self.agent.significant { " · significant" } else { "" }
+    }
+
     fn place(&self) -> Place {
         match (self.agent.inputs.is_empty(), self.agent.outputs.is_empty()) {
             (true, _) => Place::Source,
@@ -86,6 +106,8 @@ fn below(plan: &Plan, nth: usize) -> Option<Frame<'_>> {
     Some(Frame {
         name: &supervisor.name,
         strategy: supervisor.strategy,
+        auto_shutdown: supervisor.auto_shutdown,
+        significant: supervisor.significant,
         children: supervisor.children.iter().filter_map(item).collect(),
     })
 }
@@ -138,6 +160,14 @@ const fn strategy(strategy: Strategy) -> &'static str {
         Strategy::OneForOne => "one-for-one",
         Strategy::OneForAll => "one-for-all",
         Strategy::RestForOne => "rest-for-one",
+    }
+}
+
+const fn auto_shutdown(auto_shutdown: AutoShutdown) -> &'static str {
+    match auto_shutdown {
+        AutoShutdown::Never => "never",
+        AutoShutdown::AnySignificant => "any-significant",
+        AutoShutdown::AllSignificant => "all-significant",
     }
 }
 

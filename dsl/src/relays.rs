@@ -12,6 +12,7 @@ use crate::scopes::{Scopes, Used};
 use crate::span::At;
 use crate::spec::{AgentSpec, ConfigSpec, GrantsSpec, Habits, InputSpec, ModuleSpec, PortSpec};
 use crate::spec_module::MODULE;
+use crate::spec_restart::Significant;
 use crate::type_text::Expr;
 use crate::wiring::check_twice;
 
@@ -80,6 +81,7 @@ fn relay(port: &PortSpec, (module, side): (usize, Direction), inputs: Vec<InputS
             config: ConfigSpec::Absent,
             grants: GrantsSpec::default(),
             habits: Habits::default(),
+            significant: Significant::No,
         },
         port: name,
         side,

@@ -14,6 +14,8 @@ pub(crate) const SIZE: &str = "a size such as \"64MiB\"";
 pub(crate) const TYPE: &str = "a type: a string, or a table of fields";
 pub(crate) const FILES: &str = "a table with `read` and `write`";
 pub(crate) const GRANTS: &str = "a table such as { stdout = true }";
+pub(crate) const SHUTDOWN: &str = "a duration such as \"5s\", \"infinity\" or \"brutal-kill\"";
+pub(crate) const DELAY: &str = "a table such as { base = \"100ms\", cap = \"10s\" }";
 pub(crate) const OUTPUTS: &str = "a table from ports to types";
 
 /// "did you mean "30s"?", and what is usual.
@@ -42,6 +44,8 @@ pub(crate) fn of(wanted: &str, node: &Node) -> Option<String> {
         (BOOLEAN, Tree::String(text)) => boolean(text).map(|word| format!("without quotes: {word}")),
         (BOOLEAN, Tree::Integer(number)) => Some(format!("write {}", *number != 0)),
         (DURATION, Tree::Integer(number)) => Some(format!("write \"{number}s\" for seconds")),
+        (SHUTDOWN, tree) => shutdown(tree),
+        (DELAY, tree) => delay(tree),
         (SIZE, Tree::Integer(number)) => {
             let size = u64::try_from(*number).ok().filter(|number| number % 1024 == 0);
             size.map(|size| format!("write \"{}\"", units::size(size)))
@@ -65,6 +69,31 @@ pub(crate) fn of(wanted: &str, node: &Node) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// Where others write a bare number, it is milliseconds in OTP and seconds elsewhere.
+fn shutdown(tree: &Tree) -> Option<String> {
+    match tree {
+        Tree::Integer(0) | Tree::Bool(_) => Some(
+            "\"brutal-kill\" ends it at once, \"infinity\" waits as long as it takes".to_owned(),
+        ),
+        Tree::Integer(number) if *number >= 1_000 => {
+            Some(format!("write \"{number}ms\" for milliseconds"))
+        }
+        Tree::Integer(number) => Some(format!("write \"{number}s\" for seconds")),
+        _ => None,
+    }
+}
+
+fn delay(tree: &Tree) -> Option<String> {
+    let base = match tree {
+        Tree::String(text) => units::milliseconds(text).map(units::duration),
+        Tree::Integer(number) => Some(format!("{number}s")),
+        _ => None,
+    };
+    base.map(|base| {
+        format!("for the same wait each time: {{ backoff = \"constant\", base = \"{base}\" }}")
+    })
 }
 
 fn roots(tree: &Tree) -> Option<String> {

@@ -33,7 +33,7 @@ impl From<Span> for miette::SourceSpan {
 }
 
 /// Something read from the file, with its place there.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct At<T> {
     /// What was read.
     pub value: T,

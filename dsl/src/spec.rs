@@ -2,9 +2,12 @@
 
 use theater_flow_kernel::http::HttpGrant;
 use theater_flow_kernel::ids::Digest;
-use theater_flow_kernel::plan::{Backoff, Overflow, Restart, Restore, Strategy};
+use theater_flow_kernel::plan::{
+    AutoShutdown, Backoff, Overflow, Restart, Restore, Shutdown, Strategy,
+};
 
 use crate::span::{At, Span};
+use crate::spec_restart::Significant;
 use crate::spec_tests::TestSpec;
 use crate::tree::{Entry, Node};
 use crate::type_text::Expr;
@@ -65,14 +68,21 @@ pub(crate) struct SupervisorSpec {
     /// There was a fault in `children`: they may be more.
     pub(crate) unclear: bool,
     pub(crate) habits: SupervisorHabits,
+    pub(crate) significant: Significant,
 }
 
 /// What `[defaults.supervisor]` can say too.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct SupervisorHabits {
-    pub(crate) strategy: Option<Strategy>,
+    pub(crate) strategy: Option<At<Strategy>>,
     pub(crate) intensity: Option<u32>,
     pub(crate) period_ms: Option<u64>,
+    pub(crate) delay: Option<WaitSpec>,
+    pub(crate) restart: Option<At<Restart>>,
+    pub(crate) shutdown: Option<At<Shutdown>>,
+    pub(crate) auto_shutdown: Option<At<AutoShutdown>>,
+    /// There was a fault: what is missing may have been meant to be there.
+    pub(crate) unclear: bool,
 }
 
 /// `[params] <name> = { … }`.
@@ -102,6 +112,7 @@ pub(crate) struct AgentSpec {
     pub(crate) config: ConfigSpec,
     pub(crate) grants: GrantsSpec,
     pub(crate) habits: Habits,
+    pub(crate) significant: Significant,
 }
 
 /// `config = { … }`.
@@ -119,8 +130,11 @@ pub(crate) enum ConfigSpec {
 /// What `[defaults.agent]` can say too.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Habits {
-    pub(crate) restart: Option<Restart>,
+    pub(crate) restart: Option<At<Restart>>,
     pub(crate) restore: Option<Restore>,
+    /// There was a fault in `restart` or `restore`.
+    pub(crate) unclear: bool,
+    pub(crate) shutdown: Option<Shutdown>,
     pub(crate) retry: RetrySpec,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) memory: Option<u64>,
@@ -131,6 +145,12 @@ pub(crate) struct Habits {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct RetrySpec {
     pub(crate) max: Option<u32>,
+    pub(crate) wait: WaitSpec,
+}
+
+/// How a wait grows, in `retry` and `delay`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct WaitSpec {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) base_ms: Option<u64>,
     pub(crate) cap_ms: Option<u64>,

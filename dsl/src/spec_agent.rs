@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::limits;
-use theater_flow_kernel::plan::{Backoff, Restart, Restore};
+use theater_flow_kernel::plan::Restore;
 
 use crate::codes;
 use crate::fault::Fault;
@@ -13,6 +13,7 @@ use crate::spec::{
     AgentSpec, ConfigSpec, EdgeSpec, GrantsSpec, Habits, InputSpec, OutputSpec, RetrySpec, Switch,
 };
 use crate::spec_http;
+use crate::spec_restart::{RESTARTS, shutdown, significant, wait};
 use crate::table::{
     Table, boolean, check_path, duration, inner_table, size, string, table, whole, whole32, word,
     wrong_kind,
@@ -20,18 +21,8 @@ use crate::table::{
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
 
-pub(crate) const RESTARTS: &[(&str, Restart)] = &[
-    ("permanent", Restart::Permanent),
-    ("transient", Restart::Transient),
-    ("temporary", Restart::Temporary),
-];
 pub(crate) const RESTORES: &[(&str, Restore)] =
     &[("checkpoint", Restore::Checkpoint), ("fresh", Restore::Fresh)];
-pub(crate) const BACKOFFS: &[(&str, Backoff)] = &[
-    ("constant", Backoff::Constant),
-    ("linear", Backoff::Linear),
-    ("exponential", Backoff::Exponential),
-];
 
 /// Reads `[agents.<name>]`.
 pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
@@ -49,6 +40,7 @@ pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
         config: config(table.get("config"), notes),
         grants: all_grants(&mut table, notes),
         habits: habits(&mut table, notes),
+        significant: significant(&mut table, notes),
         name,
     };
     table.later("key", notes);
@@ -65,9 +57,15 @@ pub(crate) fn agent(entry: &Entry, notes: &mut Notes<'_>) -> Option<AgentSpec> {
 pub(crate) fn habits(table: &mut Table<'_>, notes: &mut Notes<'_>) -> Habits {
     let limits = table.read("limits", notes, guest_limits).map(|read| read.value);
     let (memory, fuel) = limits.unwrap_or_default();
+    let before = notes.told();
+    let restart = table.read("restart", notes, word(RESTARTS));
+    let restore = table.read("restore", notes, word(RESTORES)).map(|read| read.value);
+    let unclear = notes.told() > before;
     Habits {
-        restart: table.read("restart", notes, word(RESTARTS)).map(|read| read.value),
-        restore: table.read("restore", notes, word(RESTORES)).map(|read| read.value),
+        restart,
+        restore,
+        unclear,
+        shutdown: table.read("shutdown", notes, shutdown).map(|read| read.value),
         retry: table.read("retry", notes, retry).map(|read| read.value).unwrap_or_default(),
         timeout_ms: table.read("timeout", notes, duration).map(|read| read.value),
         memory,
@@ -110,9 +108,7 @@ fn retry(node: &Node, notes: &mut Notes<'_>) -> Option<RetrySpec> {
     let mut table = Table::new("`retry`", node.span, entries).forgiving();
     let retry = RetrySpec {
         max: table.read("max", notes, whole32(0, 1_000_000)).map(|read| read.value),
-        backoff: table.read("backoff", notes, word(BACKOFFS)).map(|read| read.value),
-        base_ms: table.read("base", notes, duration).map(|read| read.value),
-        cap_ms: table.read("cap", notes, duration).map(|read| read.value),
+        wait: wait(&mut table, notes),
     };
     table.finish(notes);
     Some(retry)

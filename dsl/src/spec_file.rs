@@ -1,7 +1,7 @@
 //! From the tree to the [`Spec`]: the file as a whole. Agents are in `spec_agent`.
 
 use theater_flow_kernel::limits;
-use theater_flow_kernel::plan::{Overflow, Strategy};
+use theater_flow_kernel::plan::Overflow;
 
 use crate::codes;
 use crate::fault::Fault;
@@ -9,28 +9,17 @@ use crate::foreign;
 use crate::notes::Notes;
 use crate::slip;
 use crate::span::Span;
-use crate::spec::{
-    AgentSpec, ChannelHabits, ChannelSpec, ParamSpec, Spec, SupervisorHabits, SupervisorSpec,
-    TypeSpec,
-};
+use crate::spec::{AgentSpec, ChannelHabits, ChannelSpec, ParamSpec, Spec, TypeSpec};
 use crate::spec_agent::{agent, habits};
 use crate::spec_module::{MODULE, check_own_name, module, only_pipelines, using};
+use crate::spec_restart::{supervisor, supervisor_habits};
 use crate::spec_tests::tests;
-use crate::table::{
-    Table, check_name, check_path, duration, inner_table, is_agent, string, strings, table,
-    whole32, word,
-};
+use crate::table::{Table, check_name, inner_table, is_agent, string, table, whole32, word};
 use crate::tree::{Entry, Node, Tree};
 use crate::type_text;
 
 /// The name of the supervisor that every other one is below.
 pub(crate) const ROOT: &str = "root";
-
-pub(crate) const STRATEGIES: &[(&str, Strategy)] = &[
-    ("one-for-one", Strategy::OneForOne),
-    ("one-for-all", Strategy::OneForAll),
-    ("rest-for-one", Strategy::RestForOne),
-];
 
 pub(crate) const OVERFLOWS: &[(&str, Overflow)] = &[
     ("block", Overflow::Block),
@@ -211,31 +200,6 @@ fn strays(entries: &[Entry]) -> Vec<&Entry> {
 
 fn inside(entry: &Entry) -> &[Entry] {
     entry.value.entries().unwrap_or_default()
-}
-
-fn supervisor(entry: &Entry, notes: &mut Notes<'_>) -> Option<SupervisorSpec> {
-    let name = entry.key.clone();
-    check_path(&name, "a supervisor", notes);
-    let mut table = Table::of(format!("supervisor `{}`", name.value), entry, notes)?.forgiving();
-    let before = notes.told();
-    let children = table.need("children", notes, strings);
-    let spec = SupervisorSpec {
-        children: children.map_or_else(Vec::new, |read| read.value),
-        unclear: notes.told() > before,
-        habits: supervisor_habits(&mut table, notes),
-        name,
-    };
-    table.finish(notes);
-    Some(spec)
-}
-
-/// Reads what a supervisor and `[defaults.supervisor]` have in common.
-fn supervisor_habits(table: &mut Table<'_>, notes: &mut Notes<'_>) -> SupervisorHabits {
-    SupervisorHabits {
-        strategy: table.read("strategy", notes, word(STRATEGIES)).map(|read| read.value),
-        intensity: table.read("intensity", notes, whole32(0, 1_000_000)).map(|read| read.value),
-        period_ms: table.read("period", notes, duration).map(|read| read.value),
-    }
 }
 
 fn param(entry: &Entry, notes: &mut Notes<'_>) -> ParamSpec {

@@ -13,11 +13,24 @@ use crate::type_text;
 /// The name under which the agents of a module read its inputs.
 pub(crate) const MODULE: &str = "module";
 
+/// What a module is as a child: its root says that.
+const OF_ITS_ROOT: &[&str] = &[
+    "strategy",
+    "intensity",
+    "period",
+    "delay",
+    "restart",
+    "shutdown",
+    "significant",
+    "auto_shutdown",
+];
+
 /// Reads `[use.<id>]`.
 pub(crate) fn using(entry: &Entry, notes: &mut Notes<'_>) -> Option<UseSpec> {
     let name = entry.key.clone();
     check_name(&name, "a module in use", notes);
     let mut table = Table::of(format!("module `{}`", name.value), entry, notes)?;
+    table.elsewhere(OF_ITS_ROOT, "the module says it itself, at its [supervisors.root]", notes);
     let spec = UseSpec {
         from: table.need("from", notes, string),
         inputs: table.get("inputs").map_or_else(Vec::new, |entry| inputs(&entry.value, notes)),

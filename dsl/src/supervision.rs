@@ -1,5 +1,7 @@
 //! The supervision tree: every agent and every supervisor but the root is the child of exactly one.
 
+mod agree;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use theater_flow_kernel::ids::{AgentId, SupervisorId};
@@ -8,6 +10,7 @@ use theater_flow_kernel::plan::{
     AutoShutdown, Child, Restart, Shutdown, Strategy, Supervisor, Wait,
 };
 
+use crate::assemble::wait;
 use crate::codes;
 use crate::fault::{Fault, did_you_mean, near};
 use crate::notes::Notes;
@@ -36,23 +39,38 @@ pub(crate) fn tree(scopes: &Scopes<'_>, notes: &mut Notes<'_>) -> Vec<Supervisor
             });
         }
     }
+    agree::check(scopes, &supervisors, notes);
+    if let Some(root) = supervisors.first_mut() {
+        // Nothing stands above it; what the defaults say is for the others.
+        root.restart = Restart::Permanent;
+        root.shutdown = Shutdown::Infinity;
+        root.significant = false;
+    }
     supervisors
 }
 
 fn habits(own: &SupervisorSpec, spec: &Spec) -> Supervisor {
+    let significant = own.significant.span().is_some();
     let (own, usual) = (own.habits, spec.default_supervisor);
+    let strategy = own.strategy.or(usual.strategy);
+    let restart = own.restart.or(usual.restart);
+    let shutdown = own.shutdown.or(usual.shutdown);
+    let auto_shutdown = own.auto_shutdown.or(usual.auto_shutdown);
     Supervisor {
         id: SupervisorId(0),
         name: String::new(),
-        strategy: own.strategy.or(usual.strategy).unwrap_or(Strategy::OneForOne),
+        strategy: strategy.map_or(Strategy::OneForOne, |said| said.value),
         children: Vec::new(),
         intensity: own.intensity.or(usual.intensity).unwrap_or(limits::INTENSITY),
         period_ms: own.period_ms.or(usual.period_ms).unwrap_or(limits::PERIOD_MS),
-        delay: Wait::NONE,
-        restart: Restart::Permanent,
-        shutdown: Shutdown::Infinity,
-        significant: false,
-        auto_shutdown: AutoShutdown::Never,
+        delay: match own.delay.or(usual.delay) {
+            Some(delay) => wait(delay, usual.delay.unwrap_or_default()),
+            None => Wait::NONE,
+        },
+        restart: restart.map_or(Restart::Permanent, |said| said.value),
+        shutdown: shutdown.map_or(Shutdown::Infinity, |said| said.value),
+        significant,
+        auto_shutdown: auto_shutdown.map_or(AutoShutdown::Never, |said| said.value),
     }
 }
 

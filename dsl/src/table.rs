@@ -21,7 +21,7 @@ pub(crate) struct Table<'t> {
     /// Those that may stand for a key under another name.
     doubtful: Vec<&'t Entry>,
     known: Vec<&'static str>,
-    /// Keys of format 1 that were answered with a fault of their own.
+    /// Keys that were answered with a fault of their own.
     later: Vec<&'static str>,
 }
 
@@ -109,6 +109,18 @@ impl<'t> Table<'t> {
         self.later.push(key);
         if let Some(entry) = self.entries.iter().find(|entry| entry.key.value == key) {
             not_yet(&format!("`{key}`"), entry.key.span, notes);
+        }
+    }
+
+    /// Keys of which it is known where they belong.
+    pub(crate) fn elsewhere(&mut self, keys: &[&'static str], help: &str, notes: &mut Notes<'_>) {
+        for key in keys {
+            let Some(entry) = self.entries.iter().find(|entry| entry.key.value == *key) else {
+                continue;
+            };
+            self.later.push(key);
+            let fault = Fault::new(codes::UNKNOWN_KEY, format!("{} has no key `{key}`", self.what));
+            notes.fault(fault.label(entry.key.span, "unknown key").help(help));
         }
     }
 
@@ -202,7 +214,7 @@ pub(crate) fn string(node: &Node, notes: &mut Notes<'_>) -> Option<String> {
 }
 
 /// A string that is something more.
-fn text<'t>(node: &'t Node, wanted: &str, notes: &mut Notes<'_>) -> Option<&'t str> {
+pub(crate) fn text<'t>(node: &'t Node, wanted: &str, notes: &mut Notes<'_>) -> Option<&'t str> {
     if let Tree::String(text) = &node.tree {
         return Some(text);
     }
@@ -274,8 +286,12 @@ fn out_of_range(found: &str, (least, most): (&str, &str), node: &Node, notes: &m
 
 /// A duration of at least one millisecond and at most 30 days, in milliseconds.
 pub(crate) fn duration(node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
+    milliseconds(text(node, slip::DURATION, notes)?, node, notes)
+}
+
+/// As [`duration`], of a text that is one or means to be.
+pub(crate) fn milliseconds(text: &str, node: &Node, notes: &mut Notes<'_>) -> Option<u64> {
     const LONGEST: u64 = 30 * 24 * 3_600_000;
-    let text = text(node, slip::DURATION, notes)?;
     let Some(ms) = units::milliseconds(text) else {
         let message = format!("`{text}` is not a duration");
         let fault = Fault::new(codes::UNIT, message).label(node.span, "expected a duration");

@@ -116,6 +116,26 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("intensity", "maxrestarts restarts maxr restartlimit", "", "intensity = 3"),
     key("period", "window within restartwindow maxt", "maxseconds seconds", "period = \"5s\""),
+    key(
+        "delay",
+        "restartdelay restartbackoff restartsec restartinterval cooldown",
+        "wait pause",
+        "delay = { base = \"100ms\", cap = \"10s\" }",
+    ),
+    key(
+        "auto_shutdown",
+        "autoshutdown shutdownon exitpolicy",
+        "autostop exitonidle",
+        "auto_shutdown = \"any-significant\"",
+    ),
+    // An agent or a supervisor.
+    key(
+        "shutdown",
+        "shutdowntimeout shutdowntime graceperiod stopgraceperiod terminationgraceperiod stoptimeout killtimeout killafter timeoutstopsec",
+        "terminationgraceperiodseconds brutalkill kill stopsignal killsignal drain stop exitstrategy",
+        "shutdown = \"5s\"",
+    ),
+    key("significant", "essential critical important main", "", "significant = true"),
     // Below an agent.
     key(
         "max",
@@ -230,6 +250,11 @@ pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
         "replicas instances parallel parallelism concurrency foreach scale maxconcurrent",
         "an agent is one instance; two agents may read one output",
     ),
+    (
+        "actor",
+        "maxrestarts restartlimit restartwindow restartdelay restartbackoff restartsec cooldown",
+        "restarts are counted by the supervisor: `intensity`, `period` and `delay` of [supervisors.<name>]",
+    ),
     ("actor", "name id label", "an agent's name stands in its header: [agents.<name>]"),
     (
         "actor",
@@ -254,13 +279,14 @@ pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "channel",
-        "restart restore retry timeout limits",
-        "for all agents it stands in [defaults.agent]",
+        "restart shutdown",
+        "for all agents it stands in [defaults.agent], for all supervisors in [defaults.supervisor]",
     ),
+    ("channel", "restore retry timeout limits", "for all agents it stands in [defaults.agent]"),
     ("channel", "capacity overflow", "for all channels it stands in [defaults.channel]"),
     (
         "channel",
-        "strategy intensity period",
+        "strategy intensity period delay autoshutdown",
         "for all supervisors it stands in [defaults.supervisor]",
     ),
     (
@@ -276,14 +302,22 @@ pub(super) const HOMES: &[(&str, &str)] = &[
         "capacity overflow",
         "belongs to a channel: [channels.\"<agent>.<output>\"], or [defaults.channel]",
     ),
-    ("strategy children intensity period", "belongs to a supervisor: [supervisors.<name>]"),
     (
-        "actor sha256 inputs outputs config grants restart restore retry timeout limits",
+        "strategy children intensity period delay auto_shutdown",
+        "belongs to a supervisor: [supervisors.<name>]",
+    ),
+    (
+        "actor sha256 inputs outputs config grants restore retry timeout limits",
         "belongs to an agent: [agents.<name>]",
     ),
     (
-        "max backoff base cap",
-        "belongs to `retry` of an agent: retry = { max = 3, backoff = \"exponential\" }",
+        "restart shutdown significant",
+        "belongs to an agent or a supervisor: [agents.<name>] or [supervisors.<name>]",
+    ),
+    ("max", "belongs to `retry` of an agent: retry = { max = 3, backoff = \"exponential\" }"),
+    (
+        "backoff base cap",
+        "belongs to `retry` of an agent or `delay` of a supervisor: retry = { max = 3, backoff = \"exponential\" }",
     ),
     ("memory fuel", "belongs to `limits` of an agent: limits = { memory = \"64MiB\" }"),
     (

@@ -37,6 +37,14 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("one-for-one", "oneone single simpleoneforone individual"),
     ("one-for-all", "all group"),
     ("rest-for-one", "rest restforall following"),
+    ("infinity", "infinite forever never unlimited none wait inf drain graceful"),
+    (
+        "brutal-kill",
+        "kill sigkill now immediate immediately force forced abort brutal zero hard terminate",
+    ),
+    ("any-significant", "any one first anysignificantchild onany"),
+    ("all-significant", "all last every allsignificantchildren onall"),
+    ("never", "no none off false disabled manual"),
 ];
 
 /// Actors of the stdlib.

@@ -24,10 +24,33 @@ const FILE: &[&str] = &[
 const MODULE: &[&str] = &["inputs", "outputs"];
 const OUTPUT: &[&str] = &["type", "from"];
 const USE: &[&str] = &["from", "inputs", "params"];
-const SUPERVISOR: &[&str] = &["strategy", "children", "intensity", "period"];
+const SUPERVISOR: &[&str] = &[
+    "strategy",
+    "children",
+    "intensity",
+    "period",
+    "delay",
+    "restart",
+    "shutdown",
+    "significant",
+    "auto_shutdown",
+];
 const AGENT: &[&str] = &[
-    "actor", "sha256", "inputs", "outputs", "config", "grants", "key", "workers", "restart",
-    "restore", "retry", "timeout", "limits",
+    "actor",
+    "sha256",
+    "inputs",
+    "outputs",
+    "config",
+    "grants",
+    "key",
+    "workers",
+    "restart",
+    "restore",
+    "retry",
+    "timeout",
+    "shutdown",
+    "significant",
+    "limits",
 ];
 const CHANNEL: &[&str] = &["capacity", "overflow"];
 const TEST: &[&str] =
@@ -70,10 +93,10 @@ impl Section {
             (Self::File, "channels") => Self::Channels,
             (Self::File, "tests") => Self::Test,
             (Self::Test, "expect") => Self::Expect,
-            (Self::Supervisors, _) => Self::Supervisor,
+            (Self::Defaults, "supervisor") | (Self::Supervisors, _) => Self::Supervisor,
             (Self::Defaults, "agent") | (Self::Agents, _) => Self::Agent,
             (Self::Defaults, "channel") | (Self::Channels, _) => Self::Channel,
-            (Self::Agent, "retry") => Self::Retry,
+            (Self::Agent, "retry") | (Self::Supervisor, "delay") => Self::Retry,
             _ => return None,
         })
     }
@@ -120,7 +143,7 @@ impl Order {
             Section::Use => named(USE),
             Section::Supervisors => self.supervisors.get(key).copied(),
             Section::Supervisor => named(SUPERVISOR),
-            Section::Defaults => named(&["channel", "agent"]),
+            Section::Defaults => named(&["channel", "agent", "supervisor"]),
             Section::Uses | Section::Agents => self.agents.get(key).copied(),
             Section::Agent => named(AGENT),
             Section::Channels => {

@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::plan::Plan;
 
-use super::{Frame, Item, Node, Place, arrows, frame, line, reach, strategy};
+use super::{Frame, Item, Node, Place, arrows, frame, line, reach};
 
 /// A digraph in the DOT language, with a line end.
 #[must_use]
@@ -23,7 +23,7 @@ pub fn dot(plan: &Plan) -> String {
 
 fn framed(frame: &Frame<'_>, depth: usize, out: &mut String) {
     line(depth, &format!("subgraph {} {{", quoted(&format!("cluster {}", frame.name))), out);
-    let label = quoted(&format!("{}, {}", frame.name, strategy(frame.strategy)));
+    let label = quoted(&format!("{}, {}", frame.name, frame.said()));
     line(depth + 1, &format!("label={label};"), out);
     for item in &frame.children {
         match item {
@@ -35,7 +35,7 @@ fn framed(frame: &Frame<'_>, depth: usize, out: &mut String) {
 }
 
 fn shape(node: &Node<'_>) -> String {
-    let mut text = format!("{}\n{}", node.agent.name, node.agent.actor);
+    let mut text = format!("{}\n{}{}", node.agent.name, node.agent.actor, node.rank());
     for reach in reach(&node.agent.grants) {
         text = format!("{text}\n{reach}");
     }

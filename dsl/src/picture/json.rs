@@ -4,7 +4,7 @@ use serde_json::{Value, json as object};
 use theater_flow_kernel::flow;
 use theater_flow_kernel::plan::{Agent, Child, Plan};
 
-use super::{arrows, reach, strategy};
+use super::{arrows, auto_shutdown, reach, strategy};
 
 /// `{ name, agents, supervisors, channels }`; agents and supervisors are named, channels are
 /// `{ from, to, type, feedback }` with `agent.port` at both ends.
@@ -19,8 +19,13 @@ pub fn json(plan: &Plan) -> Value {
     };
     let supervisors = plan.supervisors.iter().map(|supervisor| {
         let children: Vec<_> = supervisor.children.iter().filter_map(name).collect();
-        let strategy = strategy(supervisor.strategy);
-        object!({ "name": supervisor.name, "strategy": strategy, "children": children })
+        object!({
+            "name": supervisor.name,
+            "strategy": strategy(supervisor.strategy),
+            "auto_shutdown": auto_shutdown(supervisor.auto_shutdown),
+            "significant": supervisor.significant,
+            "children": children,
+        })
     });
     let end = |(nth, port): (usize, &str)| {
         plan.agents.get(nth).map(|agent| format!("{}.{port}", agent.name))
@@ -44,6 +49,7 @@ fn node(plan: &Plan, agent: &Agent) -> Value {
     object!({
         "name": agent.name,
         "actor": agent.actor,
+        "significant": agent.significant,
         "reach": reach(&agent.grants),
         "inputs": inputs,
         "outputs": outputs.collect::<Vec<_>>(),

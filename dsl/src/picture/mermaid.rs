@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::plan::Plan;
 
-use super::{Frame, Item, Node, Place, arrows, frame, line, reach, strategy};
+use super::{Frame, Item, Node, Place, arrows, frame, line, reach};
 
 /// A Mermaid flowchart, with a line end.
 #[must_use]
@@ -20,10 +20,10 @@ pub fn mermaid(plan: &Plan) -> String {
 }
 
 fn framed(frame: &Frame<'_>, depth: usize, out: &mut String) {
-    let (name, strategy) = (escaped(frame.name), strategy(frame.strategy));
+    let (name, said) = (escaped(frame.name), frame.said());
     // A name has no `_`, and an id no `/`.
     let id = name.replace('/', "_");
-    line(depth, &format!("subgraph s-{id} [\"{name}, {strategy}\"]"), out);
+    line(depth, &format!("subgraph s-{id} [\"{name}, {said}\"]"), out);
     for item in &frame.children {
         match item {
             Item::Frame(frame) => framed(frame, depth + 1, out),
@@ -35,7 +35,8 @@ fn framed(frame: &Frame<'_>, depth: usize, out: &mut String) {
 
 /// Sources and sinks are round; what an agent may reach stands below its name.
 fn shape(node: &Node<'_>) -> String {
-    let mut text = format!("<b>{}</b><br/>{}", node.agent.name, actor(&node.agent.actor));
+    let (name, actor, rank) = (&node.agent.name, actor(&node.agent.actor), node.rank());
+    let mut text = format!("<b>{name}</b><br/>{actor}{rank}");
     for reach in reach(&node.agent.grants) {
         text = format!("{text}<br/><i>{}</i>", escaped(&reach));
     }

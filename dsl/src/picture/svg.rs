@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use theater_flow_kernel::plan::Plan;
 
-use super::{Arrow, Frame, Node, Place, arrows, cut, frame, line, reach, strategy};
+use super::{Arrow, Frame, Node, Place, arrows, cut, frame, line, reach};
 use place::{Block, Rect, Way, placed};
 
 const CHAR: f64 = 7.3;
@@ -63,7 +63,7 @@ pub fn svg(plan: &Plan) -> String {
 }
 
 fn supervisor(frame: &Frame<'_>, rect: Rect, out: &mut String) {
-    let said = format!("{}, {}", escaped(frame.name), strategy(frame.strategy));
+    let said = format!("{}, {}", escaped(frame.name), frame.said());
     line(1, "<g class=\"supervisor\">", out);
     line(2, &format!("<title>supervisor {said}</title>"), out);
     line(2, &format!("<rect {} rx=\"8\"/>", rect.attributes()), out);
@@ -82,7 +82,10 @@ fn lines(node: &Node<'_>) -> Vec<(&'static str, String)> {
         Place::Middle => "",
         Place::Sink => " · sink",
     };
-    let mut lines = vec![("name", node.agent.name.clone()), ("actor", format!("{actor}{place}"))];
+    let mut lines = vec![
+        ("name", node.agent.name.clone()),
+        ("actor", format!("{actor}{place}{}", node.rank())),
+    ];
     lines.extend(reach(&node.agent.grants).into_iter().map(|reach| ("reach", reach)));
     lines.iter().map(|(class, text)| (*class, cut(text, LINE_CHARS))).collect()
 }

@@ -26,7 +26,8 @@ pub(crate) fn meaning(plan: &Plan) -> BTreeMap<String, String> {
             (&port.name, ty(port.ty), port.readers.len(), port.capacity, port.overflow)
         });
         let outputs: Vec<_> = outputs.collect();
-        let habits = (agent.restart, agent.restore, &agent.retry, agent.timeout_ms, &agent.limits);
+        let ends = (agent.restart, agent.shutdown, agent.significant);
+        let habits = (ends, agent.restore, &agent.retry, agent.timeout_ms, &agent.limits);
         let what = (&agent.actor, agent.component, &agent.config, &agent.grants, habits);
         said.insert(format!("agent {}", agent.name), format!("{what:#?} {inputs:#?} {outputs:#?}"));
     }
@@ -36,7 +37,9 @@ pub(crate) fn meaning(plan: &Plan) -> BTreeMap<String, String> {
             Child::Supervisor(id) => plan.supervisors.iter().find(|s| s.id == *id).map(|s| &s.name),
         };
         let children: Vec<_> = supervisor.children.iter().map(child).collect();
-        let habits = (supervisor.strategy, supervisor.intensity, supervisor.period_ms);
+        let counts = (supervisor.intensity, supervisor.period_ms, supervisor.delay);
+        let ends = (supervisor.restart, supervisor.shutdown, supervisor.significant);
+        let habits = (supervisor.strategy, counts, ends, supervisor.auto_shutdown);
         said.insert(format!("supervisor {}", supervisor.name), format!("{habits:?} {children:?}"));
     }
     let letters = plan.dead_letter.as_ref().map(|port| ports[&port.port]);

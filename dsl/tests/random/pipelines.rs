@@ -161,8 +161,11 @@ fn feed_back(dice: &mut Dice, agents: &mut [Agent]) {
     agents[to].inputs.push((name, vec![edge]));
 }
 
-const HABITS: [&str; 6] = [
+const HABITS: [&str; 9] = [
     "restart = \"permanent\"",
+    "shutdown = \"brutal-kill\"",
+    "shutdown = \"infinity\"",
+    "shutdown = \"1500ms\"",
     "restore = \"fresh\"",
     "retry = { max = 5, backoff = \"linear\", base = \"1s\", cap = \"1m\" }",
     "timeout = \"90s\"",
@@ -220,6 +223,15 @@ fn supervisors(dice: &mut Dice, agents: usize) -> Vec<String> {
         if dice.once_in(2) {
             let _ = writeln!(text, "strategy = \"{strategy}\"\nintensity = {}", dice.below(9));
         }
+        if dice.once_in(3) {
+            text.push_str("auto_shutdown = \"all-significant\"\n");
+        }
+        if dice.once_in(3) {
+            let _ = writeln!(text, "delay = {{ base = \"{}s\" }}", 1 + dice.below(20));
+        }
+        if at > 0 && dice.once_in(3) {
+            text.push_str("shutdown = \"9s\"\nrestart = \"temporary\"\n");
+        }
         text
     };
     children.iter().enumerate().map(section).collect()
@@ -229,7 +241,7 @@ fn defaults(dice: &mut Dice) -> Vec<String> {
     const DEFAULTS: [&str; 3] = [
         "[defaults.channel]\ncapacity = 7\n",
         "[defaults.agent]\ntimeout = \"5s\"\nretry = { max = 1 }\n",
-        "[defaults.supervisor]\nperiod = \"1m\"\n",
+        "[defaults.supervisor]\nperiod = \"1m\"\nrestart = \"transient\"\ndelay = { cap = \"4s\" }\n",
     ];
     DEFAULTS.into_iter().filter(|_| dice.once_in(3)).map(ToOwned::to_owned).collect()
 }

@@ -177,7 +177,8 @@ fn boxed<'f, 'p>(
     };
     let wires: Vec<_> = own.iter().map(|(nth, from, to)| (*from, *to, label(*nth))).collect();
     let laid = layered(&things, &wires);
-    let title = measure(frame.name) + 140.0;
+    let said = measure(&frame.said()) + 40.0;
+    let title = measure(frame.name) + said.max(140.0);
     let (width, height) = ((laid.size.0 + 2.0 * PAD).max(title), laid.size.1 + HEAD + PAD);
     let whole = Rect { x: 0.0, y: 0.0, width, height };
     let mut all = Block { width, height, frames: vec![(frame, whole)], ..Block::default() };
