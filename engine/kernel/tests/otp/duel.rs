@@ -1,0 +1,205 @@
+//! The kernel and the model live through the same happenings, and must say the same.
+
+use crate::kernel::{Ending, Hand, Kernel};
+use crate::model::{Model, Stand};
+use crate::said::{How, Said};
+use crate::tree::Tree;
+
+/// Something that happens, to whichever agent has work in hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// The `nth` piece of work in hand, counted round, ends like this.
+    Work { nth: usize, ending: Ending },
+    /// So many ms pass.
+    Pass(u64),
+    /// Time passes until something is due.
+    Due,
+}
+
+/// How a duel went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// To the end.
+    Whole,
+    /// Until two things were due at the same time.
+    Tied,
+}
+
+/// See the [module](self).
+pub(crate) struct Duel<'t> {
+    tree: &'t Tree,
+    model: Model<'t>,
+    pub(crate) kernel: Kernel,
+    /// All that was said, with the number of its step.
+    pub(crate) story: Vec<(usize, Said)>,
+    steps: usize,
+}
+
+/// More steps than a calm end takes.
+const CALM_STEPS: usize = 10_000;
+
+impl<'t> Duel<'t> {
+    /// Both have begun.
+    pub(crate) fn new(tree: &'t Tree) -> Result<Self, String> {
+        let kernel = Kernel::new(tree);
+        let mut model = Model::new(tree);
+        model.begin(kernel.now);
+        let mut duel = Self { tree, model, kernel, story: Vec::new(), steps: 0 };
+        duel.compare()?;
+        Ok(duel)
+    }
+
+    /// Lives through a schedule, and then calmly to the end.
+    pub(crate) fn fight(tree: &'t Tree, schedule: &[Step]) -> Result<(Verdict, Self), String> {
+        let mut duel = Self::new(tree)?;
+        for step in schedule {
+            if duel.is_over() {
+                break;
+            }
+            duel.step(*step).map_err(|error| format!("{error}\nstory: {:?}", duel.story))?;
+        }
+        duel.calm().map_err(|error| format!("{error}\nstory: {:?}", duel.story))?;
+        let verdict = if duel.model.tied { Verdict::Tied } else { Verdict::Whole };
+        Ok((verdict, duel))
+    }
+
+    fn is_over(&self) -> bool {
+        self.model.tied || self.model.is_finished()
+    }
+
+    /// All that is in hand ends well until nothing is left.
+    fn calm(&mut self) -> Result<(), String> {
+        for _ in 0..CALM_STEPS {
+            if self.is_over() {
+                return Ok(());
+            }
+            self.step(Step::Work { nth: 0, ending: Ending::Nothing })?;
+        }
+        Err(String::from("there is no end"))
+    }
+
+    /// One thing happens to both.
+    pub(crate) fn step(&mut self, step: Step) -> Result<(), String> {
+        self.steps += 1;
+        let hands = (0..self.tree.agents.len()).filter(|agent| self.kernel.hand(*agent).is_some());
+        let hands: Vec<usize> = hands.collect();
+        match step {
+            Step::Work { nth, ending } if !hands.is_empty() => {
+                self.ends(hands[nth % hands.len()], ending)
+            }
+            Step::Pass(ms) => self.pass(self.kernel.now + ms),
+            Step::Work { .. } | Step::Due => {
+                let due = self.model.next_due().into_iter().chain(self.kernel.next_due()).min();
+                match due {
+                    Some(due) => self.pass(due.max(self.kernel.now)),
+                    None if hands.is_empty() => {
+                        Err(String::from("nothing is in hand, and nothing will be due"))
+                    }
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// An agent's work ends.
+    pub(crate) fn ends(&mut self, agent: usize, ending: Ending) -> Result<(), String> {
+        let asked = matches!(self.model.stand(agent), Stand::Asked { .. });
+        match self.kernel.hand(agent) {
+            Some(Hand::Begin) if ending == Ending::Crash => self.model.not_begun(agent),
+            Some(Hand::Begin) => self.model.begun(agent),
+            Some(Hand::Event) => match ending {
+                Ending::Crash => self.model.crashed(agent, true),
+                Ending::Done => self.model.done(agent),
+                Ending::Nothing if !asked => self.model.ran_out(agent),
+                _ => self.model.rested(agent),
+            },
+            Some(Hand::Stale) => self.model.rested(agent),
+            None => {}
+        }
+        let ending = if asked && ending == Ending::Nothing { Ending::More } else { ending };
+        self.kernel.report(agent, ending);
+        self.compare()
+    }
+
+    /// Time passes, with a stop wherever something is due.
+    pub(crate) fn pass(&mut self, until: u64) -> Result<(), String> {
+        loop {
+            let due = self.model.next_due().filter(|due| *due <= until);
+            let now = due.unwrap_or(until);
+            self.model.tick(now);
+            self.kernel.pass(now);
+            self.compare()?;
+            if due.is_none() || self.is_over() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Both must have said the same, supervisor by supervisor, and be at the same point.
+    fn compare(&mut self) -> Result<(), String> {
+        let (mut model, mut kernel) = (self.model.take(), self.kernel.take());
+        if self.model.tied {
+            return Ok(());
+        }
+        self.story.extend(kernel.iter().map(|said| (self.steps, *said)));
+        model.sort_by_key(|said| self.model.whose(*said));
+        kernel.sort_by_key(|said| self.model.whose(*said));
+        let same = model.len() == kernel.len()
+            && model.iter().zip(&kernel).all(|(model, kernel)| model.agrees(*kernel));
+        if !same {
+            let at = self.steps;
+            return Err(format!("step {at}: the model says {model:?}\nthe kernel {kernel:?}"));
+        }
+        for agent in 0..self.tree.agents.len() {
+            self.compare_agent(agent).map_err(|error| format!("step {}: {error}", self.steps))?;
+        }
+        self.compare_due()
+    }
+
+    /// Who is told to start is started, who is alive may work, nobody else is given anything.
+    fn compare_agent(&mut self, agent: usize) -> Result<(), String> {
+        let (stand, hand) = (self.model.stand(agent), self.kernel.hand(agent));
+        self.model.set_busy(agent, hand.is_some());
+        let how = self.kernel.over_how(agent);
+        let fits = match stand {
+            Stand::Starting { due } if due > self.kernel.now => {
+                matches!(hand, None | Some(Hand::Stale)) && how.is_none()
+            }
+            Stand::Starting { .. } => {
+                matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none()
+            }
+            Stand::Up => matches!(hand, None | Some(Hand::Event)) && how.is_none(),
+            Stand::Asked { born: true, .. } => hand == Some(Hand::Event) && how.is_none(),
+            Stand::Asked { .. } => matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none(),
+            Stand::Down => matches!(hand, None | Some(Hand::Stale)),
+            Stand::Over(_) => matches!(hand, None | Some(Hand::Stale)),
+        };
+        let over = match (stand, how) {
+            (Stand::Over(How::Crashed | How::Stopped), Some(How::Crashed | How::Stopped))
+            | (Stand::Down | Stand::Starting { .. } | Stand::Up | Stand::Asked { .. }, None) => {
+                true
+            }
+            (Stand::Over(how), Some(other)) => how == other,
+            (Stand::Down, Some(_)) | (Stand::Over(_), None) => !self.model.is_finished(),
+            _ => false,
+        };
+        if fits && over {
+            return Ok(());
+        }
+        Err(format!(
+            "agent {agent} is {stand:?}, but a worker has {hand:?}, and its end is {how:?}"
+        ))
+    }
+
+    /// The kernel wakes up in time.
+    fn compare_due(&self) -> Result<(), String> {
+        match (self.model.next_due(), self.kernel.next_due()) {
+            _ if self.model.is_finished() => Ok(()),
+            (Some(due), None) => Err(format!("the kernel sleeps, but something is due at {due}")),
+            (Some(due), Some(other)) if other > due => {
+                Err(format!("the kernel sleeps until {other}, but something is due at {due}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The kernel, driven from outside without guests: all that these tests know of its interface is here.
+
+use std::sync::Arc;
+
+use theater_flow_kernel::decide::advance;
+use theater_flow_kernel::desk::Desk;
+use theater_flow_kernel::fold::fold;
+use theater_flow_kernel::ids::{AgentId, Digest, RunId};
+use theater_flow_kernel::input::{Beginning, Input, Stamped};
+use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::{
+    Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Status,
+};
+use theater_flow_kernel::state::{Life, Phase, State};
+use theater_flow_kernel::work::{
+    Activation, Begun, Call, Done, Event, Outcome, Report, Trace, Work,
+};
+
+use crate::said::{How, Said, Stop};
+use crate::tree::{Tree, small};
+
+/// How long an agent that has nothing to do sleeps, in ms.
+const NAP_MS: u64 = 700;
+
+/// What a worker has in hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hand {
+    /// A life that begins.
+    Begin,
+    /// An event.
+    Event,
+    /// Something that nobody waits for any more.
+    Stale,
+}
+
+/// How a worker's work ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// Well; there is more to do.
+    More,
+    /// Well; nothing more is to be done for a while.
+    Nap,
+    /// Well; nothing more is to be done ever.
+    Nothing,
+    /// With `done`.
+    Done,
+    /// With a crash.
+    Crash,
+    /// With nothing: the worker was told to let it be.
+    Aborted,
+}
+
+/// A run, and what its workers have in hand.
+pub(crate) struct Kernel {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) state: State,
+    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) now: u64,
+    desk: Desk,
+    hands: Vec<Option<Activation>>,
+    /// By agent: it lives, as the records say.
+    alive: Vec<bool>,
+    said: Vec<Said>,
+}
+
+impl Kernel {
+    /// A run that has begun.
+    pub(crate) fn new(tree: &Tree) -> Self {
+        let plan = tree.plan();
+        let mut kernel = Self::over(&plan, State::new(Arc::clone(&plan)), Vec::new());
+        kernel.input(Input::Begin(Beginning {
+            run: RunId([7; 16]),
+            plan: Digest::default(),
+            engine: facts(),
+            components: Vec::new(),
+        }));
+        kernel
+    }
+
+    /// A process takes up what these records say.
+    pub(crate) fn resumed(plan: &Arc<Plan>, entries: &[Arc<Entry>]) -> Self {
+        let state = folded(plan, entries);
+        let now = state.kept.now;
+        let mut kernel = Self::over(plan, state, entries.to_vec());
+        kernel.now = now;
+        if !kernel.is_finished() {
+            kernel.input(Input::Resume(facts()));
+        }
+        kernel
+    }
+
+    fn over(plan: &Arc<Plan>, state: State, entries: Vec<Arc<Entry>>) -> Self {
+        Self {
+            desk: Desk::new(plan),
+            hands: plan.agents.iter().map(|_| None).collect(),
+            alive: vec![false; plan.agents.len()],
+            plan: Arc::clone(plan),
+            state,
+            entries,
+            now: 1_000_000,
+            said: Vec::new(),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let stamped = Stamped { wall_ms: self.now, salt: [0; 16], input };
+        let step = advance(&mut self.state, &self.desk, stamped);
+        for entry in &step.entries {
+            self.hear(&entry.body);
+        }
+        self.entries.extend(step.entries);
+        self.desk.touch(&step.touched);
+        self.dispatch();
+    }
+
+    fn dispatch(&mut self) {
+        for given in self.desk.dispatch(&self.state, self.now) {
+            if given.work != Work::Drop {
+                let hand = &mut self.hands[given.agent.index()];
+                assert!(hand.is_none(), "{hand:?} is in hand, and now {given:?}");
+                *hand = Some(given);
+            }
+        }
+    }
+
+    /// Puts a record into the model's words.
+    fn hear(&mut self, body: &Body) {
+        let said = match body {
+            Body::Incarnation(body) => {
+                let was = std::mem::replace(&mut self.alive[body.agent.index()], true);
+                assert!(!was, "two lives of {:?} at a time", body.agent);
+                Said::Up(body.agent.index())
+            }
+            Body::Crashed(body) => {
+                self.alive[body.by.agent.index()] = false;
+                Said::Crashed(body.by.agent.index())
+            }
+            Body::Transaction(body) => {
+                self.alive[body.by.agent.index()] = body.next != Next::Done;
+                return;
+            }
+            Body::Restarted(body) => {
+                Said::Restarts { by: body.supervisor.index(), count: body.count }
+            }
+            Body::Escalated(body) => {
+                Said::GivesUp { by: body.supervisor.index(), count: body.count }
+            }
+            Body::Ended(body) => {
+                let agent = body.agent.index();
+                let was = std::mem::replace(&mut self.alive[agent], false);
+                if !(was && body.how == End::Stopped) {
+                    return;
+                }
+                Said::Gone { agent, how: Stop::Unsaid }
+            }
+            Body::ShutDown(body) => Said::Shuts(body.supervisor.index()),
+            Body::Stopped(body) => {
+                let agent = body.agent.index();
+                if !std::mem::replace(&mut self.alive[agent], false) {
+                    return;
+                }
+                Said::Gone { agent, how: if body.killed { Stop::Killed } else { Stop::Calmly } }
+            }
+            Body::Finished(body) => Said::Finished { failed: body.status == Status::Failed },
+            _ => return,
+        };
+        self.said.push(said);
+    }
+
+    /// What was said since the last time.
+    pub(crate) fn take(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// What a worker has in hand for an agent.
+    pub(crate) fn hand(&self, agent: usize) -> Option<Hand> {
+        let given = self.hands[agent].as_ref()?;
+        let state = &self.state.kept.agents[agent];
+        Some(match given.work {
+            Work::Begin(_)
+                if state.life == Life::Starting
+                    && state.incarnations + 1 == given.incarnation
+                    && state.not_before <= self.now =>
+            {
+                Hand::Begin
+            }
+            Work::Handle(_)
+                if state.life == Life::Up && state.incarnations == given.incarnation =>
+            {
+                Hand::Event
+            }
+            _ => Hand::Stale,
+        })
+    }
+
+    /// A worker reports. The work must be in hand.
+    pub(crate) fn report(&mut self, agent: usize, ending: Ending) {
+        let Activation { agent: id, incarnation, work } =
+            self.hands[agent].take().expect("it is in hand");
+        let done = match work {
+            Work::Begin(begin) => Done::Begun(begun(begin.origin, ending)),
+            Work::Handle(batch) => {
+                let first = batch.events.front();
+                let inside =
+                    matches!(first, Some(Event::Start | Event::Pull | Event::Timer { .. }));
+                let consumed = if batch.mode == Next::More && !inside {
+                    Consumed::Pull
+                } else {
+                    first.expect("a batch holds something").consumed()
+                };
+                Done::Handled(call(consumed, batch.attempt, ending).into_iter().collect())
+            }
+            Work::Snapshot | Work::Drop => unreachable!("nothing is to be kept"),
+        };
+        self.desk.reported(id);
+        self.input(Input::Report(Report { agent: id, incarnation, done }));
+    }
+
+    /// Time comes so far.
+    pub(crate) fn pass(&mut self, now: u64) {
+        self.now = now;
+        self.input(Input::Tick);
+    }
+
+    /// When the kernel wants to be looked at again.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.desk.next_due()
+    }
+
+    /// The agents that are over, and how.
+    pub(crate) fn over_how(&self, agent: usize) -> Option<How> {
+        match self.state.kept.agents[agent].life {
+            Life::Over(End::Finished) => Some(How::Finished),
+            Life::Over(End::Done) => Some(How::Done),
+            Life::Over(End::Crashed) => Some(How::Crashed),
+            Life::Over(End::Stopped) => Some(How::Stopped),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.state.kept.phase, Phase::Finished(_))
+    }
+
+    /// Asks the run to stop.
+    pub(crate) fn stop(&mut self) {
+        self.input(Input::Stop { by: String::from("test") });
+    }
+
+    /// The process lets the run go.
+    pub(crate) fn suspend(&mut self) {
+        self.input(Input::Suspend { why: String::from("test") });
+    }
+}
+
+/// The state that records add up to.
+pub(crate) fn folded(plan: &Arc<Plan>, entries: &[Arc<Entry>]) -> State {
+    let mut state = State::new(Arc::clone(plan));
+    for entry in entries {
+        fold(&mut state, entry);
+        state.touched.clear();
+    }
+    state
+}
+
+fn begun(origin: Origin, ending: Ending) -> Begun {
+    let crash = (ending == Ending::Crash).then(|| crash(CrashKind::Init));
+    Begun { origin, call: Trace::default(), crash }
+}
+
+fn call(consumed: Consumed, attempt: u32, ending: Ending) -> Option<Call> {
+    let name = String::from("nap");
+    let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
+    let mut trace = Trace::default();
+    let outcome = match ending {
+        Ending::More => Outcome::Next(Next::More),
+        Ending::Nap => {
+            trace.parts.push(nap);
+            Outcome::Next(Next::Wait)
+        }
+        Ending::Nothing => {
+            trace.parts.push(Part::TimerCancelled { name });
+            Outcome::Next(Next::Wait)
+        }
+        Ending::Done => {
+            // Its next life, if it has one, is not without anything to do.
+            trace.parts.push(nap);
+            Outcome::Next(Next::Done)
+        }
+        Ending::Crash => Outcome::Crash(crash(CrashKind::Trap)),
+        Ending::Aborted => return None,
+    };
+    Some(Call { consumed, attempt, trace, outcome })
+}
+
+fn crash(kind: CrashKind) -> Crash {
+    Crash { kind, message: String::from("as told") }
+}
+
+fn facts() -> EngineFacts {
+    EngineFacts { engine: String::from("0"), wasmtime: String::from("0"), flags: Vec::new() }
+}
+
+/// An agent's id.
+pub(crate) fn id(agent: usize) -> AgentId {
+    AgentId(small(agent))
+}

@@ -1,0 +1,152 @@
+//! A supervision tree, with nothing in it but what supervision looks at, and the plan of such a tree.
+
+use std::sync::Arc;
+
+use theater_flow_kernel::ids::{AgentId, Digest, SupervisorId};
+use theater_flow_kernel::limits;
+use theater_flow_kernel::plan::{
+    Agent, AutoShutdown, Child, Grants, GuestLimits, Plan, Restart, Restore, Retry, Shutdown,
+    Strategy, Supervisor, Wait,
+};
+use theater_flow_kernel::types::TypeTable;
+
+/// A supervision tree: the root is supervisor 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    pub(crate) agents: Vec<Leaf>,
+    pub(crate) supervisors: Vec<Supervisor>,
+}
+
+/// An agent, as its supervisor sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Leaf {
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) significant: bool,
+    pub(crate) restore: Restore,
+}
+
+impl Leaf {
+    /// A permanent agent that may take as long as it likes to stop.
+    pub(crate) const PERMANENT: Self = Self {
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        restore: Restore::Checkpoint,
+    };
+
+    pub(crate) const fn restart(self, restart: Restart) -> Self {
+        Self { restart, ..self }
+    }
+
+    pub(crate) const fn shutdown(self, shutdown: Shutdown) -> Self {
+        Self { shutdown, ..self }
+    }
+
+    pub(crate) const fn significant(self) -> Self {
+        Self { significant: true, ..self }
+    }
+}
+
+impl Tree {
+    /// A root without children.
+    pub(crate) fn new(strategy: Strategy) -> Self {
+        Self { agents: Vec::new(), supervisors: vec![supervisor(0, strategy)] }
+    }
+
+    /// A root over these agents.
+    pub(crate) fn flat(strategy: Strategy, leaves: &[Leaf]) -> Self {
+        let mut tree = Self::new(strategy);
+        for leaf in leaves {
+            tree.agent(0, *leaf);
+        }
+        tree
+    }
+
+    /// One more agent, the youngest child of a supervisor.
+    pub(crate) fn agent(&mut self, under: usize, leaf: Leaf) -> usize {
+        let nth = self.agents.len();
+        self.agents.push(leaf);
+        self.supervisors[under].children.push(Child::Agent(AgentId(small(nth))));
+        nth
+    }
+
+    /// One more supervisor, the youngest child of a supervisor.
+    pub(crate) fn below(&mut self, under: usize, strategy: Strategy) -> usize {
+        let nth = self.supervisors.len();
+        self.supervisors.push(supervisor(nth, strategy));
+        self.supervisors[under].children.push(Child::Supervisor(SupervisorId(small(nth))));
+        nth
+    }
+
+    /// How often it may restart children within a time, in ms.
+    pub(crate) fn intensity(mut self, intensity: u32, period_ms: u64) -> Self {
+        self.supervisors[0].intensity = intensity;
+        self.supervisors[0].period_ms = period_ms;
+        self
+    }
+
+    /// When the root shuts itself down.
+    pub(crate) fn auto(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.supervisors[0].auto_shutdown = auto_shutdown;
+        self
+    }
+
+    /// What a kernel needs to run it: agents without inputs and outputs, that are tried again at once, and forever.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        let agents = self.agents.iter().enumerate().map(|(nth, leaf)| agent(nth, *leaf));
+        Arc::new(Plan {
+            name: String::from("tree"),
+            description: String::new(),
+            source: Digest::default(),
+            types: TypeTable::default(),
+            agents: agents.collect(),
+            supervisors: self.supervisors.clone(),
+            dead_letter: None,
+            params: Vec::new(),
+            env: Vec::new(),
+            secrets: Vec::new(),
+        })
+    }
+}
+
+pub(crate) fn small(nth: usize) -> u32 {
+    u32::try_from(nth).expect("trees are small")
+}
+
+fn supervisor(nth: usize, strategy: Strategy) -> Supervisor {
+    Supervisor {
+        id: SupervisorId(small(nth)),
+        name: format!("s{nth}"),
+        strategy,
+        children: Vec::new(),
+        intensity: 3,
+        period_ms: 5_000,
+        delay: Wait::NONE,
+        restart: Restart::Permanent,
+        shutdown: Shutdown::Infinity,
+        significant: false,
+        auto_shutdown: AutoShutdown::Never,
+    }
+}
+
+fn agent(nth: usize, leaf: Leaf) -> Agent {
+    Agent {
+        id: AgentId(small(nth)),
+        name: format!("a{nth}"),
+        actor: String::from("std/leaf"),
+        component: Digest::default(),
+        config: String::from("{}"),
+        grants: Grants::default(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        restart: leaf.restart,
+        restore: leaf.restore,
+        retry: Retry { max: u32::MAX, wait: Wait::NONE },
+        timeout_ms: limits::TIMEOUT_MS,
+        limits: GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL },
+        stateless: true,
+        shutdown: leaf.shutdown,
+        significant: leaf.significant,
+    }
+}
