@@ -26,7 +26,7 @@ pub(crate) fn replays(kernel: &Kernel) -> Result<(), String> {
 
 /// A process that takes up the first records comes to an end, whether all goes well then or not.
 pub(crate) fn goes_on(plan: &Arc<Plan>, entries: &[Arc<Entry>], seed: u64) -> Result<(), String> {
-    let mut kernel = Kernel::resumed(plan, entries);
+    let mut kernel = Kernel::resumed(plan, entries, 0);
     let gone = ends(&mut kernel, seed);
     gone.map_err(|error| format!("{error}{}", rules::story(&kernel.entries)))
 }

@@ -14,6 +14,10 @@ pub(crate) enum Step {
     Pass(u64),
     /// Time passes until something is due.
     Due,
+    /// Somebody asks the run to stop.
+    Stop,
+    /// The process is killed, and another one takes over.
+    Kill,
 }
 
 /// How a duel went.
@@ -67,11 +71,15 @@ impl<'t> Duel<'t> {
         self.model.tied || self.model.is_finished()
     }
 
-    /// All that is in hand ends well until nothing is left.
+    /// All that is in hand ends well until nothing is left. A run that was asked to stop does, and is taken up again.
     fn calm(&mut self) -> Result<(), String> {
         for _ in 0..CALM_STEPS {
             if self.is_over() {
                 return Ok(());
+            }
+            if self.kernel.is_at_rest() {
+                self.kernel.suspend();
+                self.step(Step::Kill)?;
             }
             self.step(Step::Work { nth: 0, ending: Ending::Nothing })?;
         }
@@ -87,12 +95,17 @@ impl<'t> Duel<'t> {
             Step::Work { nth, ending } if !hands.is_empty() => {
                 self.ends(hands[nth % hands.len()], ending)
             }
+            Step::Stop => {
+                self.kernel.stop();
+                self.compare()
+            }
+            Step::Kill => self.kill(),
             Step::Pass(ms) => self.pass(self.kernel.now + ms),
             Step::Work { .. } | Step::Due => {
                 let due = self.model.next_due().into_iter().chain(self.kernel.next_due()).min();
                 match due {
                     Some(due) => self.pass(due.max(self.kernel.now)),
-                    None if hands.is_empty() => {
+                    None if hands.is_empty() && !self.kernel.is_at_rest() => {
                         Err(String::from("nothing is in hand, and nothing will be due"))
                     }
                     None => Ok(()),
@@ -118,6 +131,14 @@ impl<'t> Duel<'t> {
         }
         let ending = if asked && ending == Ending::Nothing { Ending::More } else { ending };
         self.kernel.report(agent, ending);
+        self.compare()
+    }
+
+    /// Nothing is left of a process but its records.
+    fn kill(&mut self) -> Result<(), String> {
+        let Kernel { plan, entries, now, .. } = &self.kernel;
+        self.kernel = Kernel::resumed(plan, entries, *now);
+        self.model.killed();
         self.compare()
     }
 
@@ -161,7 +182,11 @@ impl<'t> Duel<'t> {
         let (stand, hand) = (self.model.stand(agent), self.kernel.hand(agent));
         self.model.set_busy(agent, hand.is_some());
         let how = self.kernel.over_how(agent);
+        let next_lost = self.model.next_lost();
         let fits = match stand {
+            Stand::Lost if next_lost == Some(agent) => hand == Some(Hand::Begin),
+            Stand::Lost => hand.is_none(),
+            Stand::Starting { .. } if next_lost.is_some() => hand.is_none(),
             Stand::Starting { due } if due > self.kernel.now => {
                 matches!(hand, None | Some(Hand::Stale)) && how.is_none()
             }
@@ -176,9 +201,14 @@ impl<'t> Duel<'t> {
         };
         let over = match (stand, how) {
             (Stand::Over(How::Crashed | How::Stopped), Some(How::Crashed | How::Stopped))
-            | (Stand::Down | Stand::Starting { .. } | Stand::Up | Stand::Asked { .. }, None) => {
-                true
-            }
+            | (
+                Stand::Down
+                | Stand::Starting { .. }
+                | Stand::Lost
+                | Stand::Up
+                | Stand::Asked { .. },
+                None,
+            ) => true,
             (Stand::Over(how), Some(other)) => how == other,
             (Stand::Down, Some(_)) | (Stand::Over(_), None) => !self.model.is_finished(),
             _ => false,

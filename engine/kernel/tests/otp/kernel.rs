@@ -5,19 +5,19 @@ use std::sync::Arc;
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::ids::{AgentId, Digest, RunId};
+use theater_flow_kernel::ids::{Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
     Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Status,
 };
-use theater_flow_kernel::state::{Life, Phase, State};
+use theater_flow_kernel::state::{AgentState, Life, Phase, State};
 use theater_flow_kernel::work::{
     Activation, Begun, Call, Done, Event, Outcome, Report, Trace, Work,
 };
 
 use crate::said::{How, Said, Stop};
-use crate::tree::{Tree, small};
+use crate::tree::Tree;
 
 /// How long an agent that has nothing to do sleeps, in ms.
 const NAP_MS: u64 = 700;
@@ -77,12 +77,11 @@ impl Kernel {
         kernel
     }
 
-    /// A process takes up what these records say.
-    pub(crate) fn resumed(plan: &Arc<Plan>, entries: &[Arc<Entry>]) -> Self {
+    /// A process takes up what these records say, at this time.
+    pub(crate) fn resumed(plan: &Arc<Plan>, entries: &[Arc<Entry>], now: u64) -> Self {
         let state = folded(plan, entries);
-        let now = state.kept.now;
         let mut kernel = Self::over(plan, state, entries.to_vec());
-        kernel.now = now;
+        kernel.now = now.max(kernel.state.kept.now);
         if !kernel.is_finished() {
             kernel.input(Input::Resume(facts()));
         }
@@ -177,11 +176,7 @@ impl Kernel {
         let given = self.hands[agent].as_ref()?;
         let state = &self.state.kept.agents[agent];
         Some(match given.work {
-            Work::Begin(_)
-                if state.life == Life::Starting
-                    && state.incarnations + 1 == given.incarnation
-                    && state.not_before <= self.now =>
-            {
+            Work::Begin(_) if self.awaits(state) && state.incarnations + 1 == given.incarnation => {
                 Hand::Begin
             }
             Work::Handle(_)
@@ -191,6 +186,14 @@ impl Kernel {
             }
             _ => Hand::Stale,
         })
+    }
+
+    fn awaits(&self, agent: &AgentState) -> bool {
+        match agent.life {
+            Life::Starting => agent.not_before <= self.now,
+            Life::Lost => true,
+            _ => false,
+        }
     }
 
     /// A worker reports. The work must be in hand.
@@ -242,9 +245,15 @@ impl Kernel {
         matches!(self.state.kept.phase, Phase::Finished(_))
     }
 
-    /// Asks the run to stop.
+    /// Asks the run to stop: no source is given anything more to do.
     pub(crate) fn stop(&mut self) {
         self.input(Input::Stop { by: String::from("test") });
+    }
+
+    /// True if the run was asked to stop, and nothing is left to be done.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let idle = self.hands.iter().all(Option::is_none) && self.next_due().is_none();
+        self.state.kept.phase == Phase::Stopping && idle
     }
 
     /// The process lets the run go.
@@ -299,9 +308,4 @@ fn crash(kind: CrashKind) -> Crash {
 
 fn facts() -> EngineFacts {
     EngineFacts { engine: String::from("0"), wasmtime: String::from("0"), flags: Vec::new() }
-}
-
-/// An agent's id.
-pub(crate) fn id(agent: usize) -> AgentId {
-    AgentId(small(agent))
 }

@@ -6,6 +6,8 @@
 //! - An idle agent stops at once when it is told to; one that handles an event ends that first.
 //! - A supervisor that is told to stop does so at once, whatever it was doing.
 //! - A supervisor may pause between stopping and starting.
+//! - When the process of the whole run ends, supervisors go on in the next one where they were. What lived is started
+//!   again first, one after the other in the order of the tree.
 
 mod process;
 
@@ -30,6 +32,8 @@ pub(crate) enum Stand {
     Down,
     /// Its supervisor waits for its start, which begins at this time.
     Starting { due: u64 },
+    /// It lived when its process ended, and is to be started again.
+    Lost,
     /// It is alive.
     Up,
     /// It is alive, or being started, told to stop, and killed at this time.
@@ -46,11 +50,13 @@ struct Agent {
     crashed: bool,
     /// It goes down with a sibling, and does not come back.
     for_good: bool,
+    /// It is to be started again, or to be stopped before that, since its process ended.
+    lost: bool,
 }
 
 impl Agent {
     fn new(stand: Stand) -> Self {
-        Self { stand, busy: false, crashed: false, for_good: false }
+        Self { stand, busy: false, crashed: false, for_good: false, lost: false }
     }
 }
 
@@ -164,6 +170,7 @@ impl<'t> Model<'t> {
         let asked = matches!(self.agents[agent].stand, Stand::Asked { .. });
         self.agents[agent].stand = Stand::Up;
         self.agents[agent].busy = false;
+        self.agents[agent].lost = false;
         if asked {
             self.gone(agent, Stop::Calmly);
         } else {
@@ -174,12 +181,57 @@ impl<'t> Model<'t> {
     /// An agent's start failed.
     pub(crate) fn not_begun(&mut self, agent: usize) {
         self.said.push(Said::Crashed(agent));
-        let asked = matches!(self.agents[agent].stand, Stand::Asked { .. });
-        self.agents[agent].stand = Stand::Down;
-        if asked {
-            self.taken(Who::Agent(agent));
-        } else {
-            self.cannot_start(Who::Agent(agent));
+        let was = std::mem::replace(&mut self.agents[agent].stand, Stand::Down);
+        self.agents[agent].lost = false;
+        match was {
+            Stand::Asked { .. } => self.taken(Who::Agent(agent)),
+            Stand::Lost => {
+                self.agents[agent].crashed = true;
+                self.exit(Who::Agent(agent), Exit::Crash { counted: true });
+            }
+            _ => self.cannot_start(Who::Agent(agent)),
+        }
+    }
+
+    /// The process ended, and another one takes over. What was being started still is; whatever lived is lost.
+    pub(crate) fn killed(&mut self) {
+        self.settle();
+        for nth in 0..self.agents.len() {
+            let awaited = self.awaits(Who::Agent(nth));
+            let agent = &mut self.agents[nth];
+            agent.busy = false;
+            match agent.stand {
+                Stand::Up => agent.stand = Stand::Lost,
+                Stand::Starting { .. } if !awaited => agent.stand = Stand::Lost,
+                Stand::Asked { kill, .. } => agent.stand = Stand::Asked { kill, born: false },
+                _ => {}
+            }
+            agent.lost = matches!(agent.stand, Stand::Lost | Stand::Asked { .. });
+        }
+        for nth in 0..self.agents.len() {
+            if matches!(self.agents[nth].stand, Stand::Asked { .. }) {
+                self.gone(nth, Stop::Calmly);
+            }
+        }
+    }
+
+    /// True if its supervisor waits for this child's start.
+    fn awaits(&self, who: Who) -> bool {
+        let doing = &self.supervisors[self.parent(who)].doing;
+        matches!(doing, Doing::Starting { left, .. } if left.front() == Some(&who))
+    }
+
+    /// Whose turn it is to be started again after the process ended.
+    pub(crate) fn next_lost(&self) -> Option<usize> {
+        self.first_lost(Who::Supervisor(0))
+    }
+
+    fn first_lost(&self, who: Who) -> Option<usize> {
+        match who {
+            Who::Agent(nth) => Some(nth).filter(|nth| self.agents[*nth].lost),
+            Who::Supervisor(nth) => {
+                self.children(nth).into_iter().find_map(|child| self.first_lost(child))
+            }
         }
     }
 
@@ -219,9 +271,12 @@ impl<'t> Model<'t> {
 
     /// The next time at which something is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
+        let waits = self.next_lost().is_some();
         let starts = self.agents.iter().filter_map(|agent| match agent.stand {
             // Nor before its worker is free of what its last life left it.
-            Stand::Starting { due } => Some(due).filter(|due| *due > self.now && !agent.busy),
+            Stand::Starting { due } => {
+                Some(due).filter(|due| *due > self.now && !agent.busy && !waits)
+            }
             _ => None,
         });
         self.due().map(|(due, _)| due).chain(starts).min()
@@ -349,6 +404,7 @@ impl<'t> Model<'t> {
             self.said.push(Said::Gone { agent, how });
         }
         self.agents[agent].stand = Stand::Down;
+        self.agents[agent].lost = false;
     }
 
     /// A child, and all below it, never comes again.
@@ -357,6 +413,7 @@ impl<'t> Model<'t> {
             Who::Agent(nth) if !self.is_over(who) => {
                 let how = if self.agents[nth].crashed { How::Crashed } else { How::Stopped };
                 self.agents[nth].stand = Stand::Over(how);
+                self.agents[nth].lost = false;
             }
             Who::Agent(_) => {}
             Who::Supervisor(nth) => {

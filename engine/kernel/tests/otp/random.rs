@@ -49,7 +49,7 @@ fn fill(
     (at, depth): (usize, usize),
     (made, most): (&mut usize, usize),
 ) {
-    for _ in 0..1 + dice.below(5) {
+    for _ in 0..=dice.below(5) {
         if *made > most {
             return;
         }
@@ -104,9 +104,11 @@ fn step(dice: &mut Dice, calm: bool) -> Step {
     if calm {
         return Step::Work { nth, ending: Ending::More };
     }
-    match dice.below(16) {
-        0 => Step::Pass(dice.roll() % 2_000),
-        1 | 2 => Step::Due,
+    match dice.below(100) {
+        0 => Step::Stop,
+        1 | 2 => Step::Kill,
+        3..10 => Step::Pass(dice.roll() % 2_000),
+        10..22 => Step::Due,
         _ => {
             let endings = [
                 Ending::More,

@@ -190,12 +190,14 @@ impl<'p> Reader<'p> {
     fn stopped(&mut self, nth: usize) -> Result<(), String> {
         let younger = self.siblings(nth).1.to_vec();
         let mut below = Vec::new();
-        younger.iter().for_each(|child| self.leaves(*child, &mut below));
+        for child in &younger {
+            self.leaves(*child, &mut below);
+        }
         if let Some(alive) = below.iter().find(|id| self.agents[**id] == Stand::Alive) {
             return Err(format!("a{nth} is stopped before a{alive}"));
         }
         let reason = |by: &usize| {
-            self.ended[*by] || self.plan.supervisors[*by].strategy != Strategy::OneForOne
+            self.has_ended[*by] || self.plan.supervisors[*by].strategy != Strategy::OneForOne
         };
         let any = self.above[nth].iter().any(reason);
         any.then_some(()).ok_or(format!("a{nth} is stopped without a reason"))
@@ -259,7 +261,9 @@ impl<'p> Reader<'p> {
             Child::Agent(id) => into.push(id.index()),
             Child::Supervisor(id) => {
                 let children = &self.plan.supervisors[id.index()].children;
-                children.iter().for_each(|child| self.leaves(*child, into));
+                for child in children {
+                    self.leaves(*child, into);
+                }
             }
         }
     }

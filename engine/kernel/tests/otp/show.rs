@@ -14,10 +14,12 @@ impl fmt::Display for Trial {
         for (nth, step) in (1..).zip(&self.schedule) {
             match step {
                 Step::Work { nth: hand, ending } => {
-                    writeln!(f, "{nth}. {ending:?} of hand {hand}")?
+                    writeln!(f, "{nth}. {ending:?} of hand {hand}")?;
                 }
                 Step::Pass(ms) => writeln!(f, "{nth}. {ms} ms pass")?,
                 Step::Due => writeln!(f, "{nth}. until something is due")?,
+                Step::Stop => writeln!(f, "{nth}. the run is asked to stop")?,
+                Step::Kill => writeln!(f, "{nth}. the process is killed")?,
             }
         }
         Ok(())

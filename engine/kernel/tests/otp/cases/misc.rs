@@ -105,7 +105,7 @@ pub(crate) fn order_of_children() {
 #[test]
 pub(crate) fn scale_start_stop_many_children() {
     const MANY: usize = 20_000;
-    let tree = Tree::flat(Strategy::OneForAll, &[BRUTAL; MANY]).intensity(1, 3_600_000);
+    let tree = Tree::flat(Strategy::OneForAll, &vec![BRUTAL; MANY]).intensity(1, 3_600_000);
     let mut kernel = Kernel::new(&tree);
     for round in 1..=2 {
         for agent in 0..MANY {

@@ -11,9 +11,9 @@ use crate::tree::{Leaf, Tree};
 fn told(leaves: &[Leaf]) -> Tree {
     let mut tree = Tree::new(Strategy::OneForAll);
     let below = tree.below(0, Strategy::OneForOne);
-    leaves.iter().for_each(|leaf| {
+    for leaf in leaves {
         tree.agent(below, *leaf);
-    });
+    }
     tree.agent(0, Leaf::PERMANENT);
     tree
 }

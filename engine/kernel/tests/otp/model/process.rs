@@ -261,10 +261,10 @@ impl Model<'_> {
         match self.agents[nth].stand {
             Stand::Down | Stand::Over(_) => self.taken(Who::Agent(nth)),
             _ if shutdown == Shutdown::BrutalKill => self.gone(nth, Stop::Killed),
-            Stand::Up | Stand::Starting { .. } if !self.agents[nth].busy => {
-                self.gone(nth, Stop::Calmly)
+            Stand::Up | Stand::Starting { .. } | Stand::Lost if !self.agents[nth].busy => {
+                self.gone(nth, Stop::Calmly);
             }
-            Stand::Up | Stand::Starting { .. } => {
+            Stand::Up | Stand::Starting { .. } | Stand::Lost => {
                 let born = self.agents[nth].stand == Stand::Up;
                 self.agents[nth].stand = Stand::Asked { kill: self.deadline(shutdown), born };
             }
