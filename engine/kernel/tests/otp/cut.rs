@@ -40,7 +40,7 @@ fn ends(kernel: &mut Kernel, seed: u64) -> Result<(), String> {
             return replays(kernel);
         }
         let ending = if nth < wild {
-            *dice.pick(&[Ending::More, Ending::Nap, Ending::Done, Ending::Crash])
+            *dice.pick(&[Ending::More, Ending::Nap, Ending::Done, Ending::Crash, Ending::Slow])
         } else {
             Ending::Nothing
         };

@@ -1,5 +1,7 @@
 //! The kernel and the model live through the same happenings, and must say the same.
 
+use theater_flow_kernel::record::Consumed;
+
 use crate::kernel::{Ending, Hand, Kernel};
 use crate::model::{Model, Stand};
 use crate::said::{How, Said};
@@ -37,6 +39,8 @@ pub(crate) struct Duel<'t> {
     /// All that was said, with the number of its step.
     pub(crate) story: Vec<(usize, Said)>,
     steps: usize,
+    /// By agent: the event at which it crashed last, until that is handled.
+    crashed_at: Vec<Option<Consumed>>,
 }
 
 /// More steps than a calm end takes.
@@ -48,7 +52,8 @@ impl<'t> Duel<'t> {
         let kernel = Kernel::new(tree);
         let mut model = Model::new(tree);
         model.begin(kernel.now);
-        let mut duel = Self { tree, model, kernel, story: Vec::new(), steps: 0 };
+        let crashed_at = vec![None; tree.agents.len()];
+        let mut duel = Self { tree, model, kernel, story: Vec::new(), steps: 0, crashed_at };
         duel.compare()?;
         Ok(duel)
     }
@@ -114,23 +119,34 @@ impl<'t> Duel<'t> {
         }
     }
 
-    /// An agent's work ends.
+    /// An agent's work ends. Whether anything is left for it to do is not for supervisors to say.
     pub(crate) fn ends(&mut self, agent: usize, ending: Ending) -> Result<(), String> {
-        let asked = matches!(self.model.stand(agent), Stand::Asked { .. });
-        match self.kernel.hand(agent) {
-            Some(Hand::Begin) if ending == Ending::Crash => self.model.not_begun(agent),
-            Some(Hand::Begin) => self.model.begun(agent),
-            Some(Hand::Event) => match ending {
-                Ending::Crash => self.model.crashed(agent, true),
-                Ending::Done => self.model.done(agent),
-                Ending::Nothing if !asked => self.model.ran_out(agent),
-                _ => self.model.rested(agent),
-            },
+        let (hand, event) = (self.kernel.hand(agent), self.kernel.event(agent));
+        self.kernel.report(agent, ending);
+        let ran_out = self.kernel.over_how(agent) == Some(How::Finished);
+        let crashed = matches!(ending, Ending::Crash | Ending::Slow);
+        match hand {
+            Some(Hand::Begin) if crashed => self.model.not_begun(agent),
+            Some(Hand::Begin) => self.model.begun(agent, ran_out),
+            Some(Hand::Event) if crashed => {
+                let again = self.crashed_at[agent] == event;
+                let message = matches!(event, Some(Consumed::Message { .. }));
+                self.crashed_at[agent] = event;
+                self.model.crashed(agent, !(again && message));
+            }
+            Some(Hand::Event) => {
+                if self.crashed_at[agent] == event {
+                    self.crashed_at[agent] = None;
+                }
+                match ending {
+                    Ending::Done => self.model.done(agent),
+                    _ if ran_out => self.model.ran_out(agent),
+                    _ => self.model.rested(agent),
+                }
+            }
             Some(Hand::Stale) => self.model.rested(agent),
             None => {}
         }
-        let ending = if asked && ending == Ending::Nothing { Ending::More } else { ending };
-        self.kernel.report(agent, ending);
         self.compare()
     }
 
@@ -186,7 +202,8 @@ impl<'t> Duel<'t> {
         let fits = match stand {
             Stand::Lost if next_lost == Some(agent) => hand == Some(Hand::Begin),
             Stand::Lost => hand.is_none(),
-            Stand::Starting { .. } if next_lost.is_some() => hand.is_none(),
+            // What was lost comes first; what was in hand for an earlier start may still come of it.
+            Stand::Starting { .. } if next_lost.is_some() => hand != Some(Hand::Event),
             Stand::Starting { due } if due > self.kernel.now => {
                 matches!(hand, None | Some(Hand::Stale)) && how.is_none()
             }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::ids::{Digest, RunId};
+use theater_flow_kernel::ids::{Bytes, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Status,
+    Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Payload, Status,
 };
 use theater_flow_kernel::state::{AgentState, Life, Phase, State};
 use theater_flow_kernel::work::{
-    Activation, Begun, Call, Done, Event, Outcome, Report, Trace, Work,
+    Activation, Batch, Begun, Call, Done, Event, Outcome, Report, Trace, Work,
 };
 
 use crate::said::{How, Said, Stop};
@@ -44,8 +44,10 @@ pub(crate) enum Ending {
     Nothing,
     /// With `done`.
     Done,
-    /// With a crash.
+    /// With a crash that would come again at the same message, which is therefore set aside.
     Crash,
+    /// With a crash since it took too long: it is tried again.
+    Slow,
     /// With nothing: the worker was told to let it be.
     Aborted,
 }
@@ -203,20 +205,62 @@ impl Kernel {
         let done = match work {
             Work::Begin(begin) => Done::Begun(begun(begin.origin, ending)),
             Work::Handle(batch) => {
-                let first = batch.events.front();
-                let inside =
-                    matches!(first, Some(Event::Start | Event::Pull | Event::Timer { .. }));
-                let consumed = if batch.mode == Next::More && !inside {
-                    Consumed::Pull
-                } else {
-                    first.expect("a batch holds something").consumed()
-                };
-                Done::Handled(call(consumed, batch.attempt, ending).into_iter().collect())
+                let call = self.call(agent, consumed(&batch), (batch.attempt, ending));
+                Done::Handled(call.into_iter().collect())
             }
             Work::Snapshot | Work::Drop => unreachable!("nothing is to be kept"),
         };
         self.desk.reported(id);
         self.input(Input::Report(Report { agent: id, incarnation, done }));
+    }
+
+    fn call(
+        &self,
+        agent: usize,
+        consumed: Consumed,
+        (attempt, ending): (u32, Ending),
+    ) -> Option<Call> {
+        let name = String::from("nap");
+        let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
+        let mut trace = Trace::default();
+        let ports = &self.plan.agents[agent];
+        let outcome = match ending {
+            Ending::More => {
+                if let Some(output) = ports.outputs.first() {
+                    let (port, bytes) = (output.port, Bytes::from(&b"1"[..]));
+                    let payload = Payload::commit(&trace.salt, &bytes);
+                    trace.parts.push(Part::Emission { port, payload });
+                    trace.payloads.push(bytes);
+                }
+                // One that asks for more gets no message.
+                Outcome::Next(if ports.inputs.is_empty() { Next::More } else { Next::Wait })
+            }
+            Ending::Nap => {
+                trace.parts.push(nap);
+                Outcome::Next(Next::Wait)
+            }
+            Ending::Nothing => {
+                trace.parts.push(Part::TimerCancelled { name });
+                Outcome::Next(Next::Wait)
+            }
+            Ending::Done => {
+                // Its next life, if it has one, is not without anything to do.
+                trace.parts.push(nap);
+                Outcome::Next(Next::Done)
+            }
+            Ending::Crash => Outcome::Crash(crash(CrashKind::Trap)),
+            Ending::Slow => Outcome::Crash(crash(CrashKind::Timeout)),
+            Ending::Aborted => return None,
+        };
+        Some(Call { consumed, attempt, trace, outcome })
+    }
+
+    /// The event that a worker has in hand for an agent.
+    pub(crate) fn event(&self, agent: usize) -> Option<Consumed> {
+        match &self.hands[agent].as_ref()?.work {
+            Work::Handle(batch) => Some(consumed(batch)),
+            _ => None,
+        }
     }
 
     /// Time comes so far.
@@ -273,33 +317,17 @@ pub(crate) fn folded(plan: &Arc<Plan>, entries: &[Arc<Entry>]) -> State {
 }
 
 fn begun(origin: Origin, ending: Ending) -> Begun {
-    let crash = (ending == Ending::Crash).then(|| crash(CrashKind::Init));
+    let crash = matches!(ending, Ending::Crash | Ending::Slow).then(|| crash(CrashKind::Init));
     Begun { origin, call: Trace::default(), crash }
 }
 
-fn call(consumed: Consumed, attempt: u32, ending: Ending) -> Option<Call> {
-    let name = String::from("nap");
-    let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
-    let mut trace = Trace::default();
-    let outcome = match ending {
-        Ending::More => Outcome::Next(Next::More),
-        Ending::Nap => {
-            trace.parts.push(nap);
-            Outcome::Next(Next::Wait)
-        }
-        Ending::Nothing => {
-            trace.parts.push(Part::TimerCancelled { name });
-            Outcome::Next(Next::Wait)
-        }
-        Ending::Done => {
-            // Its next life, if it has one, is not without anything to do.
-            trace.parts.push(nap);
-            Outcome::Next(Next::Done)
-        }
-        Ending::Crash => Outcome::Crash(crash(CrashKind::Trap)),
-        Ending::Aborted => return None,
-    };
-    Some(Call { consumed, attempt, trace, outcome })
+/// The event that a worker handles first.
+fn consumed(batch: &Batch) -> Consumed {
+    match batch.events.front() {
+        Some(event @ (Event::Start | Event::Pull | Event::Timer { .. })) => event.consumed(),
+        _ if batch.mode == Next::More => Consumed::Pull,
+        event => event.expect("a batch holds something").consumed(),
+    }
 }
 
 fn crash(kind: CrashKind) -> Crash {

@@ -120,6 +120,8 @@ pub(crate) struct Model<'t> {
     above: Vec<usize>,
     above_supervisor: Vec<usize>,
     now: u64,
+    /// Agents that were just told to stop.
+    leaving: BTreeSet<usize>,
     /// Supervisors that have something to decide.
     minds: BTreeSet<usize>,
     said: Vec<Said>,
@@ -150,6 +152,7 @@ impl<'t> Model<'t> {
             above,
             above_supervisor,
             now: 0,
+            leaving: BTreeSet::new(),
             minds: BTreeSet::new(),
             said: Vec::new(),
             failed: false,
@@ -164,17 +167,20 @@ impl<'t> Model<'t> {
         self.start(Who::Supervisor(0), now);
     }
 
-    /// An agent's start succeeded.
-    pub(crate) fn begun(&mut self, agent: usize) {
+    /// An agent's start succeeded. There may be nothing left for it to do at once.
+    pub(crate) fn begun(&mut self, agent: usize, ran_out: bool) {
         self.said.push(Said::Up(agent));
         let asked = matches!(self.agents[agent].stand, Stand::Asked { .. });
         self.agents[agent].stand = Stand::Up;
         self.agents[agent].busy = false;
         self.agents[agent].lost = false;
-        if asked {
-            self.gone(agent, Stop::Calmly);
-        } else {
+        if !asked {
             self.is_up(Who::Agent(agent));
+        }
+        if ran_out {
+            self.ran_out(agent);
+        } else if asked {
+            self.gone(agent, Stop::Calmly);
         }
     }
 
@@ -322,7 +328,7 @@ impl<'t> Model<'t> {
 
     /// What has to be decided is; a run without an agent that may live again is over.
     fn settle(&mut self) {
-        self.decide();
+        self.follow();
         let over = |agent: &Agent| matches!(agent.stand, Stand::Over(_));
         if !self.finished && self.agents.iter().all(over) {
             self.finish();
@@ -338,7 +344,9 @@ impl<'t> Model<'t> {
     /// Who is to be killed, and when.
     fn due(&self) -> impl Iterator<Item = (u64, Who)> {
         let agents = self.agents.iter().enumerate().filter_map(|(nth, agent)| match agent.stand {
-            Stand::Asked { kill, .. } => Some((kill?, Who::Agent(nth))),
+            Stand::Asked { kill, .. } if !self.leaving.contains(&nth) => {
+                Some((kill?, Who::Agent(nth)))
+            }
             _ => None,
         });
         let supervisors = self.supervisors.iter().enumerate();

@@ -7,7 +7,7 @@ use theater_flow_kernel::plan::{
 use crate::dice::Dice;
 use crate::duel::Step;
 use crate::kernel::Ending;
-use crate::tree::{Leaf, Tree};
+use crate::tree::{Leaf, Tree, Wire};
 
 /// Agents and supervisors of a tree, at most.
 const CHILDREN: usize = 40;
@@ -35,6 +35,9 @@ pub(crate) fn trial(seed: u64) -> Trial {
     fill(&mut dice, &mut tree, (0, 1), (&mut made, most));
     if tree.agents.is_empty() {
         tree.agent(0, Leaf::PERMANENT);
+    }
+    if dice.once_in(2) {
+        wire(&mut dice, &mut tree);
     }
     let happenings = 5 + dice.below(20 + 10 * tree.agents.len());
     let calm = dice.below(2) * tree.agents.len();
@@ -68,6 +71,16 @@ fn fill(
             let restore = if dice.once_in(3) { Restore::Fresh } else { Restore::Checkpoint };
             tree.agent(at, Leaf { restart, shutdown: shutdown(dice), significant, restore });
         }
+    }
+}
+
+/// Gives most agents messages of earlier ones.
+fn wire(dice: &mut Dice, tree: &mut Tree) {
+    for to in 1..tree.agents.len() {
+        let mut from: Vec<usize> = (0..dice.below(3)).map(|_| dice.below(to)).collect();
+        from.sort_unstable();
+        from.dedup();
+        tree.wires.extend(from.into_iter().map(|from| Wire { from, to }));
     }
 }
 
@@ -118,7 +131,8 @@ fn step(dice: &mut Dice, calm: bool) -> Step {
                 Ending::Done,
                 Ending::Crash,
                 Ending::Crash,
-                Ending::Crash,
+                Ending::Slow,
+                Ending::Slow,
             ];
             Step::Work { nth, ending: *dice.pick(&endings) }
         }

@@ -11,6 +11,9 @@ use crate::tree::Tree;
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         supervisor(f, &self.tree, 0, 0)?;
+        for wire in &self.tree.wires {
+            writeln!(f, "a{} -> a{}", wire.from, wire.to)?;
+        }
         for (nth, step) in (1..).zip(&self.schedule) {
             match step {
                 Step::Work { nth: hand, ending } => {

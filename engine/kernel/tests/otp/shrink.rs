@@ -4,7 +4,7 @@ use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{AutoShutdown, Child, Restart, Restore, Shutdown, Strategy, Wait};
 
 use crate::random::Trial;
-use crate::tree::{Tree, small};
+use crate::tree::{Tree, Wire, small};
 
 /// How often a trial is tried again while it shrinks, at most.
 const TRIES: usize = 20_000;
@@ -44,10 +44,15 @@ fn candidates(trial: &Trial) -> impl Iterator<Item = Trial> {
         let tree = without(&trial.tree, child)?;
         Some(Trial { tree, schedule: trial.schedule.clone() })
     });
+    let silent = (0..trial.tree.wires.len()).map(|nth| {
+        let mut silent = trial.clone();
+        silent.tree.wires.remove(nth);
+        silent
+    });
     let plainer = plainer(&trial.tree)
         .map(|tree| Trial { tree, schedule: trial.schedule.clone() })
         .collect::<Vec<_>>();
-    shorter.chain(pruned).chain(plainer)
+    shorter.chain(pruned).chain(silent).chain(plainer)
 }
 
 /// The tree without this child and all below it. `None` if no agent would be left.
@@ -55,15 +60,27 @@ fn without(tree: &Tree, gone: Child) -> Option<Tree> {
     let mut smaller = Tree::new(tree.supervisors[0].strategy);
     let root = tree.supervisors[0].clone();
     smaller.supervisors[0] = theater_flow_kernel::plan::Supervisor { children: Vec::new(), ..root };
-    copy(tree, &mut smaller, (0, 0), gone);
+    let mut places = vec![None; tree.agents.len()];
+    copy(tree, (&mut smaller, &mut places), (0, 0), gone);
+    // An agent may stand elsewhere now, but a message goes to a later one.
+    let wires = tree.wires.iter().filter_map(|wire| {
+        let (from, to) = (places[wire.from]?, places[wire.to]?);
+        (from < to).then_some(Wire { from, to })
+    });
+    smaller.wires = wires.collect();
     (!smaller.agents.is_empty()).then_some(smaller)
 }
 
-fn copy(tree: &Tree, to: &mut Tree, (from, at): (usize, usize), gone: Child) {
+fn copy(
+    tree: &Tree,
+    (to, places): (&mut Tree, &mut [Option<usize>]),
+    (from, at): (usize, usize),
+    gone: Child,
+) {
     for child in tree.supervisors[from].children.iter().filter(|child| **child != gone) {
         match child {
             Child::Agent(id) => {
-                to.agent(at, tree.agents[id.index()]);
+                places[id.index()] = Some(to.agent(at, tree.agents[id.index()]));
             }
             Child::Supervisor(id) => {
                 let old = &tree.supervisors[id.index()];
@@ -72,7 +89,7 @@ fn copy(tree: &Tree, to: &mut Tree, (from, at): (usize, usize), gone: Child) {
                     (Vec::new(), to.supervisors[nth].id, to.supervisors[nth].name.clone());
                 to.supervisors[nth] =
                     theater_flow_kernel::plan::Supervisor { children, id, name, ..old.clone() };
-                copy(tree, to, (old.id.index(), nth), gone);
+                copy(tree, (&mut *to, &mut *places), (old.id.index(), nth), gone);
             }
         }
     }

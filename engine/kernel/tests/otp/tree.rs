@@ -2,19 +2,28 @@
 
 use std::sync::Arc;
 
-use theater_flow_kernel::ids::{AgentId, Digest, SupervisorId};
+use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, AutoShutdown, Child, Grants, GuestLimits, Plan, Restart, Restore, Retry, Shutdown,
-    Strategy, Supervisor, Wait,
+    Agent, AutoShutdown, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow, Plan,
+    Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
-use theater_flow_kernel::types::TypeTable;
+use theater_flow_kernel::types::{Type, TypeTable};
 
 /// A supervision tree: the root is supervisor 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
     pub(crate) agents: Vec<Leaf>,
     pub(crate) supervisors: Vec<Supervisor>,
+    /// Who sends messages to whom: always from an earlier agent to a later one.
+    pub(crate) wires: Vec<Wire>,
+}
+
+/// A channel from one agent to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Wire {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 /// An agent, as its supervisor sees it.
@@ -51,7 +60,7 @@ impl Leaf {
 impl Tree {
     /// A root without children.
     pub(crate) fn new(strategy: Strategy) -> Self {
-        Self { agents: Vec::new(), supervisors: vec![supervisor(0, strategy)] }
+        Self { agents: Vec::new(), supervisors: vec![supervisor(0, strategy)], wires: Vec::new() }
     }
 
     /// A root over these agents.
@@ -92,15 +101,36 @@ impl Tree {
         self
     }
 
-    /// What a kernel needs to run it: agents without inputs and outputs, that are tried again at once, and forever.
+    /// An agent's input and output, if it has them. Every other output waits for its readers.
+    fn ports(&self, nth: usize, ty: TypeId) -> (Vec<InputPort>, Vec<OutputPort>) {
+        let from = self.wires.iter().filter(|wire| wire.to == nth);
+        let from: Vec<PortId> = from.map(|wire| output(wire.from)).collect();
+        let readers = self.wires.iter().filter(|wire| wire.from == nth);
+        let readers: Vec<PortId> = readers.map(|wire| input(wire.to)).collect();
+        let (feedback, name) = (Vec::new(), String::from("in"));
+        let inputs = InputPort { port: input(nth), name, ty, from, feedback };
+        let overflow = if nth % 2 == 0 { Overflow::Block } else { Overflow::DropNewest };
+        let (port, name) = (output(nth), String::from("out"));
+        let outputs = OutputPort { port, name, ty, readers, capacity: 2, overflow };
+        let inputs = Some(inputs).filter(|input| !input.from.is_empty());
+        let outputs = Some(outputs).filter(|output| !output.readers.is_empty());
+        (inputs.into_iter().collect(), outputs.into_iter().collect())
+    }
+
+    /// What a kernel needs to run it: agents whose events are tried again at once, and forever.
     pub(crate) fn plan(&self) -> Arc<Plan> {
-        let agents = self.agents.iter().enumerate().map(|(nth, leaf)| agent(nth, *leaf));
+        let mut types = TypeTable::default();
+        let ty = types.intern(Type::Json);
+        let agents = self.agents.iter().enumerate().map(|(nth, leaf)| {
+            let (inputs, outputs) = self.ports(nth, ty);
+            Agent { inputs, outputs, ..agent(nth, *leaf) }
+        });
         Arc::new(Plan {
             name: String::from("tree"),
             description: String::new(),
             source: Digest::default(),
-            types: TypeTable::default(),
             agents: agents.collect(),
+            types,
             supervisors: self.supervisors.clone(),
             dead_letter: None,
             params: Vec::new(),
@@ -108,6 +138,16 @@ impl Tree {
             secrets: Vec::new(),
         })
     }
+}
+
+/// An agent's input.
+pub(crate) fn input(agent: usize) -> PortId {
+    PortId(small(2 * agent))
+}
+
+/// An agent's output.
+pub(crate) fn output(agent: usize) -> PortId {
+    PortId(small(2 * agent + 1))
 }
 
 pub(crate) fn small(nth: usize) -> u32 {

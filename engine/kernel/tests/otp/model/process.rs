@@ -142,17 +142,52 @@ impl Model<'_> {
         }
     }
 
-    /// Supervisors that have something to decide at the same time do so in the order of the file.
-    pub(super) fn decide(&mut self) {
-        while !self.minds.is_empty() {
-            for nth in std::mem::take(&mut self.minds) {
-                if matches!(self.supervisors[nth].doing, Doing::Up)
-                    && let Some(mail) = self.supervisors[nth].mail.pop_front()
-                {
-                    self.handle(nth, &mail);
-                    self.receive(nth);
+    /// All that follows at once: agents that are told to stop and need no time for it do. Then supervisors that have
+    /// something to decide at the same time do so, in the order of the file.
+    pub(super) fn follow(&mut self) {
+        loop {
+            if !self.leaving.is_empty() {
+                for nth in std::mem::take(&mut self.leaving) {
+                    self.leave_now(nth);
                 }
+            } else if !self.minds.is_empty() {
+                for nth in std::mem::take(&mut self.minds) {
+                    self.decide(nth);
+                }
+            } else {
+                return;
             }
+        }
+    }
+
+    fn leave_now(&mut self, nth: usize) {
+        match self.agents[nth].stand {
+            Stand::Asked { kill: Some(kill), .. } if kill <= self.now => {
+                self.gone(nth, Stop::Killed);
+            }
+            Stand::Asked { .. } if !self.agents[nth].busy => self.gone(nth, Stop::Calmly),
+            Stand::Down => self.taken(Who::Agent(nth)),
+            _ => {}
+        }
+    }
+
+    /// True if an agent that is down and that its supervisor stops does not come again.
+    fn ends_with(&self, nth: usize) -> bool {
+        let mut at = self.above[nth];
+        let mut last = self.agents[nth].for_good || self.has_crashed_for_good(nth);
+        while at > 0 {
+            last |= self.supervisors[at].for_good;
+            at = self.above_supervisor[at];
+        }
+        last || matches!(&self.supervisors[0].doing, Doing::Stopping { then, .. } if !matches!(then, Then::Start(..)))
+    }
+
+    fn decide(&mut self, nth: usize) {
+        if matches!(self.supervisors[nth].doing, Doing::Up)
+            && let Some(mail) = self.supervisors[nth].mail.pop_front()
+        {
+            self.handle(nth, &mail);
+            self.receive(nth);
         }
     }
 
@@ -259,14 +294,16 @@ impl Model<'_> {
     fn stop_agent(&mut self, nth: usize) {
         let shutdown = self.tree.agents[nth].shutdown;
         match self.agents[nth].stand {
-            Stand::Down | Stand::Over(_) => self.taken(Who::Agent(nth)),
-            _ if shutdown == Shutdown::BrutalKill => self.gone(nth, Stop::Killed),
-            Stand::Up | Stand::Starting { .. } | Stand::Lost if !self.agents[nth].busy => {
-                self.gone(nth, Stop::Calmly);
+            Stand::Over(_) => self.taken(Who::Agent(nth)),
+            Stand::Down if !self.ends_with(nth) => self.taken(Who::Agent(nth)),
+            // Its end is still to be noted.
+            Stand::Down => {
+                self.leaving.insert(nth);
             }
-            Stand::Up | Stand::Starting { .. } | Stand::Lost => {
-                let born = self.agents[nth].stand == Stand::Up;
-                self.agents[nth].stand = Stand::Asked { kill: self.deadline(shutdown), born };
+            stand @ (Stand::Up | Stand::Starting { .. } | Stand::Lost) => {
+                let (kill, born) = (self.deadline(shutdown), stand == Stand::Up);
+                self.agents[nth].stand = Stand::Asked { kill, born };
+                self.leaving.insert(nth);
             }
             Stand::Asked { .. } => {}
         }
