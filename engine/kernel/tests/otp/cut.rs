@@ -8,7 +8,7 @@ use theater_flow_kernel::state::State;
 
 use crate::dice::Dice;
 use crate::kernel::{Ending, Kernel, folded};
-use crate::rules;
+use crate::{letters, rules};
 
 /// More steps than a calm end takes.
 const CALM_STEPS: usize = 20_000;
@@ -37,6 +37,7 @@ fn ends(kernel: &mut Kernel, seed: u64) -> Result<(), String> {
     for nth in 0..CALM_STEPS {
         if kernel.is_finished() {
             rules::check(&kernel.plan, &kernel.entries)?;
+            letters::check(&kernel.plan, &kernel.entries)?;
             return replays(kernel);
         }
         let ending = if nth < wild {

@@ -7,6 +7,7 @@ mod cut;
 mod dice;
 mod duel;
 mod kernel;
+mod letters;
 mod model;
 mod random;
 mod rules;
@@ -35,6 +36,9 @@ fn fight(trial: &Trial, cuts: &dyn Fn(usize) -> Vec<(usize, u64)>) -> Result<Ver
         let (verdict, duel) = Duel::fight(&trial.tree, &trial.schedule)?;
         let (plan, entries) = (&duel.kernel.plan, &duel.kernel.entries);
         rules::check(plan, entries)?;
+        if verdict == Verdict::Whole {
+            letters::check(plan, entries)?;
+        }
         cut::replays(&duel.kernel)?;
         for (at, seed) in cuts(entries.len()) {
             cut::goes_on(plan, &entries[..at], seed)

@@ -9,14 +9,19 @@
 //! - When the process of the whole run ends, supervisors go on in the next one where they were. What lived is started
 //!   again first, one after the other in the order of the tree.
 
+mod agent;
+mod lost;
 mod process;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use theater_flow_kernel::plan::{Child, Restart, Shutdown};
 
+pub(crate) use agent::Stand;
+
 use crate::said::{How, Said, Stop};
 use crate::tree::Tree;
+use agent::Agent;
 
 /// A child of a supervisor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,49 +30,12 @@ pub(crate) enum Who {
     Supervisor(usize),
 }
 
-/// How an agent stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Stand {
-    /// It is not alive, and has never been or may come again.
-    Down,
-    /// Its supervisor waits for its start, which begins at this time.
-    Starting { due: u64 },
-    /// It lived when its process ended, and is to be started again.
-    Lost,
-    /// It is alive.
-    Up,
-    /// It is alive, or being started, told to stop, and killed at this time.
-    Asked { kill: Option<u64>, born: bool },
-    /// It never comes again.
-    Over(How),
-}
-
-struct Agent {
-    stand: Stand,
-    /// It handles an event.
-    busy: bool,
-    /// Its life ended in a crash.
-    crashed: bool,
-    /// It goes down with a sibling, and does not come back.
-    for_good: bool,
-    /// It is to be started again, or to be stopped before that, since its process ended.
-    lost: bool,
-}
-
-impl Agent {
-    fn new(stand: Stand) -> Self {
-        Self { stand, busy: false, crashed: false, for_good: false, lost: false }
-    }
-}
-
 /// A supervisor.
 struct Process {
     doing: Doing,
     mail: VecDeque<Mail>,
     /// When it restarted children.
     window: Vec<u64>,
-    /// Children whose restart failed, and is to be tried again.
-    again: BTreeSet<Who>,
     /// It was told to stop, and is killed at this time.
     kill: Option<u64>,
     /// It goes down with a sibling, and does not come back.
@@ -167,114 +135,6 @@ impl<'t> Model<'t> {
         self.start(Who::Supervisor(0), now);
     }
 
-    /// An agent's start succeeded. There may be nothing left for it to do at once.
-    pub(crate) fn begun(&mut self, agent: usize, ran_out: bool) {
-        self.said.push(Said::Up(agent));
-        let asked = matches!(self.agents[agent].stand, Stand::Asked { .. });
-        self.agents[agent].stand = Stand::Up;
-        self.agents[agent].busy = false;
-        self.agents[agent].lost = false;
-        if !asked {
-            self.is_up(Who::Agent(agent));
-        }
-        if ran_out {
-            self.ran_out(agent);
-        } else if asked {
-            self.gone(agent, Stop::Calmly);
-        }
-    }
-
-    /// An agent's start failed.
-    pub(crate) fn not_begun(&mut self, agent: usize) {
-        self.said.push(Said::Crashed(agent));
-        let was = std::mem::replace(&mut self.agents[agent].stand, Stand::Down);
-        self.agents[agent].lost = false;
-        match was {
-            Stand::Asked { .. } => self.taken(Who::Agent(agent)),
-            Stand::Lost => {
-                self.agents[agent].crashed = true;
-                self.exit(Who::Agent(agent), Exit::Crash { counted: true });
-            }
-            _ => self.cannot_start(Who::Agent(agent)),
-        }
-    }
-
-    /// The process ended, and another one takes over. What was being started still is; whatever lived is lost.
-    pub(crate) fn killed(&mut self) {
-        self.settle();
-        for nth in 0..self.agents.len() {
-            let awaited = self.awaits(Who::Agent(nth));
-            let agent = &mut self.agents[nth];
-            agent.busy = false;
-            match agent.stand {
-                Stand::Up => agent.stand = Stand::Lost,
-                Stand::Starting { .. } if !awaited => agent.stand = Stand::Lost,
-                Stand::Asked { kill, .. } => agent.stand = Stand::Asked { kill, born: false },
-                _ => {}
-            }
-            agent.lost = matches!(agent.stand, Stand::Lost | Stand::Asked { .. });
-        }
-        for nth in 0..self.agents.len() {
-            if matches!(self.agents[nth].stand, Stand::Asked { .. }) {
-                self.gone(nth, Stop::Calmly);
-            }
-        }
-    }
-
-    /// True if its supervisor waits for this child's start.
-    fn awaits(&self, who: Who) -> bool {
-        let doing = &self.supervisors[self.parent(who)].doing;
-        matches!(doing, Doing::Starting { left, .. } if left.front() == Some(&who))
-    }
-
-    /// Whose turn it is to be started again after the process ended.
-    pub(crate) fn next_lost(&self) -> Option<usize> {
-        self.first_lost(Who::Supervisor(0))
-    }
-
-    fn first_lost(&self, who: Who) -> Option<usize> {
-        match who {
-            Who::Agent(nth) => Some(nth).filter(|nth| self.agents[*nth].lost),
-            Who::Supervisor(nth) => {
-                self.children(nth).into_iter().find_map(|child| self.first_lost(child))
-            }
-        }
-    }
-
-    /// An agent crashed; again at the same message, if that does not count.
-    pub(crate) fn crashed(&mut self, agent: usize, counted: bool) {
-        self.said.push(Said::Crashed(agent));
-        self.agents[agent].crashed = true;
-        self.agents[agent].stand = Stand::Down;
-        self.exit(Who::Agent(agent), Exit::Crash { counted });
-    }
-
-    /// An agent answered `done`.
-    pub(crate) fn done(&mut self, agent: usize) {
-        let permanent = self.tree.agents[agent].restart == Restart::Permanent;
-        self.agents[agent].stand = if permanent { Stand::Down } else { Stand::Over(How::Done) };
-        self.exit(Who::Agent(agent), Exit::Normal);
-    }
-
-    /// Nothing is left for an agent to do. That is no exit, but a significant child has ended by itself.
-    pub(crate) fn ran_out(&mut self, agent: usize) {
-        self.agents[agent].stand = Stand::Over(How::Finished);
-        self.exit(Who::Agent(agent), Exit::Normal);
-    }
-
-    /// An agent's worker is through with an event, or with what an earlier life left it.
-    pub(crate) fn rested(&mut self, agent: usize) {
-        self.agents[agent].busy = false;
-        if matches!(self.agents[agent].stand, Stand::Asked { .. }) {
-            self.gone(agent, Stop::Calmly);
-        }
-    }
-
-    /// Whether an agent handles an event is for its worker to say.
-    pub(crate) fn set_busy(&mut self, agent: usize, busy: bool) {
-        self.agents[agent].busy = busy;
-    }
-
     /// The next time at which something is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
         let waits = self.next_lost().is_some();
@@ -305,11 +165,6 @@ impl<'t> Model<'t> {
     pub(crate) fn take(&mut self) -> Vec<Said> {
         self.settle();
         std::mem::take(&mut self.said)
-    }
-
-    /// How an agent stands.
-    pub(crate) fn stand(&self, agent: usize) -> Stand {
-        self.agents[agent].stand
     }
 
     /// The supervisor that something that was said is about.
@@ -399,20 +254,6 @@ impl<'t> Model<'t> {
             Shutdown::After(ms) => Some(self.now + ms),
             Shutdown::Infinity => None,
         }
-    }
-
-    /// An agent that was told to stop is not alive any more.
-    fn gone(&mut self, agent: usize, how: Stop) {
-        self.put_down(agent, how);
-        self.taken(Who::Agent(agent));
-    }
-
-    fn put_down(&mut self, agent: usize, how: Stop) {
-        if matches!(self.agents[agent].stand, Stand::Up | Stand::Asked { born: true, .. }) {
-            self.said.push(Said::Gone { agent, how });
-        }
-        self.agents[agent].stand = Stand::Down;
-        self.agents[agent].lost = false;
     }
 
     /// A child, and all below it, never comes again.

@@ -109,7 +109,7 @@ impl Tree {
         let readers: Vec<PortId> = readers.map(|wire| input(wire.to)).collect();
         let (feedback, name) = (Vec::new(), String::from("in"));
         let inputs = InputPort { port: input(nth), name, ty, from, feedback };
-        let overflow = if nth % 2 == 0 { Overflow::Block } else { Overflow::DropNewest };
+        let overflow = if nth.is_multiple_of(2) { Overflow::Block } else { Overflow::DropNewest };
         let (port, name) = (output(nth), String::from("out"));
         let outputs = OutputPort { port, name, ty, readers, capacity: 2, overflow };
         let inputs = Some(inputs).filter(|input| !input.from.is_empty());

@@ -1,6 +1,6 @@
 //! What a supervisor does, one thing after another.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use theater_flow_kernel::plan::{AutoShutdown, Restart, Shutdown, Strategy};
 
@@ -13,7 +13,6 @@ impl Process {
             doing: Doing::Down,
             mail: VecDeque::new(),
             window: Vec::new(),
-            again: BTreeSet::new(),
             kill: None,
             for_good: false,
         }
@@ -81,7 +80,6 @@ impl Model<'_> {
         {
             left.pop_front();
             up.push(who);
-            process.again.remove(&who);
             self.start_next(parent);
         }
     }
@@ -100,7 +98,6 @@ impl Model<'_> {
             self.failed |= parent == 0;
             self.stop_all(parent, left, Then::Fail);
         } else {
-            process.again.insert(who);
             process.mail.push_back(Mail::TryAgain(who));
             process.doing = Doing::Up;
             self.receive(parent);
@@ -158,28 +155,6 @@ impl Model<'_> {
                 return;
             }
         }
-    }
-
-    fn leave_now(&mut self, nth: usize) {
-        match self.agents[nth].stand {
-            Stand::Asked { kill: Some(kill), .. } if kill <= self.now => {
-                self.gone(nth, Stop::Killed);
-            }
-            Stand::Asked { .. } if !self.agents[nth].busy => self.gone(nth, Stop::Calmly),
-            Stand::Down => self.taken(Who::Agent(nth)),
-            _ => {}
-        }
-    }
-
-    /// True if an agent that is down and that its supervisor stops does not come again.
-    fn ends_with(&self, nth: usize) -> bool {
-        let mut at = self.above[nth];
-        let mut last = self.agents[nth].for_good || self.has_crashed_for_good(nth);
-        while at > 0 {
-            last |= self.supervisors[at].for_good;
-            at = self.above_supervisor[at];
-        }
-        last || matches!(&self.supervisors[0].doing, Doing::Stopping { then, .. } if !matches!(then, Then::Start(..)))
     }
 
     fn decide(&mut self, nth: usize) {
@@ -291,24 +266,6 @@ impl Model<'_> {
         }
     }
 
-    fn stop_agent(&mut self, nth: usize) {
-        let shutdown = self.tree.agents[nth].shutdown;
-        match self.agents[nth].stand {
-            Stand::Over(_) => self.taken(Who::Agent(nth)),
-            Stand::Down if !self.ends_with(nth) => self.taken(Who::Agent(nth)),
-            // Its end is still to be noted.
-            Stand::Down => {
-                self.leaving.insert(nth);
-            }
-            stand @ (Stand::Up | Stand::Starting { .. } | Stand::Lost) => {
-                let (kill, born) = (self.deadline(shutdown), stand == Stand::Up);
-                self.agents[nth].stand = Stand::Asked { kill, born };
-                self.leaving.insert(nth);
-            }
-            Stand::Asked { .. } => {}
-        }
-    }
-
     fn stop_supervisor(&mut self, nth: usize) {
         let shutdown = self.tree.supervisors[nth].shutdown;
         match &self.supervisors[nth].doing {
@@ -330,7 +287,6 @@ impl Model<'_> {
             return;
         }
         let process = &mut self.supervisors[parent];
-        process.again.remove(&who);
         if let Doing::Stopping { left, .. } = &mut process.doing {
             left.pop();
         }
@@ -354,10 +310,6 @@ impl Model<'_> {
             Who::Agent(nth) => self.agents[nth].for_good,
             Who::Supervisor(nth) => self.supervisors[nth].for_good,
         }
-    }
-
-    fn has_crashed_for_good(&self, nth: usize) -> bool {
-        self.agents[nth].crashed && self.tree.agents[nth].restart == Restart::Temporary
     }
 
     /// A supervisor is no more.
