@@ -7,7 +7,7 @@ use theater_flow_tests::Scene;
 use theater_flow_tests::dice::Dice;
 use theater_flow_tests::held::wait_for;
 
-use crate::{Job, csv_clean, log_summary, repo_audit, size, timeline, writer_critic};
+use crate::{Job, csv_clean, flaky_tree, log_summary, repo_audit, size, timeline, writer_critic};
 
 /// Kills of one run; then it may end.
 const KILLS_PER_RUN: u64 = 10;
@@ -45,6 +45,13 @@ fn writer_critic_survives() {
     let job = writer_critic::job();
     writer_critic::generate(&job, 300);
     survives("writer-critic", &job);
+}
+
+#[test]
+fn flaky_tree_survives() {
+    let job = flaky_tree::job();
+    flaky_tree::generate(&job, 200);
+    survives("flaky-tree", &job);
 }
 
 fn survives(name: &str, job: &Job) {

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what was counted is to be seen")]
 
 mod csv_clean;
+mod flaky_tree;
 mod killed;
 mod log_summary;
 mod pages;
@@ -19,8 +20,15 @@ use theater_flow_tests::{Ran, Scene, finish, is_full, root};
 const LIMIT: Duration = Duration::from_mins(15);
 
 /// The workflows that there are.
-const WORKFLOWS: [&str; 6] =
-    ["csv-clean", "find-todos", "log-summary", "repo-audit", "timeline", "writer-critic"];
+const WORKFLOWS: [&str; 7] = [
+    "csv-clean",
+    "find-todos",
+    "flaky-tree",
+    "log-summary",
+    "repo-audit",
+    "timeline",
+    "writer-critic",
+];
 
 /// A workflow with its params, and the files that it writes.
 struct Job {
