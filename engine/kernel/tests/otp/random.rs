@@ -86,7 +86,7 @@ fn wire(dice: &mut Dice, tree: &mut Tree) {
 
 fn furnish(dice: &mut Dice, supervisor: &mut Supervisor, root: bool) {
     supervisor.intensity = *dice.pick(&[0, 1, 1, 2, 3, 5]);
-    supervisor.period_ms = *dice.pick(&[1, 50, 1_000, 5_000, 1_000_000]);
+    supervisor.period_ms = *dice.pick(&[1, 50, 700, 1_400, 5_000, 1_000_000]);
     supervisor.auto_shutdown = *dice.pick(&[
         AutoShutdown::Never,
         AutoShutdown::Never,

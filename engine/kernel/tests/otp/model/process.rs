@@ -224,7 +224,7 @@ impl Model<'_> {
             Strategy::RestForOne => &all[at..],
             Strategy::OneForAll => &all[..],
         };
-        let pause = flags.delay.after_ms(count);
+        let pause = flags.delay.after_ms(count.max(1));
         let stop = group.iter().copied().filter(|child| *child != who).collect();
         let then = Then::Start(group.to_vec(), pause);
         self.stop_all(nth, stop, then);
