@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod guests;
 mod hands;
 pub(crate) mod plans;
+pub(crate) mod play;
 pub(crate) mod sim;
 pub(crate) mod world;
 

@@ -161,6 +161,10 @@ impl Build {
         &mut self.plan.supervisors[0]
     }
 
+    pub(crate) fn supervisor(&mut self, id: u32) -> &mut Supervisor {
+        &mut self.plan.supervisors[id as usize]
+    }
+
     pub(crate) fn supervisors(&mut self, supervisors: Vec<Supervisor>) {
         self.plan.supervisors = supervisors;
     }

@@ -19,4 +19,5 @@ mod redo;
 mod regressions;
 mod rest;
 mod retries;
+mod stops;
 mod supervision;
