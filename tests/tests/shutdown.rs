@@ -1,0 +1,236 @@
+//! Agents that are stopped by their supervisors: in the middle of a call, of a request, of a wait for input; and
+//! processes that are killed in the middle of restarts.
+
+use std::io::Write as _;
+use std::process::{Child, ChildStdin, Stdio};
+
+use serde_json::Value;
+use theater_flow_tests::dice::Dice;
+use theater_flow_tests::held::wait_for;
+use theater_flow_tests::web::{Server, asking};
+use theater_flow_tests::{Scene, is_full, prebuilt};
+
+/// A run whose agent `trip` crashes at a line of its standard input, and takes all others with it.
+struct Tripped {
+    scene: Scene,
+    child: Child,
+    keys: ChildStdin,
+}
+
+/// `keys` waits for standard input, however long, unless it is killed.
+const TRIP: &str = r#"
+[agents.keys]
+actor = "std/stdin-lines"
+grants = { stdin = true }
+timeout = "10m"
+shutdown = "brutal-kill"
+
+[agents.trip]
+actor = "PROBE"
+inputs = "keys"
+config = { on = [{ match = "trip", do = "trap" }] }
+"#;
+
+impl Tripped {
+    /// Starts a pipeline, of which these are the children of the root besides.
+    fn start(children: &str, agents: &str) -> Self {
+        let scene = Scene::new();
+        scene.file("lines.txt", "a\nb\nc\n");
+        let probe = prebuilt("probe").display().to_string();
+        let root =
+            format!("strategy = \"one-for-all\"\nchildren = [{children}, \"keys\", \"trip\"]");
+        let text = format!(
+            "format = 1\nname = \"shutdown\"\n\n[supervisors.root]\n{root}\n{agents}{TRIP}"
+        );
+        scene.file("pipeline.toml", text.replace("PROBE", &probe));
+        let mut command = scene.command(["run", "pipeline.toml", "--allow-dead-letters"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        let keys = child.stdin.take().expect("it is piped");
+        Self { scene, child, keys }
+    }
+
+    /// The same, of the agents that ask, whose request with this number hangs. `habits` are those of the one that asks.
+    fn asking(server: &Server, habits: &str) -> Self {
+        let text = asking(server.port, "POST", ("local = true", habits));
+        let (_, agents) = text.split_once("[agents.").expect("agents");
+        let children = "\"lines\", \"ask\", \"print\", \"refused\"";
+        Self::start(children, &format!("[agents.{agents}"))
+    }
+
+    /// Lets `trip` crash.
+    fn trip(&mut self) {
+        self.keys.write_all(b"trip\n").expect("it reads");
+    }
+
+    fn events(&self, kind: &str) -> Vec<Value> {
+        self.scene.run(["events", "@latest", "--json", "--kind", kind]).json()
+    }
+
+    /// Waits for a record of this kind that is so.
+    fn wait(&self, kind: &str, so: impl Fn(&Value) -> bool) -> Value {
+        wait_for(kind, || self.events(kind).into_iter().find(|event| so(event)))
+    }
+
+    /// Closes standard input, and checks what is left.
+    fn ends(mut self) -> Scene {
+        drop(self.keys);
+        let status = self.child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "{status}");
+        self.scene.say("verify @latest").ends(0);
+        self.scene.say("replay @latest").ends(0);
+        self.scene
+    }
+}
+
+#[test]
+fn a_loop_without_end_is_killed_at_once() {
+    let spin = "[agents.spin]\nactor = \"PROBE\"\nrestart = \"temporary\"\ntimeout = \"10m\"\n\
+                shutdown = \"brutal-kill\"\nlimits = { fuel = 9_000_000_000_000 }\n\
+                config = { on = [{ event = \"start\", do = \"loop\" }] }\n";
+    let mut run = Tripped::start("\"spin\"", spin);
+    run.wait("incarnation", |life| life["agent"] == "spin");
+    run.trip();
+    // Its supervisor goes on, and so does the thread that it had.
+    run.wait("incarnation", |life| life["agent"] == "trip" && life["incarnation"] == 2);
+    let ended = run.wait("ended", |end| end["agent"] == "spin");
+    assert_eq!(ended["how"], "stopped");
+    let keys = run.wait("stopped", |stop| stop["agent"] == "keys");
+    assert_eq!(keys["killed"], true, "it waited for input");
+    let crashes = run.events("crashed");
+    assert_eq!(crashes.len(), 1, "only that of `trip`: {crashes:?}");
+    run.ends();
+}
+
+#[test]
+fn who_asks_may_wait_for_the_answer_and_is_stopped_then() {
+    let server = Server::hanging_at(2);
+    let mut run = Tripped::asking(&server, "shutdown = \"infinity\"");
+    server.wait();
+    run.trip();
+    run.wait("stopped", |stop| stop["agent"] == "print");
+    assert!(run.events("stopped").iter().all(|stop| stop["agent"] != "ask"));
+    server.release();
+    let stopped = run.wait("stopped", |stop| stop["agent"] == "ask");
+    assert_eq!(stopped["killed"], false);
+    let scene = run.ends();
+    let outcomes = scene.run(["events", "@latest", "--json", "--kind", "outcome"]).json();
+    let second = outcomes[1]["seq"].as_u64();
+    assert!(second < stopped["seq"].as_u64(), "the event came to its end first");
+    assert_eq!(server.counts(), (3, 3));
+}
+
+#[test]
+fn who_is_killed_while_it_asks_goes_on_with_the_answer() {
+    let server = Server::hanging_at(2);
+    let mut run = Tripped::asking(&server, "shutdown = \"brutal-kill\"");
+    server.wait();
+    run.trip();
+    let stopped = run.wait("stopped", |stop| stop["agent"] == "ask");
+    assert_eq!(stopped["killed"], true);
+    run.wait("incarnation", |life| life["agent"] == "trip" && life["incarnation"] == 2);
+    server.release();
+    let scene = run.ends();
+    assert_eq!(server.counts(), (3, 3), "nothing is asked twice");
+    assert_eq!(scene.read("refused.jsonl"), "", "and each has its answer");
+}
+
+#[test]
+fn what_is_asked_is_given_up_with_the_agent_and_nobody_knows_what_became_of_it() {
+    let server = Server::hanging_at(2);
+    let mut run = Tripped::asking(&server, "restart = \"temporary\"\nshutdown = \"brutal-kill\"");
+    server.wait();
+    run.trip();
+    let ended = run.wait("ended", |end| end["agent"] == "ask");
+    assert_eq!(ended["how"], "stopped");
+    let outcome = run.wait("outcome", |outcome| outcome["seq"].as_u64() > ended["seq"].as_u64());
+    assert_eq!(outcome["how"], "unknown");
+    run.ends();
+    assert_eq!(server.counts(), (2, 2), "the server has still not answered");
+}
+
+/// Agents that crash at many a line, one with those after it.
+fn storm() -> String {
+    let probe = prebuilt("probe").display().to_string();
+    let limits = "intensity = 100_000\nperiod = \"1h\"";
+    let crash = "{ echo = true, on = [{ match = \"boom one\", do = \"trap\" }] }";
+    format!(
+        r#"format = 1
+name = "storm"
+
+[supervisors.root]
+strategy = "one-for-all"
+{limits}
+children = ["lines", "work", "print"]
+
+[supervisors.work]
+strategy = "rest-for-one"
+{limits}
+children = ["one", "two"]
+
+[agents.lines]
+actor = "std/file-lines"
+config = {{ path = "lines.txt" }}
+grants = {{ files = {{ read = ["lines.txt"] }} }}
+
+[agents.one]
+actor = '{probe}'
+inputs = "lines"
+config = {crash}
+
+[agents.two]
+actor = '{probe}'
+inputs = "one"
+config = {{ echo = true, on = [{{ match = "boom two", do = "trap" }}] }}
+
+[agents.print]
+actor = "std/file-write"
+inputs = "two"
+config = {{ path = "out.jsonl" }}
+grants = {{ files = {{ write = ["out.jsonl"] }} }}
+"#
+    )
+}
+
+#[test]
+fn a_storm_of_restarts_goes_on_after_kills_and_replays_the_same() {
+    let (lines, kills) = if is_full() { (2_000, 40) } else { (300, 6) };
+    let scene = Scene::new();
+    let words = (0..lines).map(|n| match (n % 11, n % 13) {
+        (3, _) => "boom one\n",
+        (_, 5) => "boom two\n",
+        _ => "calm\n",
+    });
+    let text: String = words.collect();
+    let expected = text.matches("calm").count();
+    scene.file("lines.txt", text);
+    scene.file("storm.toml", storm());
+    let mut dice = Dice::new(11);
+    let (mut killed, mut line) = (0, "run storm.toml --allow-dead-letters");
+    loop {
+        let mut command = scene.command(line.split_whitespace());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        if killed < kills {
+            killed += 1;
+            std::thread::sleep(std::time::Duration::from_millis(100 + dice.below(400)));
+            let _ = child.kill();
+        }
+        if child.wait().expect("it ends").code() == Some(0) {
+            break;
+        }
+        if !scene.runs().is_empty() {
+            line = "resume @latest --allow-dead-letters";
+        }
+    }
+    scene.say("verify @latest").ends(0);
+    scene.say("replay @latest").ends(0);
+    assert_eq!(scene.read("out.jsonl").lines().count(), expected, "each of the others once");
+    let letters = scene.say("events @latest --json --kind dead-lettered").json().len();
+    assert_eq!(letters, lines - expected);
+    // Each crash is followed by the decision about it, and by nothing twice.
+    let crashed = scene.say("events @latest --json --kind crashed").json().len();
+    let restarted = scene.say("events @latest --json --kind restarted").json();
+    let counted = restarted.iter().filter(|event| event["counted"] == true).count();
+    assert!(counted <= crashed && restarted.len() <= crashed, "{counted} of {crashed}");
+}
