@@ -1,7 +1,8 @@
 //! Durations and sizes as people write them.
 
-/// Milliseconds of `5s`, `100ms`, `2m`, `1h`.
-pub(crate) fn milliseconds(text: &str) -> Option<u64> {
+/// Milliseconds of `5s`, `100ms`, `2m`, `1h`; `None` for all else.
+#[must_use]
+pub fn milliseconds(text: &str) -> Option<u64> {
     scaled(text, &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)])
 }
 

@@ -82,7 +82,9 @@ pub fn source(body: &Body) -> Option<Source> {
         | Body::Suspended(_)
         | Body::Waiting(_)
         | Body::Pruned(_) => Some(Source::Run),
-        Body::Confirmed(_) | Body::Decided(_) => Some(Source::World),
+        Body::Confirmed(_) | Body::Decided(_) | Body::Retried(_) | Body::Discarded(_) => {
+            Some(Source::World)
+        }
         Body::Outcome(body) => {
             matches!(body.how, Known::Answered | Known::Made).then_some(Source::World)
         }

@@ -1,8 +1,10 @@
 //! The command line: what may be typed. What it means is elsewhere.
 
 mod forking;
+mod letters;
 mod man;
 mod reading;
+mod running;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +19,11 @@ use theater_flow_kernel::ids::{Digest, Ref};
 pub const NAME: &str = "theater-flow";
 
 pub use forking::Fork;
+pub use letters::{Dlq, Letters};
 pub use man::{manual, page};
-pub use reading::{Approve, Diff, Events, Logs, Prune, Replay, State, Why};
+pub use reading::{Approve, Diff, Events, Logs, Prune, Replay, State, Tree, Why};
+use running::duration;
+pub use running::{Resume, Run, Stop};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -203,17 +208,18 @@ pub enum Command {
         head: Option<Digest>,
     },
     /// Show the supervisors and agents of a run, and how each is.
-    #[command(after_long_help = "Example:\n  theater-flow tree @latest")]
-    Tree {
-        /// The run: its id, a unique beginning of it, or `@latest`.
-        run: String,
-    },
+    ///
+    /// Each agent with its state, what it has done, what waits for it and what last went wrong; each supervisor with
+    /// its restarts. Now, or with `--at` as it was after any record.
+    #[command(after_long_help = "Example:\n  theater-flow tree @latest --at 120")]
+    Tree(Tree),
     /// Ask the process that runs it to stop a run; it can be resumed.
-    #[command(after_long_help = "Example:\n  theater-flow stop @latest")]
-    Stop {
-        /// The run: its id, a unique beginning of it, or `@latest`.
-        run: String,
-    },
+    ///
+    /// As at Ctrl-C there, sources stop and mailboxes empty for as long as that process was told to wait, or this
+    /// command says. What is not done then is done when the run is resumed. Asking again gives another time.
+    #[command(after_long_help = "Example:\n  theater-flow stop @latest --drain 2m\n  \
+        theater-flow stop @latest --now")]
+    Stop(Stop),
     /// List what in a run waits for somebody to decide, or decide.
     ///
     /// When the engine ended before the response to a request was recorded, or no whole response came, nobody
@@ -222,6 +228,16 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
         theater-flow approve @latest 12 --fail")]
     Approve(Approve),
+    /// List the dead letters of a run, show one, have some tried again, or drop them.
+    ///
+    /// A dead letter is a message that an agent could not handle: it failed as often as `retry` allows, found no
+    /// place, or came to an agent that had ended. `retry` puts it back where it had waited, as if it had never been
+    /// tried; a run that is live goes on with it at once, one that is stopped when it is resumed. `drop` forgets it:
+    /// it no longer makes the run end `degraded`. Who did it is recorded. In a run that is over nothing changes any
+    /// more: `fork` makes one that goes on from before its end.
+    #[command(after_long_help = "Example:\n  theater-flow dlq @latest\n  \
+        theater-flow dlq @latest show 12\n  theater-flow dlq @latest retry --agent scan")]
+    Dlq(Dlq),
     /// Erase the payloads of a run that nobody needs any more, and its old checkpoints.
     ///
     /// Records and hashes stay: the chain verifies as before, and `verify` says which payloads a record says were
@@ -290,33 +306,6 @@ pub enum GraphFormat {
     Svg,
     /// One JSON object.
     Json,
-}
-
-/// See [`Command::Run`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Run {
-    /// The pipeline's TOML file.
-    #[arg(required_unless_present = "resume")]
-    pub file: Option<PathBuf>,
-    /// A value for one of the pipeline's params. Paths are against the current folder.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
-    pub set: Vec<(String, String)>,
-    /// End with 0 even if there are dead letters that no agent takes.
-    #[arg(long)]
-    pub allow_dead_letters: bool,
-    /// Go on with this run instead, as `resume` does.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "set"])]
-    pub resume: Option<String>,
-}
-
-/// See [`Command::Resume`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Resume {
-    /// The run: its id, a unique beginning of it, or `@latest`.
-    pub run: String,
-    /// End with 0 even if there are dead letters that no agent takes.
-    #[arg(long)]
-    pub allow_dead_letters: bool,
 }
 
 /// See [`Command::Check`].

@@ -4,6 +4,8 @@ mod actors;
 mod approve;
 mod check;
 mod diff;
+mod dlq;
+mod drain;
 mod ended;
 mod fork;
 mod live;
@@ -19,6 +21,7 @@ mod runs;
 mod state;
 mod test;
 mod text;
+mod tree;
 mod verify;
 mod why;
 
@@ -27,12 +30,13 @@ use std::path::Path;
 use theater_flow_kernel::block::{Damage, Flaw};
 use theater_flow_kernel::ids::RunId;
 
-use crate::cli::{self, Cli, Command};
+use crate::cli::{self, Cli, Command, Resume};
 use crate::exit::{Exit, Problem};
 use crate::render::Screen;
 use crate::runs::{Data, RunDir, RunsError};
 use crate::view;
 use crate::{journal, recover, session, store};
+use run::Manner;
 use runs::find;
 
 /// Does what the command line says.
@@ -42,7 +46,8 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
     match cli.command {
         Command::Run(args) => run::run(screen, (&data, folder), args),
         Command::Resume(args) => {
-            run::resume(screen, (&data, folder), &args.run, args.allow_dead_letters)
+            let Resume { run, allow_dead_letters, drain } = args;
+            run::resume(screen, (&data, folder), &run, Manner { allow_dead_letters, drain })
         }
         Command::Fork(args) => fork::fork(screen, (&data, folder), &args),
         Command::Check(args) => check::check(screen, &args),
@@ -63,9 +68,10 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
             diff::diff(screen, (&find(&data, &args.left)?, &find(&data, &args.right)?))
         }
         Command::Verify { run, head } => verify::verify(screen, &find(&data, &run)?, folder, head),
-        Command::Tree { run } => read::tree(screen, &find(&data, &run)?),
+        Command::Tree(args) => tree::tree(screen, &find(&data, &args.run)?, &args),
         Command::Approve(args) => approve::approve(screen, &find(&data, &args.run)?, folder, &args),
-        Command::Stop { run } => live::stop(screen, &find(&data, &run)?),
+        Command::Dlq(args) => dlq::dlq(screen, &find(&data, &args.run)?, folder, &args),
+        Command::Stop(args) => live::stop(screen, &find(&data, &args.run)?, &args),
         Command::Prune(args) => prune::prune(screen, &find(&data, &args.run)?, folder, &args),
         Command::Replay(args) => replay::replay(screen, &find(&data, &args.run)?, folder, &args),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),

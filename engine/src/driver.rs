@@ -21,12 +21,13 @@ use theater_flow_kernel::state::{Phase, State};
 use theater_flow_kernel::work::Report;
 
 use backlog::Backlog;
-pub use decisions::Decision;
 use decisions::Recorded;
+pub use decisions::{Decision, LetterOrder};
 pub use errands::Errand;
 use errands::Pending;
 pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
 use stop::Stop;
+pub use stop::{DRAIN_MS, Remains};
 pub use tray::Job;
 use tray::Tray;
 
@@ -80,12 +81,16 @@ pub enum Event {
     },
     /// Somebody decides about an ask that waits for it.
     Decided(Decision),
+    /// Somebody has dead letters tried again, or drops them.
+    Letters(LetterOrder),
     /// Someone asks the run to stop: sources stop, mailboxes empty.
     Stop {
         /// Who.
         by: String,
+        /// How long it may take, in ms.
+        within_ms: u64,
     },
-    /// Someone asks again: what is under way is given up.
+    /// Someone asks again, or does not want to wait: what is under way is given up.
     StopNow,
     /// Someone wants to see the state.
     Look(Box<dyn FnOnce(&State) + Send>),
@@ -217,7 +222,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                 self.input(Input::Unanswered { agent, intent, error });
             }
             Event::Decided(decision) => self.decided(decision),
-            Event::Stop { by } => self.ask_to_stop(by),
+            Event::Letters(order) => self.letters(order),
+            Event::Stop { by, within_ms } => self.ask_to_stop(by, within_ms),
             Event::StopNow => self.stop = Stop::Closing(0),
             Event::Look(look) => look(&self.state),
         }
@@ -336,19 +342,6 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let (digest, len) = (Digest::of(&bytes), bytes.len() as u64);
         self.unsent.checkpoint = Some(CheckpointBytes { upto, bytes });
         self.input(Input::Checkpointed { upto, digest, len });
-    }
-
-    /// Whoever decided hears of it once it is durable.
-    fn decided(&mut self, decision: Decision) {
-        let Decision { intent, repeat, by, reply } = decision;
-        let seq = self.state.kept.next_seq;
-        self.input(Input::Decided { intent, repeat, by });
-        if self.state.kept.next_seq > seq {
-            self.recorded.wait(seq, reply);
-        } else {
-            // Whoever asked may have given up waiting.
-            let _ = reply.send(false);
-        }
     }
 
     fn ending(&self) -> Option<Ending> {

@@ -17,6 +17,7 @@ pub mod exit;
 pub mod fork;
 pub mod head;
 pub mod journal;
+pub mod letters;
 pub mod log;
 pub mod memory;
 pub mod person;

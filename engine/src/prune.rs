@@ -6,7 +6,7 @@
 
 mod elsewhere;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,6 +60,16 @@ pub enum PruneError {
     Needed {
         /// The first record whose payloads are needed.
         from: u64,
+    },
+    /// It is a dead letter of a run that is not over.
+    #[error(
+        "the run is not over, and {of} is a dead letter that can be tried again (record {letter})"
+    )]
+    Letter {
+        /// What was named.
+        of: Ref,
+        /// The record that set it aside.
+        letter: u64,
     },
     /// An agent of a run that is not over still needs the payload.
     #[error("the run is not over, and `{agent}` still needs the payloads of {of}")]
@@ -182,6 +192,13 @@ impl Planned {
             return None;
         }
         if is_over(&state) {
+            for what in &self.cut.what {
+                let Pruning::Of(of) = *what else { continue };
+                let letters: Vec<u64> = letters_of(&state, of).collect();
+                for letter in letters {
+                    state.kept.letters.take(letter);
+                }
+            }
             // What was left unread when all had ended is nobody's any more.
             for agent in &mut state.kept.agents {
                 agent.queues.iter_mut().for_each(|queue| queue.items.clear());
@@ -253,23 +270,38 @@ fn free<S: Store>(journal: &Journal<S>, state: &State, of: Ref) -> Result<(), Pr
             need.seq == of.seq && same
         })
     };
-    match agents.find(|(agent, _)| needs_it(agent)) {
-        Some((_, agent)) => Err(PruneError::InUse { of, agent: agent.name.clone() }),
-        None => Ok(()),
+    if let Some((_, agent)) = agents.find(|(agent, _)| needs_it(agent)) {
+        return Err(PruneError::InUse { of, agent: agent.name.clone() });
     }
+    let letter = letters_of(state, of).next().filter(|_| !is_over(state));
+    letter.map_or(Ok(()), |letter| Err(PruneError::Letter { of, letter }))
+}
+
+/// The dead letters that the engine keeps of this message, or of one of this record's.
+fn letters_of(state: &State, of: Ref) -> impl Iterator<Item = u64> + '_ {
+    let same = move |message: Ref| {
+        message.seq == of.seq
+            && (of.part.is_none() || message.part.is_none() || message.part == of.part)
+    };
+    state.kept.letters.iter().filter(move |(_, kept)| same(kept.message.id)).map(|(seq, _)| seq)
 }
 
 /// Dead letters that the engine keeps: somebody may want to see them, or have them tried again.
 fn letters<S: Store>(journal: &Journal<S>) -> Result<BTreeSet<Ref>, JournalError> {
-    let mut letters = BTreeSet::new();
+    let mut letters = BTreeMap::new();
     for record in journal.bare(0)? {
-        if let Body::DeadLettered(body) = record?.body
-            && body.letter.is_none()
-        {
-            letters.insert(body.message);
+        let record = record?;
+        match record.body {
+            Body::DeadLettered(body) if body.letter.is_none() => {
+                letters.insert(record.seq, body.message);
+            }
+            Body::Retried(body) | Body::Discarded(body) => {
+                letters.remove(&body.letter);
+            }
+            _ => {}
         }
     }
-    Ok(letters)
+    Ok(letters.into_values().collect())
 }
 
 /// The first record that was made at this time or later.

@@ -6,12 +6,13 @@ mod decide;
 mod fork;
 mod head;
 mod left;
+mod serve;
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use theater_flow_host::{Actor, Host, LoadError};
@@ -28,8 +29,9 @@ use components::{components, keep_components};
 pub use fork::begin_fork;
 pub(crate) use head::{check_head, check_name, new_head};
 pub use left::Left;
+pub use serve::TellRemains;
 
-use crate::driver::{Driver, Ending, Event, Parts};
+use crate::driver::{Driver, Event, Parts};
 use crate::envoy::Envoy;
 use crate::head::HeadError;
 use crate::journal::{Flushed, Journal, JournalError};
@@ -42,9 +44,6 @@ use crate::world::{Outside, RealWorld};
 
 /// How long readers of a run's log may hold up its next owner.
 pub(crate) const READERS: Duration = Duration::from_secs(30);
-/// Events taken in before work is given out again.
-const EVENTS_PER_TURN: usize = 1_024;
-
 /// Why a run cannot be begun or taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -255,37 +254,6 @@ impl Session {
     #[must_use]
     pub fn sender(&self) -> Sender<Event> {
         self.sender.clone()
-    }
-
-    /// Runs until the run is over, stopped, or cannot be written down. Says how far the log reaches, which
-    /// stays open for readers until this is dropped.
-    #[must_use]
-    pub fn serve(&mut self) -> (Ending, Flushed) {
-        loop {
-            if let Some(ending) = self.driver.turn() {
-                let flushed = self.driver.flushed();
-                return (ending, flushed);
-            }
-            self.wait();
-        }
-    }
-
-    /// Waits for an event, or until the driver must look at the time.
-    fn wait(&mut self) {
-        let first = match self.driver.wake_at() {
-            Some(at) => {
-                self.events.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms())))
-            }
-            None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        let Ok(first) = first else { return };
-        self.driver.on(first);
-        for _ in 1..EVENTS_PER_TURN {
-            match self.events.try_recv() {
-                Ok(event) => self.driver.on(event),
-                Err(_) => return,
-            }
-        }
     }
 }
 

@@ -14,7 +14,8 @@
 //! | `GET /v1/tree` | the supervision tree |
 //! | `GET /v1/waiting` | what waits for somebody to decide |
 //! | `POST /v1/approve?id=SEQ[&fail=1]` | once it is durable `{"recorded":true}`; or `{"recorded":false,"why":…}` |
-//! | `POST /v1/stop` | 202; the run drains and stops |
+//! | `POST /v1/letters?do=retry\|drop&letter=SEQ…` | what became of each dead letter, once that is durable; `all=1[&agent=NAME]` for all |
+//! | `POST /v1/stop[?within=MS]` or `?now=1` | 202; the run drains and stops |
 //!
 //! Whatever else is asked gets an error status and `{"error":"…"}`.
 //!
@@ -45,6 +46,7 @@ pub use server::Server;
 pub use span::{Span, pairs};
 
 use crate::causes::Question;
+use crate::letters::Order;
 use crate::render::Look;
 use crate::store::Pair;
 
@@ -89,8 +91,22 @@ pub trait Shown: Send + Sync + 'static {
     /// if it is false, with `why`.
     fn approve(&self, id: u64, repeat: bool, uid: u32) -> Result<serde_json::Value, String>;
 
+    /// The user `uid` wants something done with dead letters: what became of each, once that is durable.
+    fn letters(&self, order: Order, uid: u32) -> Result<serde_json::Value, String>;
+
     /// `by` wishes the run to stop. Returns at once.
-    fn stop(&self, by: &str);
+    fn stop(&self, by: &str, haste: Haste);
+}
+
+/// How long a run that stops may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Haste {
+    /// As long as whoever began it said.
+    Usual,
+    /// So many ms.
+    Within(u64),
+    /// No time.
+    Now,
 }
 
 /// Some records.

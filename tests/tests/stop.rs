@@ -1,8 +1,10 @@
 //! Stopping a run: by signals, by command, by `kill -9`; and what others see of it while it lives.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -126,6 +128,67 @@ fn a_second_signal_does_not_wait() {
         assert_eq!(ran.last().status, "suspended");
         assert!(began.elapsed() < Duration::from_secs(8), "it waits for the call");
         scene.say("verify @latest").ends(0);
+    }
+}
+
+/// Starts a run of an agent that does not come to an end, and waits until it is at its event.
+fn busy(scene: &Scene, line: &str) -> Child {
+    let probe = prebuilt("probe").display().to_string();
+    scene.file("busy.toml", BUSY.replace("PROBE", &probe));
+    let child = held(scene, line.split(' '));
+    wait_for("the call that takes long", || {
+        let events = scene.say("events @latest --json --kind incarnation");
+        events.text().lines().next().is_some().then_some(())
+    });
+    child
+}
+
+/// Checks that a run was let go, and that it can be taken up.
+fn is_resumable(scene: &Scene, ran: &Ran) {
+    assert_eq!(ran.last().status, "suspended");
+    scene.say("verify @latest").ends(0);
+    let child = held(scene, ["resume", "@latest"]);
+    wait_for("the socket", || scene.runs().pop()?.join("socket").is_file().then_some(()));
+    scene.say("stop @latest --now").ends(0);
+    assert_eq!(wait(child).ends(130).last().status, "suspended");
+}
+
+#[test]
+fn what_is_not_done_in_time_is_left() {
+    let scene = Scene::new();
+    let child = busy(&scene, "run busy.toml --drain 100ms");
+    send(&child, Signal::TERM);
+    let ran = wait(child).ends(130);
+    is_resumable(&scene, &ran);
+    let kinds = scene.say("events @latest --json").ends(0).json();
+    let kinds: Vec<_> = kinds.iter().filter_map(|record| record["kind"].as_str()).collect();
+    assert!(kinds.contains(&"stopping") && kinds.contains(&"checkpoint"), "{kinds:?}");
+}
+
+#[test]
+fn a_stop_says_what_it_waits_for_and_another_ends_it() {
+    for end in ["stop @latest --drain 0s", "stop @latest --now"] {
+        let scene = Scene::new();
+        let mut child = busy(&scene, "run busy.toml --drain 1h");
+        let err = BufReader::new(child.stderr.take().expect("it is piped"));
+        scene.say("stop @latest").ends(0);
+        let mut lines = err.lines().map(|line| line.expect("text"));
+        let told =
+            lines.find(|line| line.starts_with("stopping")).expect("it says what it waits for");
+        assert!(told.contains(" s for busy: a call under way"), "{told}");
+        scene.say(end).ends(0);
+        let last = lines.last().expect("a last line");
+        assert!(last.contains(" suspended events="), "{last}");
+        assert_eq!(wait(child).code(), 130);
+        scene.say("verify @latest").ends(0);
+    }
+}
+
+#[test]
+fn wrong_durations_are_refused() {
+    let scene = Scene::new();
+    for line in ["stop x --drain 5", "stop x --drain 1s --now", "run p.toml --drain soon"] {
+        scene.say(line).ends(2);
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) fn ran(text: &str, files: &[(&str, &str)]) -> Ran {
     let place = session::place(&data, run.path.clone());
     let mut session =
         Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
-    let ended = session.serve();
+    let ended = session.serve(&mut |_, _| {});
     assert!(matches!(ended.0, theater_flow::driver::Ending::Finished(_)), "{:?}", ended.0);
     let took = start.elapsed();
     Ran { run: run.path.clone(), host, actors, took, _folder: folder }

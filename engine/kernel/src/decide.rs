@@ -75,7 +75,13 @@ fn may_come(phase: Phase, input: &Input) -> bool {
         Phase::Running | Phase::Stopping | Phase::Failing => !matches!(input, Input::Begin(_)),
         // A decision needs no process that runs the run: the next one acts on it.
         Phase::Suspended | Phase::Waiting => {
-            matches!(input, Input::Resume(_) | Input::Decided { .. })
+            matches!(
+                input,
+                Input::Resume(_)
+                    | Input::Decided { .. }
+                    | Input::Retry { .. }
+                    | Input::Discard { .. }
+            )
         }
         Phase::Finished(_) => false,
     }

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, Ref};
 use crate::limits;
 use crate::plan::{Overflow, Plan};
 use crate::record::{Consumed, Next, Origin};
@@ -17,8 +17,8 @@ use crate::work::{Activation, Batch, Begin, Event, Work};
 pub struct Desk {
     /// By agent: a worker has it.
     busy: Vec<bool>,
-    /// By agent: how many messages of each of its queues a worker has, the oldest of each. Empty for none.
-    held: Vec<Vec<usize>>,
+    /// By agent: the last message of each of its queues that a worker has. Empty for none.
+    held: Vec<Vec<Option<Ref>>>,
     /// By agent: an instance may be alive.
     alive: Vec<bool>,
     /// How many workers' reports are awaited.
@@ -73,10 +73,10 @@ impl Desk {
         self.ready.push_back(id);
     }
 
-    /// How many messages of an agent's queue a worker has: the oldest ones.
+    /// The last message of an agent's queue that a worker has; it may have those before it, too.
     #[must_use]
-    pub fn held(&self, id: AgentId, queue: usize) -> usize {
-        self.held[id.index()].get(queue).copied().unwrap_or(0)
+    pub fn held(&self, id: AgentId, queue: usize) -> Option<Ref> {
+        self.held[id.index()].get(queue).copied().flatten()
     }
 
     /// True if a worker's report about this agent is awaited.
@@ -299,20 +299,20 @@ pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
         Consumed::Closed { port } => Event::Closed { port: *port },
         Consumed::Timer { name } => Event::Timer { name: name.clone() },
         Consumed::Message { id, port } => {
-            let body = agent.head(*id, *port)?.clone();
+            let body = agent.content(*id, *port)?.clone();
             Event::Message { id: *id, port: *port, body }
         }
     })
 }
 
-/// How many messages of each queue are among these events: the oldest ones of each.
-fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<usize> {
-    let mut held = vec![0; agent.queues.len()];
+/// The last message of each queue among these events.
+fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<Option<Ref>> {
+    let mut held = vec![None; agent.queues.len()];
     for event in events {
         if let Event::Message { id, port, .. } = event
             && let Some((queue, _)) = agent.find(*id, *port)
         {
-            held[queue] += 1;
+            held[queue] = held[queue].max(Some(*id));
         }
     }
     held

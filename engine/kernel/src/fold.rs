@@ -5,6 +5,7 @@ mod call;
 mod decisions;
 mod exits;
 mod fork;
+mod letter;
 mod resume;
 mod supervise;
 
@@ -14,8 +15,8 @@ use alloc::vec::Vec;
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
 use crate::plan::{Child, Restart};
 use crate::record::{
-    Body, Confirmed, Crashed, DeadLettered, Dropped, End, Ended, Entry, Incarnation, Next, Rested,
-    SinkId, Snapshot,
+    Body, Confirmed, Crashed, Dropped, End, Ended, Entry, Incarnation, Next, Rested, SinkId,
+    Snapshot,
 };
 use crate::record::{Consumed, CrashKind};
 use crate::state::{
@@ -44,7 +45,9 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Crashed(body) => crashed(state, entry, body),
         Body::Restarted(body) => decisions::restarted(state, entry, body),
         Body::Escalated(body) => decisions::escalated(state, entry.seq, body),
-        Body::DeadLettered(body) => dead_lettered(state, entry, body),
+        Body::DeadLettered(body) => letter::dead_lettered(state, entry, body),
+        Body::Retried(body) => letter::retried(state, entry.seq, body),
+        Body::Discarded(body) => letter::discarded(state, body),
         Body::Snapshot(body) => snapshot(state, entry, body),
         Body::Confirmed(body) => confirmed(state, entry.seq, body),
         Body::Ended(body) => ended(state, entry.seq, *body),
@@ -171,34 +174,15 @@ fn forget(state: &mut State, id: AgentId) {
     agent.pending = agent.pending.take().filter(message);
 }
 
-fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
-    let reader = agent(state, body.agent);
-    let (id, port) = (body.message, body.port);
-    let message = Consumed::Message { id, port };
-    let _ = reader.pending.take_if(|pending| pending.consumed == message);
-    reader.last = Ref::record(entry.seq);
-    reader.letters += 1;
-    reader.failure = Some(entry.seq);
-    take(state, body.agent, (body.message, body.port));
-    state.touched.push(body.agent);
-    let letters = state.plan.dead_letter.as_ref().map(|letters| (letters.agent, letters.port));
-    match (letters, body.letter, entry.payloads.last()) {
-        (Some((to, port)), Some(_), Some(letter)) => {
-            if let Some(queue) = state.routes.letters(to, port) {
-                let letter = Queued { id: Ref::record(entry.seq), body: letter.clone(), round: 0 };
-                agent(state, to).queues[queue].items.push_back(letter);
-                state.touched.push(to);
-            }
-        }
-        _ => state.kept.dead_letters += 1,
-    }
-}
-
 /// Takes a message out of a reader's mailbox, and lets its producer know that there is room.
 fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> Option<Queued> {
     let input = state.routes.inputs(reader).iter().find(|input| input.port == port)?;
     let (queue, at) = state.agent(reader).find(message, port)?;
-    let taken = state.kept.agents[reader.index()].queues[queue].items.remove(at);
+    let agent = &mut state.kept.agents[reader.index()];
+    let taken = agent.queues[queue].items.remove(at);
+    if !agent.again.is_empty() {
+        agent.again.retain(|again| (again.message, again.port) != (message, port));
+    }
     state.touched.extend(&input.producers);
     taken
 }
@@ -277,6 +261,7 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.redo_bytes = 0;
     agent.timers.clear();
     agent.pending = None;
+    agent.again.clear();
     // What was asked is still waited for: its outcome must not be hidden.
     agent.asking = agent.asking.take().filter(Asking::is_open);
     if matches!(body.how, End::Finished | End::Done) {

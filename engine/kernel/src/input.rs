@@ -76,6 +76,20 @@ pub enum Input {
     },
     /// Time has passed: somebody who was asked to stop is to be killed now.
     Tick,
+    /// Somebody has a dead letter tried again.
+    Retry {
+        /// The record that set it aside.
+        letter: u64,
+        /// Who.
+        by: Person,
+    },
+    /// Somebody drops a dead letter.
+    Discard {
+        /// The record that set it aside.
+        letter: u64,
+        /// Who.
+        by: Person,
+    },
     /// Nothing can be done until somebody decides about what is asked: this process lets the run go.
     Wait,
     /// Someone asks the run to stop.

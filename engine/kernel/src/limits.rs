@@ -62,6 +62,11 @@ pub const BATCH_EVENTS: usize = 256;
 /// Payload bytes handed to a worker at a time, and given back by it; one event always fits.
 pub const BATCH_BYTES: usize = 4 << 20;
 
+/// Bytes of dead letters that a run keeps so that they can be tried again; what comes beyond is counted.
+pub const LETTER_BYTES: u64 = 64 << 20;
+/// … of which each takes so many beside its content.
+pub const LETTER_COST: u64 = 128;
+
 /// Messages that may wait at one feedback edge, for which its producer does not wait.
 pub const FEEDBACK_MESSAGES: u32 = 1 << 16;
 /// Rounds that a feedback edge may allow.

@@ -11,6 +11,7 @@
 mod ask;
 mod body;
 mod fork;
+mod letter;
 mod part;
 mod supervision;
 
@@ -27,6 +28,7 @@ pub use body::{
     Pruning, Repeated, Rested, Resumed, Snapshot, Status, Stopping, Suspended, Transaction,
 };
 pub use fork::{Forked, Given, Lineage};
+pub use letter::Resolved;
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
 pub use supervision::{End, Ended, Escalated, Restarted, ShutDown, Stopped};
 
@@ -153,6 +155,10 @@ pub enum Body {
     Stopped(Stopped),
     /// A supervisor ends, and all below it, since significant children have ended by themselves.
     ShutDown(ShutDown),
+    /// Somebody had a dead letter tried again: it waits where it had waited, and counts as never tried.
+    Retried(Resolved),
+    /// Somebody dropped a dead letter: it counts no more.
+    Discarded(Resolved),
 }
 
 impl Body {
@@ -225,6 +231,8 @@ impl Body {
             Self::Pruned(_) => "pruned",
             Self::Stopped(_) => "stopped",
             Self::ShutDown(_) => "shut-down",
+            Self::Retried(_) => "retried",
+            Self::Discarded(_) => "discarded",
         }
     }
 
@@ -255,6 +263,7 @@ impl Body {
             Self::Outcome(body) => Some(body.agent),
             Self::Decided(body) => Some(body.agent),
             Self::Stopped(body) => Some(body.agent),
+            Self::Retried(body) | Self::Discarded(body) => Some(body.agent),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 mod agent;
 mod asking;
 mod cycles;
+mod letters;
 mod routes;
 mod supervisor;
 
@@ -13,9 +14,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{
-    AgentState, Halt, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
+    Again, AgentState, Halt, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
 };
 pub use asking::{Asking, Stand};
+pub use letters::{Letter, Letters, Refusal};
 pub use routes::{InputRoute, Reader, Route, Routes, Spill};
 pub use supervisor::{Exit, Stage, Start, Stop, SupervisorState};
 
@@ -65,6 +67,8 @@ pub struct Kept {
     pub rested: Vec<bool>,
     /// Dead letters that the engine keeps.
     pub dead_letters: u64,
+    /// What is needed to try these again, as far as there is place.
+    pub letters: Letters,
     /// Bytes of log since the last checkpoint, about.
     pub since_checkpoint: u64,
     /// Bytes of the last checkpoint.
@@ -111,6 +115,7 @@ impl State {
             deadlines: BTreeSet::new(),
             rested: routes.cycles().iter().map(|_| false).collect(),
             dead_letters: 0,
+            letters: Letters::default(),
             since_checkpoint: 0,
             checkpoint_len: 0,
             forked: false,

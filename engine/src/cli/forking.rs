@@ -1,11 +1,12 @@
 //! The arguments of `fork`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use theater_flow_kernel::ids::Ref;
 
-use super::{reference, setting};
+use super::{duration, reference, setting};
 
 /// See [`Command::Fork`](super::Command::Fork).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
@@ -35,6 +36,9 @@ pub struct Fork {
     /// End with 0 even if there are dead letters that no agent takes.
     #[arg(long, conflicts_with = "hold")]
     pub allow_dead_letters: bool,
+    /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub drain: Duration,
 }
 
 fn instead(text: &str) -> Result<(Ref, PathBuf), String> {

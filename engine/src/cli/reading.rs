@@ -54,6 +54,16 @@ pub struct Why {
     pub impact: bool,
 }
 
+/// See [`Command::Tree`](super::Command::Tree).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Tree {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// After this record. By default now.
+    #[arg(long, value_name = "SEQ")]
+    pub at: Option<u64>,
+}
+
 /// See [`Command::State`](super::Command::State).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct State {

@@ -26,12 +26,13 @@ pub(super) fn tell_why(screen: &Screen, run: &RunDir, plan: &Plan, status: Statu
     // What cannot be read is no reason to end otherwise: the log is there to be looked at.
     let found = reasons(run).unwrap_or_default();
     let view = View::new(plan);
-    let (message, kind) = match status {
+    let id = run.id;
+    let (message, lists) = match status {
         Status::Completed => return,
-        Status::Degraded => (degraded(&view, &found), "dead-lettered"),
-        Status::Failed => (failed(&view, &found), "crashed"),
+        Status::Degraded => (degraded(&view, &found), format!("dlq {id}")),
+        Status::Failed => (failed(&view, &found), format!("events {id} --kind crashed")),
     };
-    let help = format!("`theater-flow events {} --kind {kind}` lists them", run.id);
+    let help = format!("`theater-flow {lists}` lists them");
     screen.problem(&message, Some(&help));
 }
 

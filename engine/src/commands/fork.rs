@@ -9,6 +9,7 @@ use theater_flow_kernel::gate::World;
 use theater_flow_kernel::ids::Ref;
 use theater_flow_kernel::work::Begin;
 
+use super::run::Manner;
 use super::{check, place, read, replay, run};
 use crate::cli;
 use crate::compile::Fetcher;
@@ -58,7 +59,8 @@ pub(super) fn fork(
         }
         return Ok(Exit::Ok);
     }
-    run::resume(screen, (data, folder), &id, args.allow_dead_letters)
+    let (allow_dead_letters, drain) = (args.allow_dead_letters, args.drain);
+    run::resume(screen, (data, folder), &id, Manner { allow_dead_letters, drain })
 }
 
 /// A fork with the plan of another file. `None` if that has faults, which are shown.

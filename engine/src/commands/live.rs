@@ -12,14 +12,16 @@ use theater_flow_kernel::state::State;
 
 use super::{approve, verify, why};
 use crate::causes::Question;
-use crate::driver::{Decision, Event};
+use crate::cli;
+use crate::driver::{Decision, Event, LetterOrder};
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
+use crate::letters::Order;
 use crate::person::person;
 use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
-use crate::session::Session;
-use crate::socket::{self, Client, Lines, PROTOCOL, Server, Shown, SocketError, Span};
+use crate::session::{Session, now_ms};
+use crate::socket::{self, Client, Haste, Lines, PROTOCOL, Server, Shown, SocketError, Span};
 use crate::store::{Pair, Reader, SharedStore, Store};
 use crate::view::{self, Branch, Detail, Row, View};
 
@@ -35,12 +37,13 @@ const BETWEEN: Duration = Duration::from_millis(5);
 const ANSWER_BYTES: usize = 1 << 20;
 
 /// Opens the control socket of a run.
-pub(super) fn serve(run: &RunDir, session: &Session) -> Result<Server, SocketError> {
+pub(super) fn serve(run: &RunDir, session: &Session, drain_ms: u64) -> Result<Server, SocketError> {
     let shown = ShownRun {
         run: run.id.to_string(),
         plan: Arc::clone(session.plan()),
         reader: session.reader(),
         events: session.sender(),
+        drain_ms,
     };
     Server::start(&run.path, Arc::new(shown))
 }
@@ -50,6 +53,8 @@ struct ShownRun {
     plan: Arc<Plan>,
     reader: SharedStore,
     events: Sender<Event>,
+    /// How long it may take to stop, unless who asks for it says otherwise.
+    drain_ms: u64,
 }
 
 impl ShownRun {
@@ -184,7 +189,7 @@ impl Shown for ShownRun {
     }
 
     fn tree(&self) -> Result<Value, String> {
-        let tree = self.state(view::tree)?;
+        let tree = self.state(|state| view::tree(state, now_ms()))?;
         // A failure that is not durable yet stays without words.
         let explained = self.reader.beside(|store| self.explained(store, tree.clone()));
         serde_json::to_value(explained.unwrap_or(tree)).map_err(|error| error.to_string())
@@ -207,6 +212,15 @@ impl Shown for ShownRun {
         Ok(json!({ "recorded": false, "why": why.map_err(|error| error.to_string())? }))
     }
 
+    fn letters(&self, order: Order, uid: u32) -> Result<Value, String> {
+        let (reply, recorded) = sync_channel(1);
+        let order = LetterOrder { order, by: person(uid), reply };
+        let over = |_| String::from("the run ended before that was recorded");
+        self.events.send(Event::Letters(order)).map_err(|_| over(RecvTimeoutError::Timeout))?;
+        let fates = recorded.recv_timeout(LOOK).map_err(over)?;
+        serde_json::to_value(fates).map_err(|error| error.to_string())
+    }
+
     fn show(&self, what: Ref, look: Look) -> Result<Value, String> {
         let shown = self.reader.beside(|store| self.record(store, what, look));
         shown.map_err(|error| error.to_string())
@@ -217,9 +231,15 @@ impl Shown for ShownRun {
         answer.map_err(|error| error.to_string())
     }
 
-    fn stop(&self, by: &str) {
+    fn stop(&self, by: &str, haste: Haste) {
+        let by = String::from(by);
+        let stop = match haste {
+            Haste::Usual => Event::Stop { by, within_ms: self.drain_ms },
+            Haste::Within(within_ms) => Event::Stop { by, within_ms },
+            Haste::Now => Event::StopNow,
+        };
         // A run at its end needs no stop.
-        let _ = self.events.send(Event::Stop { by: String::from(by) });
+        let _ = self.events.send(stop);
     }
 }
 
@@ -237,11 +257,17 @@ pub(super) fn owner(run: &RunDir) -> Result<Option<Client>, Problem> {
     }
 }
 
-pub(super) fn stop(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
+pub(super) fn stop(screen: &Screen, run: &RunDir, args: &cli::Stop) -> Result<Exit, Problem> {
     let Some(client) = owner(run)? else {
         return Err(Problem::usage(format!("no process runs {}", run.id)));
     };
-    client.stop().map_err(|error| Problem::failed(error.to_string()))?;
+    let ms = |drain: Duration| u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
+    let haste = match args.drain {
+        _ if args.now => Haste::Now,
+        Some(drain) => Haste::Within(ms(drain)),
+        None => Haste::Usual,
+    };
+    client.stop(haste).map_err(|error| Problem::failed(error.to_string()))?;
     screen.say(&format!("run {} was asked to stop", run.id));
     Ok(Exit::Ok)
 }

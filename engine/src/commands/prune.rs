@@ -172,6 +172,10 @@ impl From<PruneError> for Problem {
             PruneError::Needed { from } => {
                 Self::usage(message).with_help(Some(format!("`--before {from}` at most")))
             }
+            PruneError::Letter { letter, .. } => {
+                let help = format!("`theater-flow dlq RUN drop {letter}` gives it up");
+                Self::usage(message).with_help(Some(help))
+            }
             PruneError::InUse { .. } => {
                 let help = "`resume` it first; once the message is handled and a stop by Ctrl-C has saved \
                             the agent, it can be erased";

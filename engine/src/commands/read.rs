@@ -17,7 +17,7 @@ use crate::render::Screen;
 use crate::runs::RunDir;
 use crate::socket::{Client, Heard};
 use crate::store::Store;
-use crate::view::{self, Branch, Detail, Filter, Row, View};
+use crate::view::{self, Detail, Filter, Row, View};
 
 /// A run's log, as it is now.
 pub(super) fn log(run: &RunDir) -> Result<Journal<Log>, Problem> {
@@ -161,34 +161,4 @@ fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Proble
 
 pub(super) fn no_part(what: Ref) -> Problem {
     Problem::usage(format!("record {} has no part {what}", what.seq))
-}
-
-pub(super) fn tree(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
-    let tree: Option<Branch> = if let Some(client) = live::owner(run)? {
-        let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
-        serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
-    } else {
-        let journal = log(run)?;
-        let plan = recover::plan(&journal)?;
-        let end = journal.flushed().seq;
-        warn(screen, (&journal, &plan), end)?;
-        let mut tree = view::tree(&recover::state(&journal, &plan, end)?);
-        let view = View::new(&plan);
-        let mut summary = |seq| Some(view.summary(&live::row(&journal, seq).ok()?));
-        if let Some(tree) = &mut tree {
-            tree.explain(&mut summary);
-        }
-        tree
-    };
-    let Some(tree) = tree else {
-        return Err(Problem::failed("the plan has no supervisor"));
-    };
-    if screen.is_json() {
-        screen.json(&tree)?;
-    } else {
-        for line in view::tree_lines(&tree, screen.look()) {
-            screen.line(&line)?;
-        }
-    }
-    Ok(Exit::Ok)
 }

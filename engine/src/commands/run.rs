@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
+use super::drain::Waiting;
 use super::progress::Progress;
 use super::{approve, check, ended, live, place};
 use crate::cli::Run;
@@ -23,13 +25,23 @@ use crate::signals::{Caught, Signals};
 use crate::socket::Client;
 use crate::view;
 
+/// How a run is run.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// It ends with 0 even if there are dead letters that no agent takes.
+    pub(super) allow_dead_letters: bool,
+    /// How long it may take to stop.
+    pub(super) drain: Duration,
+}
+
 pub(super) fn run(
     screen: &Arc<Screen>,
     (data, folder): (&Data, &Path),
     args: Run,
 ) -> Result<Exit, Problem> {
+    let manner = Manner { allow_dead_letters: args.allow_dead_letters, drain: args.drain };
     if let Some(name) = &args.resume {
-        return resume(screen, (data, folder), name, args.allow_dead_letters);
+        return resume(screen, (data, folder), name, manner);
     }
     let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
     let pipeline = Pipeline::read(&file)?;
@@ -46,14 +58,14 @@ pub(super) fn run(
     let cast = Cast { host, plan: Arc::new(plan), actors: fetcher.into_actors() };
     let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))
         .inspect_err(|_| run.discard())?;
-    Ok(serve(screen, &run, session, args.allow_dead_letters))
+    Ok(serve(screen, &run, session, manner))
 }
 
 pub(super) fn resume(
     screen: &Arc<Screen>,
     (data, folder): (&Data, &Path),
     name: &str,
-    allow_dead_letters: bool,
+    manner: Manner,
 ) -> Result<Exit, Problem> {
     let run = super::find(data, name)?;
     let _owner = own(&run)?;
@@ -64,7 +76,7 @@ pub(super) fn resume(
     }
     let host = check::instances_host(left.agents())?;
     let session = Session::resume(&place, left, host, guest_out(screen))?;
-    Ok(serve(screen, &run, session, allow_dead_letters))
+    Ok(serve(screen, &run, session, manner))
 }
 
 pub(super) fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
@@ -95,25 +107,28 @@ fn serve(
     screen: &Arc<Screen>,
     run: &RunDir,
     mut session: Session,
-    allow_dead_letters: bool,
+    Manner { allow_dead_letters, drain }: Manner,
 ) -> Exit {
+    let within_ms = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
     screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
     let sender = session.sender();
     let signals = Signals::listen(move |Caught { name, again }| {
-        let event = if again { Event::StopNow } else { Event::Stop { by: String::from(name) } };
+        let event =
+            if again { Event::StopNow } else { Event::Stop { by: String::from(name), within_ms } };
         // Nobody listens any more: the run is at its end already.
         let _ = sender.send(event);
     });
     if let Err(error) = &signals {
         screen.say(&format!("signals end this process at once: {error}"));
     }
-    let server = live::serve(run, &session);
+    let server = live::serve(run, &session, within_ms);
     if let Err(error) = &server {
         screen.say(&format!("no control socket: {error}"));
     }
     let plan = Arc::clone(session.plan());
     let progress = Progress::start(screen, &session);
-    let (ending, flushed) = session.serve();
+    let waiting = Waiting::new(screen);
+    let (ending, flushed) = session.serve(&mut |remains, left| waiting.tell(remains, left));
     let began = flushed.seq > 0 || !matches!(ending, driver::Ending::StoreFailed(_));
     if let Some(progress) = progress.filter(|_| began) {
         progress.end(&session);

@@ -1,16 +1,18 @@
-//! How a process lets its run go: when it is asked to stop, and when nothing can be done.
+//! Letting a run go: sources stop, mailboxes empty, snapshots are taken and staged bytes written, for as long as whoever
+//! asked for it gives; then a checkpoint, and the record that the run was let go.
 
 use theater_flow_kernel::input::Input;
-use theater_flow_kernel::state::Phase;
+use theater_flow_kernel::state::{AgentState, Phase, Stand};
 
 use super::{Clock, Driver, Errands, Outputs, Scribe, Workers};
 
-/// How long a stopping run waits for its mailboxes to empty, in ms.
-const DRAIN_MS: u64 = 10_000;
+/// How long a stopping run waits for its mailboxes to empty unless somebody says otherwise, in ms.
+pub const DRAIN_MS: u64 = 10_000;
 
 /// Where a stop stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
+    /// Nobody has asked for one.
     No,
     /// Mailboxes empty until this time, in ms.
     Draining(u64),
@@ -20,13 +22,53 @@ pub(super) enum Stop {
     Left,
 }
 
+/// What an agent of a stopping run has yet to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remains {
+    /// By name.
+    pub agent: String,
+    /// Messages that wait for it, the one in its hands included.
+    pub messages: u64,
+    /// A call is under way.
+    pub works: bool,
+    /// It waits for the world's answer.
+    pub asks: bool,
+    /// Bytes that it staged and that are not written.
+    pub bytes: u64,
+}
+
 impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C, E> {
-    pub(super) fn ask_to_stop(&mut self, by: String) {
-        if self.stop == Stop::No && self.state.kept.phase == Phase::Running {
-            let until = self.clock.now_ms() + DRAIN_MS;
-            self.stop = Stop::Draining(until);
-            self.input(Input::Stop { by });
-            self.workers.interrupt();
+    /// True while a stop waits for something, for a while.
+    pub fn is_draining(&self) -> bool {
+        matches!(self.stop, Stop::Draining(until) | Stop::Closing(until) if until > 0)
+    }
+
+    /// What a stop waits for, and for how many ms more at most; `None` if none is under way that waits.
+    pub fn draining(&mut self) -> Option<(Vec<Remains>, u64)> {
+        let (Stop::Draining(until @ 1..) | Stop::Closing(until @ 1..)) = self.stop else {
+            return None;
+        };
+        let left = until.saturating_sub(self.clock.now_ms());
+        let agents = self.state.plan.agents.iter();
+        let remains = agents.map(|agent| {
+            let (known, works) = (self.state.agent(agent.id), self.desk.is_busy(agent.id));
+            remains(&agent.name, known, works)
+        });
+        let some = |of: &Remains| of.messages > 0 || of.works || of.asks || of.bytes > 0;
+        Some((remains.filter(some).collect(), left))
+    }
+
+    /// Someone asks the run to stop, and gives it so many ms. Whoever asks again gives it another time.
+    pub(super) fn ask_to_stop(&mut self, by: String, within_ms: u64) {
+        let until = self.clock.now_ms().saturating_add(within_ms);
+        match self.stop {
+            Stop::No if self.state.kept.phase == Phase::Running => {
+                self.stop = Stop::Draining(until);
+                self.input(Input::Stop { by });
+                self.workers.interrupt();
+            }
+            Stop::Draining(_) => self.stop = Stop::Draining(until),
+            Stop::No | Stop::Closing(_) | Stop::Left => {}
         }
     }
 
@@ -60,7 +102,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     }
 
     /// The last records of a run that is stopped: a checkpoint, and that it was let go.
-    pub(super) fn leave_if_written(&mut self, until: u64, now: u64) {
+    fn leave_if_written(&mut self, until: u64, now: u64) {
         if self.can_stop() && (self.state.all_written() || now >= until) {
             self.stop = Stop::Left;
             self.checkpoint();
@@ -77,5 +119,16 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             self.checkpoint();
             self.input(Input::Wait);
         }
+    }
+}
+
+fn remains(name: &str, agent: &AgentState, works: bool) -> Remains {
+    let asks = agent.asking.as_ref().is_some_and(|ask| matches!(ask.stand, Stand::Open { .. }));
+    Remains {
+        agent: name.to_owned(),
+        messages: agent.depth() as u64,
+        works,
+        asks,
+        bytes: agent.unwritten,
     }
 }

@@ -1,13 +1,15 @@
 //! The state of a run, as another plan has it: agents, inputs and supervisors are matched by their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use theater_flow_kernel::desk;
 use theater_flow_kernel::ids::{AgentId, Bytes, PortId, Ref};
 use theater_flow_kernel::json;
 use theater_flow_kernel::plan::{Agent, Child, Plan};
 use theater_flow_kernel::record::Consumed;
-use theater_flow_kernel::state::{AgentState, Kept, Life, Queue, Saved, Stage, State, Stop};
+use theater_flow_kernel::state::{
+    AgentState, Kept, Letter, Life, Queue, Saved, Stage, State, Stop,
+};
 use theater_flow_kernel::work::Begin;
 
 use super::{Fork, ForkError, Point};
@@ -62,6 +64,7 @@ impl Point {
             return Err(ForkError::Unfit(unfit));
         }
         self.rest(&mut state);
+        self.letters(&mut state);
         Ok(Fork { plan, state, changed, given: vec![] })
     }
 
@@ -112,6 +115,7 @@ fn supervision((old, from): (&Plan, &Kept), (new, into): (&Plan, &mut Kept)) {
         if let Some(before) = before {
             supervisor.recent.clone_from(&before.recent);
             supervisor.gave_up = before.gave_up;
+            (supervisor.restarts, supervisor.last) = (before.restarts, before.last);
         }
     }
     for plan in &new.supervisors {
@@ -127,6 +131,27 @@ fn supervision((old, from): (&Plan, &Kept), (new, into): (&Plan, &mut Kept)) {
         let significant = plan.children.iter().filter(active).count();
         into.supervisors[plan.id.index()].significant =
             u32::try_from(significant).unwrap_or(u32::MAX);
+    }
+}
+
+impl Point {
+    /// Dead letters that the plan has a place for can be tried again there; the others are only counted.
+    fn letters(&self, state: &mut State) {
+        let plan = state.plan.clone();
+        for (seq, letter) in self.state.kept.letters.iter() {
+            let before = self.plan.agent(letter.agent);
+            let agent = before
+                .and_then(|before| plan.agents.iter().find(|agent| agent.name == before.name));
+            let Some((before, agent)) = before.zip(agent) else { continue };
+            let place = places(&self.plan, before).get(letter.queue as usize).copied();
+            let queue = places(&plan, agent).iter().position(|there| Some(*there) == place);
+            let message = VecDeque::from([letter.message.clone()]);
+            let alone = Queue { port: letter.port, items: message };
+            let Some(queue) = queue.and_then(|queue| u32::try_from(queue).ok()) else { continue };
+            if mistyped((&plan, agent), (letter.port, &alone), "").is_none() {
+                state.kept.letters.keep(seq, Letter { agent: agent.id, queue, ..letter.clone() });
+            }
+        }
     }
 }
 

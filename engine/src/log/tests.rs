@@ -8,9 +8,10 @@ use super::*;
 use crate::causes::Question;
 use crate::journal::tests::{PLAN, genesis, transaction};
 use crate::journal::{Commit, Journal};
+use crate::letters::Order;
 use crate::recover;
 use crate::render::Look;
-use crate::socket::{Lines, Server, Shown};
+use crate::socket::{Haste, Lines, Server, Shown};
 use crate::store::SharedStore;
 
 /// Shows a log's bytes and nothing else, and counts how often it was asked.
@@ -57,7 +58,11 @@ impl Shown for Owner {
         Err(String::new())
     }
 
-    fn stop(&self, _: &str) {}
+    fn letters(&self, _: Order, _: u32) -> Result<Value, String> {
+        Ok(Value::Null)
+    }
+
+    fn stop(&self, _: &str, _: Haste) {}
 }
 
 fn entries(from: u64, to: u64) -> Vec<Arc<Entry>> {

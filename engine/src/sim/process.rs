@@ -15,7 +15,7 @@ use super::ground::{Printer, SimGround};
 use super::ledger::Ledger;
 use super::machine::Machine;
 use super::queue::{Queue, Watch};
-use crate::driver::{Commit, Driver, Ending, Errand, Event, Job, Parts};
+use crate::driver::{Commit, DRAIN_MS, Driver, Ending, Errand, Event, Job, Parts};
 use crate::journal::{self, Journal, JournalError};
 use crate::memory::MemoryStore;
 use crate::recover::{self, RecoverError};
@@ -237,7 +237,8 @@ impl<T: Troupe> Process<T> {
         if let Some(stop) = self.stop_at.take_if(|stop| due.is_none_or(|due| due >= *stop)) {
             let now = self.machine.now().max(stop);
             self.machine.inner().now = now;
-            self.driver.on(Event::Stop { by: String::from("the clock") });
+            let (by, within_ms) = (String::from("the clock"), DRAIN_MS);
+            self.driver.on(Event::Stop { by, within_ms });
             return None;
         }
         let Some(at) = due else {

@@ -18,8 +18,9 @@ use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::{SocketError, Span, place, wire};
+use super::{Haste, SocketError, Span, place, wire};
 use crate::causes::{Direction, Question};
+use crate::letters::{Order, Which};
 use crate::render::Look;
 use crate::store::Pair;
 
@@ -109,6 +110,19 @@ impl Client {
         self.value(Method::POST, &format!("/v1/approve?id={id}{fail}"), LOOK)
     }
 
+    /// Has something done with dead letters: see [`Shown::letters`](super::Shown::letters).
+    pub fn letters(&self, order: &Order) -> Result<Value, SocketError> {
+        let which = match &order.which {
+            Which::These(seqs) => {
+                seqs.iter().map(|seq| format!("&letter={seq}")).collect::<String>()
+            }
+            Which::All { agent: None } => String::from("&all=1"),
+            Which::All { agent: Some(agent) } => format!("&all=1&agent={agent}"),
+        };
+        let path = format!("/v1/letters?do={}{which}", order.deed.word());
+        self.value(Method::POST, &path, LOOK)
+    }
+
     /// Bytes of the log: see [`Shown::pairs`](super::Shown::pairs).
     pub fn pairs(&self, span: &Span) -> Result<Vec<Pair>, SocketError> {
         let path = format!("/v1/pairs?{}", span.query());
@@ -120,8 +134,13 @@ impl Client {
     }
 
     /// Asks the run to stop. When this returns, it has been told; it stops when it has drained.
-    pub fn stop(&self) -> Result<(), SocketError> {
-        self.value(Method::POST, "/v1/stop", ANSWER).map(drop)
+    pub fn stop(&self, haste: Haste) -> Result<(), SocketError> {
+        let path = match haste {
+            Haste::Usual => String::from("/v1/stop"),
+            Haste::Within(ms) => format!("/v1/stop?within={ms}"),
+            Haste::Now => String::from("/v1/stop?now=1"),
+        };
+        self.value(Method::POST, &path, ANSWER).map(drop)
     }
 
     /// Hands the records from seq `from` on to `each`, until there are no more or it returns false. With `follow` until the run ends, however long that takes.

@@ -12,8 +12,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::feed::{Feed, Source};
 use super::server::Bounds;
-use super::{Shown, Span};
+use super::{Haste, Shown, Span};
 use crate::causes::{Direction, Question};
+use crate::letters::{Deed, Order, Which};
 use crate::render::Look;
 
 /// Bytes of a request's body. No request needs one.
@@ -67,7 +68,7 @@ impl Desk {
         let allowed = match path {
             "/v1/hello" | "/v1/events" | "/v1/pairs" | "/v1/show" | "/v1/why" | "/v1/verify"
             | "/v1/tree" | "/v1/waiting" => Method::GET,
-            "/v1/stop" | "/v1/approve" => Method::POST,
+            "/v1/stop" | "/v1/approve" | "/v1/letters" => Method::POST,
             _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
         };
         if *request.method() != allowed {
@@ -86,7 +87,8 @@ impl Desk {
             "/v1/tree" => self.look(Shown::tree).await,
             "/v1/waiting" => self.look(Shown::waiting).await,
             "/v1/approve" => self.approve(request.uri().query(), by).await,
-            "/v1/stop" => self.stop(by.to_string()).await,
+            "/v1/letters" => self.letters(request.uri().query(), by).await,
+            "/v1/stop" => self.stop(request.uri().query(), by.to_string()).await,
             _ => self.hello().await,
         }
     }
@@ -96,9 +98,13 @@ impl Desk {
         value(blocking(move || shown.hello()).await)
     }
 
-    async fn stop(&self, by: String) -> Answer {
+    async fn stop(&self, query: Option<&str>, by: String) -> Answer {
+        let haste = match haste(query.unwrap_or_default()) {
+            Ok(haste) => haste,
+            Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong),
+        };
         let shown = Arc::clone(&self.shown);
-        match blocking(move || shown.stop(&by)).await {
+        match blocking(move || shown.stop(&by, haste)).await {
             Ok(()) => whole(StatusCode::ACCEPTED, &json!({ "stopping": true })),
             Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
         }
@@ -110,6 +116,16 @@ impl Desk {
             Ok((id, repeat)) => {
                 let shown = Arc::clone(&self.shown);
                 value(blocking(move || shown.approve(id, repeat, by.uid)).await.flatten())
+            }
+            Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
+    async fn letters(&self, query: Option<&str>, by: Peer) -> Answer {
+        match order(query.unwrap_or_default()) {
+            Ok(order) => {
+                let shown = Arc::clone(&self.shown);
+                value(blocking(move || shown.letters(order, by.uid)).await.flatten())
             }
             Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
         }
@@ -221,6 +237,45 @@ fn sought(query: &str) -> Result<Option<Digest>, String> {
             None => Err(format!("`head` takes 64 hex digits, not `{hex}`")),
         },
         _ => Err(format!("`{query}` is not understood")),
+    }
+}
+
+/// How long a run that stops may take.
+fn haste(query: &str) -> Result<Haste, String> {
+    match query.split_once('=') {
+        None if query.is_empty() => Ok(Haste::Usual),
+        Some(("now", "1")) => Ok(Haste::Now),
+        Some(("within", ms)) => {
+            let ms = ms.parse().map_err(|_| format!("`within` takes milliseconds, not `{ms}`"))?;
+            Ok(Haste::Within(ms))
+        }
+        _ => Err(format!("`{query}` is not understood")),
+    }
+}
+
+/// What is to be done with which dead letters.
+fn order(query: &str) -> Result<Order, String> {
+    let (mut deed, mut these, mut agent, mut all) = (None, vec![], None, false);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("do", word)) => {
+                let known = [Deed::Retry, Deed::Drop].into_iter().find(|deed| deed.word() == word);
+                deed = Some(known.ok_or("`do` takes `retry` or `drop`")?);
+            }
+            Some(("letter", seq)) => {
+                let wrong = |_| format!("`letter` takes a seq, not `{seq}`");
+                these.push(seq.parse().map_err(wrong)?);
+            }
+            Some(("agent", name)) => agent = Some(name.to_owned()),
+            Some(("all", "1")) => all = true,
+            _ => return Err(format!("`{pair}` is not understood")),
+        }
+    }
+    let deed = deed.ok_or("`do` is missing")?;
+    match (all, these.is_empty()) {
+        (true, true) => Ok(Order { deed, which: Which::All { agent } }),
+        (false, false) if agent.is_none() => Ok(Order { deed, which: Which::These(these) }),
+        _ => Err(String::from("which letters? `letter` names some, or `all=1` means all")),
     }
 }
 

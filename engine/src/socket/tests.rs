@@ -15,6 +15,7 @@ use super::place::folder;
 use super::server::Bounds;
 use super::*;
 use crate::causes::Direction;
+use crate::letters::{Deed, Which};
 
 mod attacks;
 mod places;
@@ -98,8 +99,12 @@ impl Shown for Stage {
         Ok(json!({ "recorded": true, "id": id, "repeat": repeat, "uid": uid }))
     }
 
-    fn stop(&self, by: &str) {
-        self.stops.lock().unwrap().push(by.to_owned());
+    fn letters(&self, order: Order, uid: u32) -> Result<Value, String> {
+        Ok(json!({ "order": format!("{order:?}"), "uid": uid }))
+    }
+
+    fn stop(&self, by: &str, haste: Haste) {
+        self.stops.lock().unwrap().push(format!("{by}, {haste:?}"));
     }
 }
 
@@ -191,10 +196,29 @@ fn a_client_is_told_what_the_run_says() {
     let client = house.client();
     assert_eq!(client.hello().unwrap(), json!({ "protocol": 1, "run": "r1" }));
     assert_eq!(client.verify(None).unwrap(), json!({ "records": 1 }));
-    client.stop().unwrap();
+    let hastes = [Haste::Usual, Haste::Within(2_500), Haste::Now];
+    hastes.into_iter().for_each(|haste| client.stop(haste).unwrap());
     let stops = house.stage.stops.lock().unwrap();
-    assert_eq!(stops.len(), 1);
-    assert!(stops[0].starts_with(&format!("process {} of user ", std::process::id())), "{stops:?}");
+    assert_eq!(stops.len(), 3);
+    for (stop, haste) in stops.iter().zip(hastes) {
+        assert!(stop.starts_with(&format!("process {} of user ", std::process::id())), "{stop}");
+        assert!(stop.ends_with(&format!(", {haste:?}")), "{stop}");
+    }
+}
+
+#[test]
+fn an_order_about_letters_arrives_as_it_was_given() {
+    let house = House::new();
+    let client = house.client();
+    let all = |agent: Option<&str>| Which::All { agent: agent.map(str::to_owned) };
+    for which in [Which::These(vec![3, u64::MAX]), all(None), all(Some("part/scan"))] {
+        for deed in [Deed::Retry, Deed::Drop] {
+            let order = Order { deed, which: which.clone() };
+            let told = client.letters(&order).unwrap();
+            assert_eq!(told["order"], format!("{order:?}"));
+            assert_eq!(told["uid"], rustix::process::getuid().as_raw());
+        }
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) fn decided(body: &Decided) -> Fields {
 }
 
 /// Who decided.
-fn person(by: &Person) -> Json {
+pub(super) fn person(by: &Person) -> Json {
     Json::Object(vec![("uid", by.uid.into()), ("name", by.name.as_ref().map(Json::text).into())])
 }
 

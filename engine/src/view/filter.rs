@@ -8,7 +8,7 @@ use super::{Row, ask, part};
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 26] = [
+pub(super) const KINDS: [&str; 28] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -35,6 +35,8 @@ pub(super) const KINDS: [&str; 26] = [
     "pruned",
     "stopped",
     "shut-down",
+    "retried",
+    "discarded",
 ];
 
 /// The kinds of record and of part, for `--kind`.

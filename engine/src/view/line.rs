@@ -112,6 +112,7 @@ impl View<'_> {
             Body::Waiting(body) => ask::waiting(body),
             Body::Decided(body) => ask::decided(body),
             Body::Pruned(body) => pruned(body),
+            Body::Retried(body) | Body::Discarded(body) => self.resolved(body),
         }
     }
 

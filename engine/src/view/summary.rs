@@ -97,6 +97,8 @@ impl View<'_> {
                 let supervisor = escape(self.supervisor(body.supervisor));
                 format!("{supervisor}, since significant children have ended")
             }
+            Body::Retried(body) => format!("{}, tried again", self.resolved_brief(body)),
+            Body::Discarded(body) => format!("{}, dropped", self.resolved_brief(body)),
         };
         fit(&text, SUMMARY)
     }

@@ -16,7 +16,7 @@ use theater_flow_kernel::plan::{
     Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::*;
-use theater_flow_kernel::state::{Life, State};
+use theater_flow_kernel::state::{Life, Stage, State};
 use theater_flow_kernel::types::TypeTable;
 
 use super::json::Json;

@@ -1,12 +1,12 @@
 //! The supervisors and agents of a run, and how each is.
 
 use serde::{Deserialize, Serialize};
-use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{Child, Strategy};
-use theater_flow_kernel::state::{AgentState, Life, State};
+use theater_flow_kernel::state::{AgentState, Asking, Life, Stage, State};
 
-use super::count;
 use super::line::end;
+use super::{count, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone};
 
@@ -23,10 +23,23 @@ pub enum Branch {
         name: String,
         /// As in the file.
         strategy: String,
-        /// It gave up.
-        failed: bool,
-        /// Restarts that it still remembers; some may have left the window.
+        /// `not started`, `starting`, `up`, `restarting`, `stopping`, `stopped`, `down`, `gave up` or `over`.
+        state: String,
+        /// When it starts the next child, in ms since 1970, if it waits for a time.
+        #[serde(default)]
+        due: Option<u64>,
+        /// Restarts allowed within its period.
+        intensity: u32,
+        /// The period, in ms.
+        period_ms: u64,
+        /// Restarts within the period that ends now.
+        recent: u64,
+        /// How often it has started children again in all.
+        #[serde(default)]
         restarts: u64,
+        /// Its last decision: to start children again, to give up, or to shut itself down.
+        #[serde(default)]
+        last_decision: Option<Failure>,
         /// In start order.
         children: Vec<Branch>,
     },
@@ -34,10 +47,18 @@ pub enum Branch {
     Agent {
         /// Its name.
         name: String,
-        /// `starting`, `up`, `retrying`, `down`, `finished`, `done`, `crashed` or `stopped`.
+        /// `not started`, `starting`, `up`, `retrying`, `asking`, `held`, `stopping`, `stopped`, `down`, `finished`,
+        /// `done` or `crashed`.
         state: String,
+        /// When it goes on, in ms since 1970, if it waits for a time: for its start, or for the next attempt at
+        /// a message.
+        #[serde(default)]
+        due: Option<u64>,
         /// Lives so far.
         incarnations: u32,
+        /// How often its supervisor has started it again, because of itself or of a sibling.
+        #[serde(default)]
+        restarts: u64,
         /// Messages handled.
         handled: u64,
         /// Values emitted.
@@ -67,37 +88,51 @@ pub struct Failure {
     pub what: String,
 }
 
-/// The tree of a run, from its root supervisor.
+/// The tree of a run, from its root supervisor, as it is at this time, in ms since 1970.
 #[must_use]
-pub fn tree(state: &State) -> Option<Branch> {
+pub fn tree(state: &State, now: u64) -> Option<Branch> {
     let root = state.plan.supervisors.first()?;
-    branch(state, Child::Supervisor(root.id), DEPTH)
+    branch((state, now), Child::Supervisor(root.id), DEPTH)
 }
 
-fn branch(state: &State, child: Child, depth: usize) -> Option<Branch> {
+fn branch((state, now): (&State, u64), child: Child, depth: usize) -> Option<Branch> {
     let id = match child {
-        Child::Agent(id) => return agent(state, id),
+        Child::Agent(id) => return agent((state, now), id),
         Child::Supervisor(id) => id,
     };
     let supervisor = state.plan.supervisors.get(id.index())?;
     let kept = state.kept.supervisors.get(id.index())?;
     let deeper = depth.checked_sub(1);
-    let children = supervisor.children.iter().filter_map(|child| branch(state, *child, deeper?));
+    let children = supervisor.children.iter();
+    let children = children.filter_map(|child| branch((state, now), *child, deeper?));
+    let from = now.saturating_sub(supervisor.period_ms);
     Some(Branch::Supervisor {
         name: supervisor.name.clone(),
         strategy: strategy(supervisor.strategy).to_owned(),
-        failed: kept.gave_up,
-        restarts: kept.recent.len() as u64,
+        state: stage(state, id).to_owned(),
+        due: match kept.stage {
+            Stage::Starting(start) | Stage::Restarting { start, .. } if start.due > now => {
+                Some(start.due)
+            }
+            _ => None,
+        },
+        intensity: supervisor.intensity,
+        period_ms: supervisor.period_ms,
+        recent: kept.recent.iter().filter(|at| **at >= from).count() as u64,
+        restarts: kept.restarts,
+        last_decision: kept.last.map(|seq| Failure { seq, what: String::new() }),
         children: children.collect(),
     })
 }
 
-fn agent(state: &State, id: AgentId) -> Option<Branch> {
+fn agent((state, now): (&State, u64), id: AgentId) -> Option<Branch> {
     let (agent, kept) = (state.plan.agent(id)?, state.kept.agents.get(id.index())?);
     Some(Branch::Agent {
         name: agent.name.clone(),
         state: life(kept).to_owned(),
+        due: due(kept, now),
         incarnations: kept.incarnations,
+        restarts: kept.restarts,
         handled: kept.handled,
         emitted: kept.emitted,
         waiting: kept.depth() as u64,
@@ -109,12 +144,44 @@ fn agent(state: &State, id: AgentId) -> Option<Branch> {
     })
 }
 
+/// When an agent goes on that waits for a time.
+fn due(agent: &AgentState, now: u64) -> Option<u64> {
+    let due = match agent.life {
+        Life::Up => agent.pending.as_ref().map(|pending| pending.due),
+        Life::Starting => Some(agent.not_before),
+        Life::Off | Life::Lost | Life::Down { .. } | Life::Over(_) => None,
+    };
+    due.filter(|due| *due > now)
+}
+
+/// The word for what a supervisor is doing.
+fn stage(state: &State, id: SupervisorId) -> &'static str {
+    let gave_up = state.kept.supervisors.get(id.index()).is_some_and(|kept| kept.gave_up);
+    match state.stage(id) {
+        Stage::Starting(_) => "starting",
+        Stage::Up => "up",
+        Stage::Clearing { .. } | Stage::Restarting { .. } => "restarting",
+        Stage::Off | Stage::Stopping(_) | Stage::Down { .. } | Stage::Over if gave_up => "gave up",
+        Stage::Stopping(_) => "stopping",
+        Stage::Down { .. } => "down",
+        Stage::Over => "over",
+        Stage::Off => {
+            let below = state.agents_below(Child::Supervisor(id));
+            let began = below.iter().any(|agent| state.agent(*agent).incarnations > 0);
+            if began { "stopped" } else { "not started" }
+        }
+    }
+}
+
 /// The word for where an agent is in its life.
 pub(super) fn life(agent: &AgentState) -> &'static str {
+    let asking = agent.asking.as_ref().filter(|_| !agent.life.is_over());
     match agent.life {
-        Life::Off if agent.incarnations == 0 => "waiting",
+        Life::Off if agent.incarnations == 0 => "not started",
         Life::Off => "stopped",
-        _ if agent.halt.is_some() => "stopping",
+        _ if agent.halt.is_some() && !agent.life.is_over() => "stopping",
+        _ if asking.is_some_and(Asking::is_held) => "held",
+        _ if asking.is_some_and(Asking::is_open) => "asking",
         Life::Starting | Life::Lost => "starting",
         Life::Up if agent.pending.is_some() => "retrying",
         Life::Up => "up",
@@ -127,7 +194,9 @@ pub(super) fn life(agent: &AgentState) -> &'static str {
 pub(super) fn life_tone(word: &str) -> Tone {
     match word {
         "up" | "finished" | "done" => Tone::Good,
-        "waiting" | "starting" | "retrying" | "stopping" => Tone::Warn,
+        "not started" | "starting" | "restarting" | "retrying" | "asking" | "held" | "stopping" => {
+            Tone::Warn
+        }
         _ => Tone::Bad,
     }
 }
@@ -136,7 +205,10 @@ impl Branch {
     /// Fills in what the records of the last failures say, as far as `summary` can read them.
     pub fn explain(&mut self, summary: &mut impl FnMut(u64) -> Option<String>) {
         match self {
-            Self::Supervisor { children, .. } => {
+            Self::Supervisor { children, last_decision, .. } => {
+                if let Some(decision) = last_decision {
+                    decision.what = summary(decision.seq).unwrap_or_default();
+                }
                 for child in children {
                     child.explain(summary);
                 }
@@ -161,6 +233,7 @@ const fn strategy(strategy: Strategy) -> &'static str {
 #[must_use]
 pub fn tree_lines(root: &Branch, look: Look) -> Vec<String> {
     let mut lines = vec![label(root, look)];
+    lines.extend(last_failure(root, look).map(|what| format!("  {what}")));
     below(root, "", look, &mut lines);
     lines
 }
@@ -181,31 +254,49 @@ fn below(parent: &Branch, prefix: &str, look: Look, lines: &mut Vec<String>) {
 
 fn label(branch: &Branch, look: Look) -> String {
     match branch {
-        Branch::Supervisor { name, strategy, failed, restarts, .. } => {
+        Branch::Supervisor { name, strategy, state, due, .. } => {
             let name = look.paint(Tone::Strong, &escape(name));
             let mut words = vec![format!("{name}  {}", escape(strategy))];
-            if *restarts > 0 {
-                words.push(count(*restarts, "recent restart", "recent restarts"));
+            if state != "up" {
+                let at = due.map_or_else(String::new, at);
+                words.push(look.paint(life_tone(state), &format!("{}{at}", escape(state))));
             }
-            if *failed {
-                words.push(look.paint(Tone::Bad, "gave up"));
-            }
+            words.extend(restarts(branch));
             words.join(", ")
         }
-        Branch::Agent { name, state, incarnations, handled, emitted, waiting, .. } => {
-            let state = look.paint(life_tone(state), &escape(state));
+        Branch::Agent { name, state, due, restarts, handled, emitted, waiting, .. } => {
+            let at = due.map_or_else(String::new, at);
+            let state = look.paint(life_tone(state), &format!("{}{at}", escape(state)));
             let mut words = vec![format!("{}  {state}", escape(name))];
             words.extend([format!("handled {handled}"), format!("emitted {emitted}")]);
             if *waiting > 0 {
                 words.push(format!("{waiting} waiting"));
             }
             words.extend(failures(branch));
-            if *incarnations > 1 {
-                words.push(format!("life {incarnations}"));
+            if *restarts > 0 {
+                words.push(count(*restarts, "restart", "restarts"));
             }
             words.join(", ")
         }
     }
+}
+
+fn at(due: u64) -> String {
+    format!(" at {}", time::time_of_day(due))
+}
+
+/// How often a supervisor has started children again.
+fn restarts(branch: &Branch) -> Option<String> {
+    let Branch::Supervisor { intensity, period_ms, recent, restarts, .. } = branch else {
+        return None;
+    };
+    let all = (*restarts > 0).then(|| count(*restarts, "restart", "restarts"))?;
+    Some(format!("{all}, {recent} of {intensity} in the last {}", span(*period_ms)))
+}
+
+/// A length of time in ms, as the pipeline language has it where that is exact.
+fn span(ms: u64) -> String {
+    if ms.is_multiple_of(1_000) { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
 }
 
 /// How often an agent has failed, each sort of failure in words of its own.
@@ -223,11 +314,13 @@ fn failures(branch: &Branch) -> Vec<String> {
     some.map(|(number, one, more)| count(number, one, more)).collect()
 }
 
-/// The line below an agent that has failed: what the last failure was.
+/// The line below a supervisor that has decided something, or an agent that has failed: what the last of that was.
 fn last_failure(branch: &Branch, look: Look) -> Option<String> {
-    let Branch::Agent { last_failure: Some(Failure { seq, what }), .. } = branch else {
-        return None;
+    let (name, tone, last) = match branch {
+        Branch::Supervisor { last_decision, .. } => ("decision", Tone::Warn, last_decision),
+        Branch::Agent { last_failure, .. } => ("failure", Tone::Bad, last_failure),
     };
+    let Failure { seq, what } = last.as_ref()?;
     let text = if what.is_empty() { String::new() } else { format!(": {}", escape(what)) };
-    Some(look.paint(Tone::Bad, &format!("last failure, record {seq}{text}")))
+    Some(look.paint(tone, &format!("last {name}, record {seq}{text}")))
 }

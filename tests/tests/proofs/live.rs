@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use theater_flow::compile::{Fetcher, Pipeline};
-use theater_flow::driver::{Ending, Event};
+use theater_flow::driver::{DRAIN_MS, Ending, Event};
 use theater_flow::journal::Journal;
 use theater_flow::memory::MemoryStore;
 use theater_flow::recover;
@@ -157,7 +157,8 @@ pub(crate) fn finish<T: Troupe>(
             Trouble::Stop(steps) => {
                 early = (0..steps).find_map(|_| process.step());
                 if early.is_none() {
-                    process.tell(Event::Stop { by: String::from("test") });
+                    let (by, within_ms) = (String::from("test"), DRAIN_MS);
+                    process.tell(Event::Stop { by, within_ms });
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use theater_flow::driver::{Ending, Event};
+use theater_flow::driver::{DRAIN_MS, Ending, Event};
 use theater_flow::sim::{End, Fate, How, Machine, Point, Schedule, What};
 use theater_flow_kernel::record::{Body, Confirmed, Incarnation, Origin, SinkId, Status};
 
@@ -151,7 +151,8 @@ fn a_stop_midway_is_gone_on_with() {
         let mut process = piece.process(&machine, calm(steps)).expect("it is not over");
         let early = (0..steps).find_map(|_| process.step());
         assert!(early.is_none(), "{early:?}");
-        process.tell(Event::Stop { by: String::from("test") });
+        let (by, within_ms) = (String::from("test"), DRAIN_MS);
+        process.tell(Event::Stop { by, within_ms });
         let end = process.run();
         let suspended = matches!(end, End::Ended(Ending::Suspended));
         assert!(suspended || matches!(end, End::Ended(Ending::Finished(_))), "{end:?}");

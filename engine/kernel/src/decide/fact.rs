@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Draft, ask};
+use super::{Draft, ask, letter};
 use crate::gate::Ask;
 use crate::ids::{AgentId, Digest, Ref};
 use crate::input::Input;
@@ -117,6 +117,7 @@ fn causes_of(state: &State, id: AgentId, consumed: &Consumed) -> Vec<Ref> {
             producers.map(|producer| state.agent(*producer).last).collect()
         }
     };
+    causes.extend(letter::again(agent, consumed));
     let failure = agent.pending.as_ref().filter(|pending| pending.consumed == *consumed);
     causes.extend(failure.map(|pending| Ref::record(pending.failure)));
     let asking = agent.asking.as_ref().filter(|asking| asking.consumed == *consumed);
@@ -178,6 +179,8 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
             ask::unanswered(state, agent, (intent, error))
         }
         Input::Decided { intent, repeat, by } => ask::decided(state, intent, (repeat, by)),
+        Input::Retry { letter, by } => letter::retried(state, letter, by),
+        Input::Discard { letter, by } => letter::discarded(state, letter, by),
         Input::Wait => ask::waiting(state),
         Input::Stop { by } => {
             let stopping = Body::Stopping(Stopping { by });

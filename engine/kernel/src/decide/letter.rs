@@ -1,14 +1,16 @@
-//! Dead letters: the JSON object that the dead-letter agent gets.
+//! Dead letters: the JSON object that the dead-letter agent gets, and what somebody decides about those that the
+//! engine keeps.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 
 use super::Draft;
 use crate::ids::{AgentId, Bytes, PortId, Ref, Salt};
 use crate::limits;
-use crate::record::{Body, Consumed, DeadLetterReason, DeadLettered, Payload};
-use crate::state::State;
+use crate::record::{Body, Consumed, DeadLetterReason, DeadLettered, Payload, Person, Resolved};
+use crate::state::{AgentState, Letter, State};
 
 /// The record that sets a message aside. It goes to the dead-letter agent if there is one that takes
 /// letters from this agent, still lives, and has room.
@@ -49,6 +51,31 @@ fn takes_letters(state: &State, from: AgentId) -> bool {
     letters.feeders.contains(&from)
         && !to.life.is_over()
         && to.depth() < limits::CAPACITY_MAX as usize
+}
+
+/// Somebody has a letter tried again.
+pub(super) fn retried(state: &State, letter: u64, by: Person) -> Option<Draft> {
+    let kept = state.retriable(letter).ok()?;
+    let resolved = resolved(kept, letter, by);
+    Some(Draft::new(vec![Ref::record(letter)], Body::Retried(resolved)))
+}
+
+/// Somebody drops a letter.
+pub(super) fn discarded(state: &State, letter: u64, by: Person) -> Option<Draft> {
+    let kept = state.kept.letters.get(letter)?;
+    let resolved = resolved(kept, letter, by);
+    Some(Draft::new(vec![Ref::record(letter)], Body::Discarded(resolved)))
+}
+
+fn resolved(kept: &Letter, letter: u64, by: Person) -> Resolved {
+    Resolved { letter, agent: kept.agent, message: kept.message.id, port: kept.port, by }
+}
+
+/// The record that had a message tried again that was a dead letter before.
+pub(super) fn again(agent: &AgentState, consumed: &Consumed) -> Option<Ref> {
+    let Consumed::Message { id, port } = consumed else { return None };
+    let found = agent.again.iter().rev().find(|again| (again.message, again.port) == (*id, *port));
+    found.map(|again| Ref::record(again.by))
 }
 
 /// `{agent, port, message, code, text, attempts, body}`.

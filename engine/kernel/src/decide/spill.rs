@@ -50,17 +50,19 @@ fn ids(queue: &Queue, from: usize, count: usize) -> Vec<Ref> {
     queue.items.iter().skip(from).take(count).map(|item| item.id).collect()
 }
 
-/// How many of the oldest messages of a queue must stay: a worker has them, or the first is to be tried again or has asked.
+/// How many of the oldest messages of a queue must stay: a worker has them, or one of them is to be
+/// tried again or has asked.
 fn held(state: &State, desk: &Desk, (id, nth): (AgentId, usize)) -> usize {
     let agent = state.agent(id);
-    let first = agent.queues[nth].items.front();
+    let items = &agent.queues[nth].items;
     let failed = agent.pending.as_ref().map(|pending| &pending.consumed);
     let asking = agent.asking.as_ref().map(|asking| &asking.consumed);
-    let again = failed.into_iter().chain(asking).any(|consumed| match consumed {
+    let again = failed.into_iter().chain(asking).filter_map(|consumed| match consumed {
         Consumed::Message { id, port } => {
-            *port == agent.queues[nth].port && first.is_some_and(|first| first.id == *id)
+            agent.find(*id, *port).is_some_and(|(queue, _)| queue == nth).then_some(*id)
         }
-        _ => false,
+        _ => None,
     });
-    desk.held(id, nth).max(usize::from(again))
+    let last = again.chain(desk.held(id, nth)).max();
+    last.map_or(0, |last| items.partition_point(|item| item.id <= last))
 }

@@ -154,7 +154,7 @@ fn peek(state: &State, id: AgentId, consumed: &Consumed) -> Option<Event> {
         Consumed::Start => Event::Start,
         Consumed::Pull => Event::Pull,
         Consumed::Message { id: message, port } => {
-            let body = state.agent(id).head(*message, *port)?.clone();
+            let body = state.agent(id).content(*message, *port)?.clone();
             Event::Message { id: *message, port: *port, body }
         }
         Consumed::Closed { port } => Event::Closed { port: *port },

@@ -21,6 +21,8 @@ pub(super) fn restarted(state: &mut State, entry: &Entry, body: &Restarted) {
     let Some(Exit::Down { child, .. }) = supervisor.exits.pop_front() else {
         return;
     };
+    supervisor.restarts += 1;
+    supervisor.last = Some(entry.seq);
     if body.counted {
         supervisor.recent = window(&supervisor.recent, entry.at, plan.period_ms);
     }
@@ -48,6 +50,7 @@ pub(super) fn escalated(state: &mut State, seq: u64, body: &Escalated) {
     }
     if let Some(supervisor) = state.kept.supervisors.get_mut(id.index()) {
         supervisor.gave_up = true;
+        supervisor.last = Some(seq);
     }
     if id == SupervisorId(0) {
         fail(state, seq, body.count == 0);
@@ -57,6 +60,9 @@ pub(super) fn escalated(state: &mut State, seq: u64, body: &Escalated) {
 }
 
 pub(super) fn shut_down(state: &mut State, seq: u64, body: ShutDown) {
+    if let Some(supervisor) = state.kept.supervisors.get_mut(body.supervisor.index()) {
+        supervisor.last = Some(seq);
+    }
     supervise::end(state, body.supervisor, (seq, false));
 }
 

@@ -23,7 +23,9 @@ pub(super) fn begin(state: &mut State, id: SupervisorId, start: Start) {
     let significant = u32::try_from(significant).unwrap_or(u32::MAX);
     let stage = Stage::Starting(Start { at: 0, ..start });
     if let Some(supervisor) = state.kept.supervisors.get_mut(id.index()) {
-        *supervisor = SupervisorState { stage, significant, ..SupervisorState::default() };
+        let (restarts, last) = (supervisor.restarts, supervisor.last);
+        let fresh = SupervisorState::default();
+        *supervisor = SupervisorState { stage, significant, restarts, last, ..fresh };
     }
 }
 

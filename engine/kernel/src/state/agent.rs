@@ -38,6 +38,8 @@ pub struct AgentState {
     pub closed: Vec<bool>,
     /// The event that failed and is to be tried again.
     pub pending: Option<Pending>,
+    /// Messages in its mailbox that were dead letters before.
+    pub again: Vec<Again>,
     /// The event at which it asked the world, until the attempt at it is over.
     pub asking: Option<Asking>,
     /// By name.
@@ -160,6 +162,17 @@ pub struct Pending {
     pub unknown: bool,
 }
 
+/// A message that somebody had tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Again {
+    /// The message.
+    pub message: Ref,
+    /// The input.
+    pub port: PortId,
+    /// The record that says so.
+    pub by: u64,
+}
+
 /// A timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Timer {
@@ -245,6 +258,7 @@ impl AgentState {
             queues,
             closed,
             pending: None,
+            again: Vec::new(),
             asking: None,
             timers: BTreeMap::new(),
             sinks: Sinks::default(),
@@ -315,12 +329,11 @@ impl AgentState {
         self.redo.len() >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
     }
 
-    /// The content of a message that waits at the head of a queue of this input.
+    /// The content of a message that waits for this input.
     #[must_use]
-    pub fn head(&self, message: Ref, port: PortId) -> Option<&Bytes> {
-        let heads = self.queues.iter().filter(|queue| queue.port == port);
-        let head = heads.filter_map(|queue| queue.items.front()).find(|item| item.id == message);
-        head.map(|item| &item.body)
+    pub fn content(&self, message: Ref, port: PortId) -> Option<&Bytes> {
+        let (queue, at) = self.find(message, port)?;
+        Some(&self.queues[queue].items[at].body)
     }
 
     /// A message that waits for this input, wherever it stands in its queue: the positions of the queue and
@@ -333,7 +346,8 @@ impl AgentState {
             if queue.items.front()?.id == message {
                 return Some((nth, 0));
             }
-            // A queue has one producer, so that what it holds is in the order of the log.
+            // A queue has one producer, so that what it holds is in the order of the log; what is tried again
+            // takes the place that it had.
             Some((nth, queue.items.binary_search_by_key(&message, |item| item.id).ok()?))
         })
     }

@@ -21,6 +21,10 @@ pub struct SupervisorState {
     pub significant: u32,
     /// It gave up, and was not started again since.
     pub gave_up: bool,
+    /// How often it has decided to start children again, however often it was started again itself.
+    pub restarts: u64,
+    /// The record of its last decision: to start children again, to give up, or to shut itself down.
+    pub last: Option<u64>,
 }
 
 /// What a supervisor is doing. Positions are those of its children, in start order.

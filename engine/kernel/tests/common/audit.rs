@@ -8,7 +8,7 @@ use theater_flow_kernel::ids::{PortId, Ref};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
-    Body, Consumed, DeadLetterReason, End, Entry, Part, Payload, Transaction,
+    Body, Consumed, DeadLetterReason, End, Entry, Part, Payload, Resolved, Transaction,
 };
 use theater_flow_kernel::state::{Life, State};
 
@@ -74,8 +74,15 @@ fn channels(plan: &Arc<Plan>, entries: &[Arc<Entry>]) {
         emitted.entry(*port).or_default().push(*id);
     }
     let mut taken: BTreeMap<(PortId, PortId), [Vec<Ref>; 3]> = BTreeMap::new();
+    let retried: Vec<&Resolved> = entries.iter().filter_map(|entry| retried(&entry.body)).collect();
     for entry in entries {
+        if retried.iter().any(|retried| retried.letter == entry.seq) {
+            continue;
+        }
         for (fate, id, port) in fates(&entry.body) {
+            // What was tried again may come after what was emitted later.
+            let again = retried.iter().any(|again| (again.message, again.port) == (id, port));
+            let fate = if again { Fate::Dropped } else { fate };
             if let Some(from) = ports.get(&id) {
                 taken.entry((*from, port)).or_default()[fate as usize].push(id);
             }
@@ -114,6 +121,13 @@ fn one_channel(sent: &[Ref], got: &[Vec<Ref>; 3], what: &str) {
     }
 }
 
+fn retried(body: &Body) -> Option<&Resolved> {
+    match body {
+        Body::Retried(body) => Some(body),
+        _ => None,
+    }
+}
+
 /// What became of a message.
 #[derive(Clone, Copy)]
 enum Fate {
@@ -121,7 +135,7 @@ enum Fate {
     Taken,
     /// It was set aside for want of a place, or a round too many.
     Spilled,
-    /// It was dropped.
+    /// It was dropped, or was a dead letter before.
     Dropped,
 }
 

@@ -7,8 +7,8 @@ use theater_flow_kernel::record::{
     Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
     DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
     Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome,
-    Part, Payload, Person, Pruned, Pruning, Repeated, Restarted, Rested, Resumed, ShutDown, SinkId,
-    Snapshot, Status, Stopped, Stopping, Suspended, Transaction, Waiting, link,
+    Part, Payload, Person, Pruned, Pruning, Repeated, Resolved, Restarted, Rested, Resumed,
+    ShutDown, SinkId, Snapshot, Status, Stopped, Stopping, Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
 
@@ -44,8 +44,18 @@ fn parts() -> Vec<Part> {
 
 /// One of each kind of record, in the order of the enum.
 fn bodies() -> Vec<Body> {
-    [beginnings(), calls(), decisions(), ends(), asks(), forks(), prunings(), supervision()]
-        .concat()
+    [
+        beginnings(),
+        calls(),
+        decisions(),
+        ends(),
+        asks(),
+        forks(),
+        prunings(),
+        supervision(),
+        letters(),
+    ]
+    .concat()
 }
 
 fn beginnings() -> Vec<Body> {
@@ -142,6 +152,13 @@ fn supervision() -> Vec<Body> {
 fn prunings() -> Vec<Body> {
     let (what, checkpoints) = (Pruning::Of(Ref::part(300, 1)), vec![12, 301]);
     vec![Body::Pruned(Pruned { what, payloads: 2, bytes: 300, checkpoints })]
+}
+
+fn letters() -> Vec<Body> {
+    let (letter, agent, message, port) = (300, AgentId(1), Ref::part(5, 1), PortId(2));
+    let by = Person { uid: 1000, name: None };
+    let resolved = Resolved { letter, agent, message, port, by };
+    vec![Body::Retried(resolved.clone()), Body::Discarded(resolved)]
 }
 
 fn entry(seq: u64, body: Body) -> Entry {

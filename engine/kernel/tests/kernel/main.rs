@@ -13,6 +13,7 @@ mod forks;
 mod gates;
 mod golden;
 mod http;
+mod letters;
 mod logs;
 mod overflow;
 mod redo;

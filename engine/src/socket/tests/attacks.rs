@@ -113,7 +113,7 @@ fn followers_leave_room_for_others_and_free_theirs() {
     assert_eq!([followers[0].next(), followers[1].next()], ["0", "0"]);
     let full = read(&house.client(), 0);
     assert!(matches!(full, Err(SocketError::Refused { status: 503, .. })), "{full:?}");
-    house.client().stop().unwrap();
+    house.client().stop(Haste::Usual).unwrap();
     // Only the reader's end is dropped: it leaves at the next line.
     drop(followers);
     house.stage.push("1");

@@ -62,7 +62,7 @@ fn unknown_names_are_usage_errors_that_help() {
 #[test]
 fn every_kind_of_part_can_be_chosen() {
     let known = kinds();
-    assert_eq!(known.len(), 34);
+    assert_eq!(known.len(), 38);
     for part in [emission(b"1"), Part::LogDropped { lines: 1 }, Part::Closed { sink: SinkId(1) }] {
         assert!(known.contains(&part::kind(&part)));
     }
@@ -77,17 +77,20 @@ fn the_tree_shows_how_each_is() {
     state.kept.agents[1].life = Life::Over(End::Stopped);
     state.kept.agents[1].dropped = 2;
     state.kept.supervisors[1].gave_up = true;
-    state.kept.supervisors[0].recent = vec![1, 2];
-    let root = tree(&state).expect("there is a root");
+    state.kept.supervisors[0].stage = Stage::Up;
+    (state.kept.supervisors[0].restarts, state.kept.supervisors[0].last) = (7, Some(9));
+    state.kept.supervisors[0].recent = vec![1, 4_000, 6_000];
+    let root = tree(&state, 7_000).expect("there is a root");
     let expected = [
-        "root  rest-for-one, 2 recent restarts",
-        "├─ walk  up, handled 3, emitted 40, 1 crash, life 2",
+        "root  rest-for-one, 7 restarts, 2 of 3 in the last 5 s",
+        "  last decision, record 9",
+        "├─ walk  up, handled 3, emitted 40, 1 crash",
         "└─ low  rest-for-one, gave up",
         "   └─ scanner  stopped, handled 0, emitted 0, 2 messages dropped",
     ];
     assert_eq!(tree_lines(&root, Look::PLAIN), expected);
     let json = serde_json::to_string(&root).expect("JSON");
-    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","failed":false,"restarts":2,"children":[{"kind":"agent","name":"walk","state":"up","incarnations":2,"handled":3,"emitted":40,"waiting":0,"faults":0,"crashes":1,"dead_letters":0,"dropped":0,"last_failure":null}"#), "{json}");
+    assert!(json.starts_with(r#"{"kind":"supervisor","name":"root","strategy":"rest-for-one","state":"up","due":null,"intensity":3,"period_ms":5000,"recent":2,"restarts":7,"last_decision":{"seq":9,"what":""},"children":[{"kind":"agent","name":"walk","state":"up","due":null,"incarnations":2,"restarts":0,"handled":3,"emitted":40,"waiting":0,"faults":0,"crashes":1,"dead_letters":0,"dropped":0,"last_failure":null}"#), "{json}");
     assert_eq!(serde_json::from_str::<Branch>(&json).expect("the same"), root);
 }
 

@@ -82,6 +82,8 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
     let pruned = Pruned { what, payloads: 7, bytes: 900, checkpoints: vec![12] };
     let rested = Rested { agents: vec![AgentId(0), AGENT] };
     let person = Person { uid: 5, name: Some("p\u{1b}".into()) };
+    let by = person.clone();
+    let resolved = Resolved { letter: 7, agent: AGENT, message, port, by };
     let decided = Decided { agent: AGENT, intent: 7, repeat: true, by: person };
     let outcome = Outcome { agent: AGENT, intent: 7, how: Known::Unknown, answer: None };
     vec![
@@ -90,6 +92,8 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         (Body::Rested(rested), "the cycle of walk, scanner"),
         (intent(), "pull → http.send (erased)"),
         (Body::Decided(decided), "of 7: it is made again, says p\\u{1b} (5)"),
+        (Body::Retried(resolved.clone()), "in 3.0 of letter 7, says p\\u{1b} (5), tried again"),
+        (Body::Discarded(resolved), "in 3.0 of letter 7, says p\\u{1b} (5), dropped"),
         (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
         (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),

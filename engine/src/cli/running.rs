@@ -1,0 +1,60 @@
+//! The arguments of commands that run a run, or stop it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::setting;
+
+/// See [`Command::Run`](super::Command::Run).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Run {
+    /// The pipeline's TOML file.
+    #[arg(required_unless_present = "resume")]
+    pub file: Option<PathBuf>,
+    /// A value for one of the pipeline's params. Paths are against the current folder.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// End with 0 even if there are dead letters that no agent takes.
+    #[arg(long)]
+    pub allow_dead_letters: bool,
+    /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub drain: Duration,
+    /// Go on with this run instead, as `resume` does.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "set"])]
+    pub resume: Option<String>,
+}
+
+/// See [`Command::Resume`](super::Command::Resume).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Resume {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// End with 0 even if there are dead letters that no agent takes.
+    #[arg(long)]
+    pub allow_dead_letters: bool,
+    /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub drain: Duration,
+}
+
+/// See [`Command::Stop`](super::Command::Stop).
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct Stop {
+    /// The run: its id, a unique beginning of it, or `@latest`.
+    pub run: String,
+    /// Do not wait for anything that is under way, as at a second Ctrl-C.
+    #[arg(long, conflicts_with = "drain")]
+    pub now: bool,
+    /// How long sources may take to stop and mailboxes to empty: `30s`, `2m`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub drain: Option<Duration>,
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let ms = theater_flow_dsl::milliseconds(text);
+    ms.map(Duration::from_millis)
+        .ok_or_else(|| "write it as `500ms`, `30s`, `2m` or `1h`".to_owned())
+}

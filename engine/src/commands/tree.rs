@@ -1,0 +1,56 @@
+//! `tree`: the supervisors and agents of a run, now or after any of its records.
+
+use theater_flow_kernel::ids::Ref;
+
+use super::{live, read};
+use crate::cli;
+use crate::exit::{Exit, Problem};
+use crate::recover;
+use crate::render::Screen;
+use crate::runs::RunDir;
+use crate::view::{self, Branch, View};
+
+pub(super) fn tree(screen: &Screen, run: &RunDir, args: &cli::Tree) -> Result<Exit, Problem> {
+    let tree = match args.at {
+        None => match live::owner(run)? {
+            Some(client) => {
+                let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
+                serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+            }
+            None => recorded(screen, run, None)?,
+        },
+        at => recorded(screen, run, at)?,
+    };
+    let Some(tree) = tree else {
+        return Err(Problem::failed("the plan has no supervisor"));
+    };
+    if screen.is_json() {
+        screen.json(&tree)?;
+    } else {
+        for line in view::tree_lines(&tree, screen.look()) {
+            screen.line(&line)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The tree after a record, by default the last, as the log has it.
+fn recorded(screen: &Screen, run: &RunDir, at: Option<u64>) -> Result<Option<Branch>, Problem> {
+    let journal = read::log(run)?;
+    let plan = recover::plan(&journal)?;
+    let records = journal.flushed().seq;
+    let end = match at {
+        Some(at) if at >= records => return Err(read::no_record(Ref::record(at), records)),
+        Some(at) => at + 1,
+        None => records,
+    };
+    read::warn(screen, (&journal, &plan), end)?;
+    let state = recover::state(&journal, &plan, end)?;
+    let mut tree = view::tree(&state, state.kept.now);
+    let view = View::new(&plan);
+    let mut summary = |seq| Some(view.summary(&live::row(&journal, seq).ok()?));
+    if let Some(tree) = &mut tree {
+        tree.explain(&mut summary);
+    }
+    Ok(tree)
+}
