@@ -1,5 +1,6 @@
 mod choice;
 mod human;
+mod letters;
 mod line;
 mod logs;
 mod progress;
@@ -16,7 +17,7 @@ use theater_flow_kernel::plan::{
     Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::*;
-use theater_flow_kernel::state::{Life, Stage, State};
+use theater_flow_kernel::state::{Life, Refusal, Stage, State};
 use theater_flow_kernel::types::TypeTable;
 
 use super::json::Json;
