@@ -135,7 +135,8 @@ impl<'t> Duel<'t> {
                 self.model.crashed(agent, !(again && message));
             }
             Some(Hand::Event) => {
-                if self.crashed_at[agent] == event {
+                // One that is done forgets at what it failed.
+                if self.crashed_at[agent] == event || ending == Ending::Done {
                     self.crashed_at[agent] = None;
                 }
                 match ending {

@@ -343,6 +343,9 @@ impl Model<'_> {
                 Who::Agent(agent) => self.put_down(agent, Stop::Killed),
                 Who::Supervisor(below) => self.kill_below(below),
             }
+            if self.goes_for_good(child) {
+                self.bury(child);
+            }
         }
         self.supervisors[nth].clear();
     }
