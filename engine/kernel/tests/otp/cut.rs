@@ -41,7 +41,14 @@ fn ends(kernel: &mut Kernel, seed: u64) -> Result<(), String> {
             return replays(kernel);
         }
         let ending = if nth < wild {
-            *dice.pick(&[Ending::More, Ending::Nap, Ending::Done, Ending::Crash, Ending::Slow])
+            *dice.pick(&[
+                Ending::More,
+                Ending::Nap,
+                Ending::Ask,
+                Ending::Done,
+                Ending::Crash,
+                Ending::Slow,
+            ])
         } else {
             Ending::Nothing
         };
@@ -53,6 +60,11 @@ fn ends(kernel: &mut Kernel, seed: u64) -> Result<(), String> {
 fn step(kernel: &mut Kernel, ending: Ending, dice: &mut Dice) -> Result<(), String> {
     let agents = 0..kernel.plan.agents.len();
     let hands: Vec<usize> = agents.filter(|agent| kernel.hand(*agent).is_some()).collect();
+    let asks = kernel.asks();
+    if !asks.is_empty() && (hands.is_empty() || dice.once_in(4)) {
+        kernel.answer(*dice.pick(&asks));
+        return Ok(());
+    }
     if hands.is_empty() || dice.once_in(8) {
         match kernel.next_due() {
             Some(due) => kernel.pass(due.max(kernel.now)),

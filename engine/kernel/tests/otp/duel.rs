@@ -96,10 +96,16 @@ impl<'t> Duel<'t> {
         self.steps += 1;
         let hands = (0..self.tree.agents.len()).filter(|agent| self.kernel.hand(*agent).is_some());
         let hands: Vec<usize> = hands.collect();
+        let asks = self.kernel.asks();
+        let all = hands.len() + asks.len();
         match step {
-            Step::Work { nth, ending } if !hands.is_empty() => {
-                self.ends(hands[nth % hands.len()], ending)
-            }
+            Step::Work { nth, ending } if all > 0 => match hands.get(nth % all) {
+                Some(agent) => self.ends(*agent, ending),
+                None => {
+                    self.kernel.answer(asks[nth % all - hands.len()]);
+                    self.compare()
+                }
+            },
             Step::Stop => {
                 self.kernel.stop();
                 self.compare()
@@ -110,7 +116,7 @@ impl<'t> Duel<'t> {
                 let due = self.model.next_due().into_iter().chain(self.kernel.next_due()).min();
                 match due {
                     Some(due) => self.pass(due.max(self.kernel.now)),
-                    None if hands.is_empty() && !self.kernel.is_at_rest() => {
+                    None if all == 0 && !self.kernel.is_at_rest() => {
                         Err(String::from("nothing is in hand, and nothing will be due"))
                     }
                     None => Ok(()),
@@ -125,7 +131,12 @@ impl<'t> Duel<'t> {
         self.kernel.report(agent, ending);
         let ran_out = self.kernel.over_how(agent) == Some(How::Finished);
         let crashed = matches!(ending, Ending::Crash | Ending::Slow);
+        self.model.set_asking(agent, self.kernel.is_asking(agent));
+        let lives = matches!(self.model.stand(agent), Stand::Up | Stand::Asked { born: true, .. });
         match hand {
+            // A further life for the same event.
+            Some(Hand::Begin) if lives && crashed => self.model.crashed(agent, true),
+            Some(Hand::Begin) if lives => self.model.rested(agent),
             Some(Hand::Begin) if crashed => self.model.not_begun(agent),
             Some(Hand::Begin) => self.model.begun(agent, ran_out),
             Some(Hand::Event) if crashed => {
@@ -134,6 +145,7 @@ impl<'t> Duel<'t> {
                 self.crashed_at[agent] = event;
                 self.model.crashed(agent, !(again && message));
             }
+            Some(Hand::Event) if self.kernel.is_asking(agent) => self.model.rested(agent),
             Some(Hand::Event) => {
                 // One that is done forgets at what it failed.
                 if self.crashed_at[agent] == event || ending == Ending::Done {
@@ -175,6 +187,7 @@ impl<'t> Duel<'t> {
 
     /// Both must have said the same, supervisor by supervisor, and be at the same point.
     fn compare(&mut self) -> Result<(), String> {
+        self.model.set_open(!self.kernel.asks().is_empty());
         let (mut model, mut kernel) = (self.model.take(), self.kernel.take());
         if self.model.tied {
             return Ok(());
@@ -197,7 +210,9 @@ impl<'t> Duel<'t> {
     /// Who is told to start is started, who is alive may work, nobody else is given anything.
     fn compare_agent(&mut self, agent: usize) -> Result<(), String> {
         let (stand, hand) = (self.model.stand(agent), self.kernel.hand(agent));
+        let asking = self.kernel.is_asking(agent);
         self.model.set_busy(agent, hand.is_some());
+        self.model.set_asking(agent, asking);
         let how = self.kernel.over_how(agent);
         let next_lost = self.model.next_lost();
         let fits = match stand {
@@ -211,6 +226,8 @@ impl<'t> Duel<'t> {
             Stand::Starting { .. } => {
                 matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none()
             }
+            // What has asked goes on in a further life, in its time.
+            Stand::Up | Stand::Asked { .. } if asking => hand != Some(Hand::Stale) && how.is_none(),
             Stand::Up => matches!(hand, None | Some(Hand::Event)) && how.is_none(),
             Stand::Asked { born: true, .. } => hand == Some(Hand::Event) && how.is_none(),
             Stand::Asked { .. } => matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none(),

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
+use theater_flow_kernel::gate::Ask;
+use theater_flow_kernel::http::{Answer, Request, Response};
 use theater_flow_kernel::ids::{Bytes, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Payload, Status,
+    self, Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Payload,
+    Status,
 };
 use theater_flow_kernel::state::{AgentState, Life, Phase, State};
 use theater_flow_kernel::work::{
@@ -48,6 +51,8 @@ pub(crate) enum Ending {
     Crash,
     /// With a crash since it took too long: it is tried again.
     Slow,
+    /// With an ask, if it may: the event is not over.
+    Ask,
     /// With nothing: the worker was told to let it be.
     Aborted,
 }
@@ -62,6 +67,8 @@ pub(crate) struct Kernel {
     hands: Vec<Option<Activation>>,
     /// By agent: it lives, as the records say.
     alive: Vec<bool>,
+    /// By agent: its life is to go on after an ask.
+    resuming: Vec<bool>,
     said: Vec<Said>,
 }
 
@@ -95,6 +102,7 @@ impl Kernel {
             desk: Desk::new(plan),
             hands: plan.agents.iter().map(|_| None).collect(),
             alive: vec![false; plan.agents.len()],
+            resuming: vec![false; plan.agents.len()],
             plan: Arc::clone(plan),
             state,
             entries,
@@ -128,13 +136,22 @@ impl Kernel {
     fn hear(&mut self, body: &Body) {
         let said = match body {
             Body::Incarnation(body) => {
+                let resuming = std::mem::take(&mut self.resuming[body.agent.index()]);
                 let was = std::mem::replace(&mut self.alive[body.agent.index()], true);
+                if was && resuming {
+                    return;
+                }
                 assert!(!was, "two lives of {:?} at a time", body.agent);
                 Said::Up(body.agent.index())
             }
             Body::Crashed(body) => {
                 self.alive[body.by.agent.index()] = false;
+                self.resuming[body.by.agent.index()] = false;
                 Said::Crashed(body.by.agent.index())
+            }
+            Body::Intent(body) => {
+                self.resuming[body.by.agent.index()] = true;
+                return;
             }
             Body::Transaction(body) => {
                 self.alive[body.by.agent.index()] = body.next != Next::Done;
@@ -157,6 +174,7 @@ impl Kernel {
             Body::ShutDown(body) => Said::Shuts(body.supervisor.index()),
             Body::Stopped(body) => {
                 let agent = body.agent.index();
+                self.resuming[agent] = false;
                 if !std::mem::replace(&mut self.alive[agent], false) {
                     return;
                 }
@@ -224,6 +242,8 @@ impl Kernel {
         let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
         let mut trace = Trace::default();
         let ports = &self.plan.agents[agent];
+        let may = ports.grants.asks();
+        let ending = if ending == Ending::Ask && !may { Ending::More } else { ending };
         let outcome = match ending {
             Ending::More => {
                 if let Some(output) = ports.outputs.first() {
@@ -250,6 +270,7 @@ impl Kernel {
             }
             Ending::Crash => Outcome::Crash(crash(CrashKind::Trap)),
             Ending::Slow => Outcome::Crash(crash(CrashKind::Timeout)),
+            Ending::Ask => Outcome::Asked(ask()),
             Ending::Aborted => return None,
         };
         Some(Call { consumed, attempt, trace, outcome })
@@ -261,6 +282,29 @@ impl Kernel {
             Work::Handle(batch) => Some(consumed(batch)),
             _ => None,
         }
+    }
+
+    /// True if an agent is at an event that has asked.
+    pub(crate) fn is_asking(&self, agent: usize) -> bool {
+        self.state.kept.agents[agent].asking.is_some()
+    }
+
+    /// What was asked and not answered: by whom, in which record.
+    pub(crate) fn asks(&self) -> Vec<(usize, u64)> {
+        let agents = self.state.kept.agents.iter().enumerate();
+        let open = agents.filter_map(|(nth, agent)| {
+            let asking = agent.asking.as_ref().filter(|asking| asking.is_open())?;
+            Some((nth, asking.intent.seq))
+        });
+        open.collect()
+    }
+
+    /// The world answers.
+    pub(crate) fn answer(&mut self, (agent, intent): (usize, u64)) {
+        let answer: Answer = Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() });
+        let answer = Bytes::from(postcard::to_allocvec(&answer).expect("plain data"));
+        let agent = self.plan.agents[agent].id;
+        self.input(Input::Answered { agent, intent, answer });
     }
 
     /// Time comes so far.
@@ -297,7 +341,7 @@ impl Kernel {
     /// True if the run was asked to stop, and nothing is left to be done.
     pub(crate) fn is_at_rest(&self) -> bool {
         let idle = self.hands.iter().all(Option::is_none) && self.next_due().is_none();
-        self.state.kept.phase == Phase::Stopping && idle
+        self.state.kept.phase == Phase::Stopping && idle && self.asks().is_empty()
     }
 
     /// The process lets the run go.
@@ -328,6 +372,13 @@ fn consumed(batch: &Batch) -> Consumed {
         _ if batch.mode == Next::More => Consumed::Pull,
         event => event.expect("a batch holds something").consumed(),
     }
+}
+
+fn ask() -> Ask {
+    let (method, url) = (String::from("GET"), String::from("https://a.test/"));
+    let request = Request { method, url, headers: Vec::new(), body: Vec::new() };
+    let args = postcard::to_allocvec(&request).expect("plain data");
+    Ask { call: record::Call::HttpSend, args: Bytes::from(args) }
 }
 
 fn crash(kind: CrashKind) -> Crash {

@@ -96,6 +96,10 @@ pub(crate) struct Model<'t> {
     /// How the root ends, once it does.
     failed: bool,
     finished: bool,
+    /// The world has yet to answer somebody: until then the run is not over.
+    open: bool,
+    /// And that was said.
+    closed: bool,
     /// Two things were due at the same time, so that their order means nothing.
     pub(crate) tied: bool,
 }
@@ -125,6 +129,8 @@ impl<'t> Model<'t> {
             said: Vec::new(),
             failed: false,
             finished: false,
+            open: false,
+            closed: false,
             tied: false,
         }
     }
@@ -176,9 +182,14 @@ impl<'t> Model<'t> {
         }
     }
 
-    /// True if the root is over.
+    /// Whether somebody waits for the world.
+    pub(crate) fn set_open(&mut self, open: bool) {
+        self.open = open;
+    }
+
+    /// True if the run is over.
     pub(crate) fn is_finished(&self) -> bool {
-        self.finished
+        self.closed
     }
 
     /// What has to be decided is; a run without an agent that may live again is over.
@@ -188,12 +199,15 @@ impl<'t> Model<'t> {
         if !self.finished && self.agents.iter().all(over) {
             self.finish();
         }
+        if self.finished && !self.open && !self.closed {
+            self.closed = true;
+            self.said.push(Said::Finished { failed: self.failed });
+        }
     }
 
     fn finish(&mut self) {
         self.bury(Who::Supervisor(0));
         self.finished = true;
-        self.said.push(Said::Finished { failed: self.failed });
     }
 
     /// Who is to be killed, and when.

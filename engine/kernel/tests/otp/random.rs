@@ -127,6 +127,8 @@ fn step(dice: &mut Dice, calm: bool) -> Step {
                 Ending::More,
                 Ending::More,
                 Ending::Nap,
+                Ending::Ask,
+                Ending::Ask,
                 Ending::Nothing,
                 Ending::Done,
                 Ending::Crash,

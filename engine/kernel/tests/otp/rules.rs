@@ -24,6 +24,8 @@ struct Reader<'p> {
     above: Vec<Vec<usize>>,
     /// By agent: its last life began when its supervisor had ended.
     late: Vec<bool>,
+    /// By agent: it has asked, and a further life goes on with the event.
+    asking: Vec<bool>,
     /// By supervisor: those above it, the root first.
     parents: Vec<Vec<usize>>,
     /// By supervisor: when it restarted children, as far as that counted.
@@ -76,6 +78,7 @@ impl<'p> Reader<'p> {
             plan,
             agents: vec![Stand::New; plan.agents.len()],
             late: vec![false; plan.agents.len()],
+            asking: vec![false; plan.agents.len()],
             above,
             parents,
             restarts: vec![Vec::new(); supervisors],
@@ -88,7 +91,12 @@ impl<'p> Reader<'p> {
     fn read(&mut self, entry: &Entry) -> Result<(), String> {
         match &entry.body {
             Body::Incarnation(body) => self.born(body.agent.index()),
+            Body::Intent(body) => {
+                self.asking[body.by.agent.index()] = true;
+                Ok(())
+            }
             Body::Crashed(body) => {
+                self.asking[body.by.agent.index()] = false;
                 self.agents[body.by.agent.index()] = Stand::Down;
                 Ok(())
             }
@@ -122,6 +130,7 @@ impl<'p> Reader<'p> {
             }
             Body::Stopped(body) => {
                 let nth = body.agent.index();
+                self.asking[nth] = false;
                 let was = std::mem::replace(&mut self.agents[nth], Stand::Stopped);
                 if matches!(was, Stand::Over(_)) {
                     return Err(format!("a{nth} is stopped, and was {was:?}"));
@@ -142,6 +151,7 @@ impl<'p> Reader<'p> {
             Body::Resumed(_) => {
                 let alive = self.agents.iter_mut().filter(|agent| **agent == Stand::Alive);
                 alive.for_each(|agent| *agent = Stand::Down);
+                self.asking.fill(false);
                 Ok(())
             }
             Body::Finished(_) => {
@@ -155,6 +165,9 @@ impl<'p> Reader<'p> {
     /// Nobody begins to live when its supervisor has ended, or before an older sibling, or after a temporary life.
     fn born(&mut self, nth: usize) -> Result<(), String> {
         let was = std::mem::replace(&mut self.agents[nth], Stand::Alive);
+        if std::mem::take(&mut self.asking[nth]) && was == Stand::Alive {
+            return Ok(());
+        }
         if matches!(was, Stand::Alive | Stand::Over(_)) {
             return Err(format!("a{nth} begins to live, and was {was:?}"));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use theater_flow_kernel::http::{HttpGrant, Scheme};
 use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
@@ -123,7 +124,10 @@ impl Tree {
         let ty = types.intern(Type::Json);
         let agents = self.agents.iter().enumerate().map(|(nth, leaf)| {
             let (inputs, outputs) = self.ports(nth, ty);
-            Agent { inputs, outputs, ..agent(nth, *leaf) }
+            // One that sends nothing may ask: whether it goes on after an answer is then nobody else's doing.
+            let http = if outputs.is_empty() { vec![anywhere()] } else { Vec::new() };
+            let grants = Grants { http, ..Grants::default() };
+            Agent { inputs, outputs, grants, ..agent(nth, *leaf) }
         });
         Arc::new(Plan {
             name: String::from("tree"),
@@ -167,6 +171,21 @@ fn supervisor(nth: usize, strategy: Strategy) -> Supervisor {
         shutdown: Shutdown::Infinity,
         significant: false,
         auto_shutdown: AutoShutdown::Never,
+    }
+}
+
+fn anywhere() -> HttpGrant {
+    HttpGrant {
+        scheme: Scheme::Https,
+        host: String::from("a.test"),
+        port: 443,
+        methods: vec![String::from("GET")],
+        paths: vec![String::from("/")],
+        local: false,
+        redirects: 0,
+        timeout_ms: 1_000,
+        max_body: 1,
+        on_unknown: None,
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Agent {
     pub(super) stand: Stand,
     /// It handles an event.
     pub(super) busy: bool,
+    /// It has asked, and has not come to the end of the event.
+    pub(super) asking: bool,
     /// Its life ended in a crash.
     pub(super) crashed: bool,
     /// It goes down with a sibling, and does not come back.
@@ -37,7 +39,22 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) fn new(stand: Stand) -> Self {
-        Self { stand, busy: false, crashed: false, for_good: false, lost: false }
+        Self { stand, busy: false, asking: false, crashed: false, for_good: false, lost: false }
+    }
+
+    /// It handles an event, what it asked at it included. What it has to be started again for waits.
+    fn is_busy(&self) -> bool {
+        self.busy || self.asking && !self.lost
+    }
+}
+
+impl Stand {
+    /// As it is once its start has succeeded.
+    fn born(self) -> Self {
+        match self {
+            Self::Asked { kill, .. } => Self::Asked { kill, born: true },
+            other => other,
+        }
     }
 }
 
@@ -45,7 +62,8 @@ impl Model<'_> {
     /// An agent's start succeeded. There may be nothing left for it to do at once.
     pub(crate) fn begun(&mut self, agent: usize, ran_out: bool) {
         self.said.push(Said::Up(agent));
-        let asked = matches!(self.agents[agent].stand, Stand::Asked { .. });
+        let asked_for = self.agents[agent].stand;
+        let asked = matches!(asked_for, Stand::Asked { .. });
         self.agents[agent].stand = Stand::Up;
         self.agents[agent].busy = false;
         self.agents[agent].lost = false;
@@ -55,7 +73,8 @@ impl Model<'_> {
         if ran_out {
             self.ran_out(agent);
         } else if asked {
-            self.gone(agent, Stop::Calmly);
+            self.agents[agent].stand = asked_for.born();
+            self.leave_now(agent);
         }
     }
 
@@ -102,13 +121,18 @@ impl Model<'_> {
     pub(crate) fn rested(&mut self, agent: usize) {
         self.agents[agent].busy = false;
         if matches!(self.agents[agent].stand, Stand::Asked { .. }) {
-            self.gone(agent, Stop::Calmly);
+            self.leave_now(agent);
         }
     }
 
     /// Whether an agent handles an event is for its worker to say.
     pub(crate) fn set_busy(&mut self, agent: usize, busy: bool) {
         self.agents[agent].busy = busy;
+    }
+
+    /// And whether it has asked at it, for the world.
+    pub(crate) fn set_asking(&mut self, agent: usize, asking: bool) {
+        self.agents[agent].asking = asking;
     }
 
     /// How an agent stands.
@@ -153,7 +177,7 @@ impl Model<'_> {
             Stand::Asked { kill: Some(kill), .. } if kill <= self.now => {
                 self.gone(nth, Stop::Killed);
             }
-            Stand::Asked { .. } if !self.agents[nth].busy => self.gone(nth, Stop::Calmly),
+            Stand::Asked { .. } if !self.agents[nth].is_busy() => self.gone(nth, Stop::Calmly),
             Stand::Down => self.taken(Who::Agent(nth)),
             _ => {}
         }

@@ -41,7 +41,10 @@ impl Model<'_> {
     /// A supervisor starts a child, though not before this time. It will be up, or not.
     pub(super) fn start(&mut self, who: Who, due: u64) {
         match who {
-            Who::Agent(nth) => self.agents[nth] = Agent::new(Stand::Starting { due }),
+            Who::Agent(nth) => {
+                let Agent { busy, asking, .. } = self.agents[nth];
+                self.agents[nth] = Agent { busy, asking, ..Agent::new(Stand::Starting { due }) };
+            }
             Who::Supervisor(nth) => {
                 self.supervisors[nth] = Process::new();
                 let left = self.children(nth);
