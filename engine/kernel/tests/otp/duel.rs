@@ -99,13 +99,15 @@ impl<'t> Duel<'t> {
         let asks = self.kernel.asks();
         let all = hands.len() + asks.len();
         match step {
-            Step::Work { nth, ending } if all > 0 => match hands.get(nth % all) {
-                Some(agent) => self.ends(*agent, ending),
-                None => {
-                    self.kernel.answer(asks[nth % all - hands.len()]);
-                    self.compare()
-                }
-            },
+            Step::Work { nth, ending }
+                if nth.checked_rem(all).is_some_and(|nth| nth < hands.len()) =>
+            {
+                self.ends(hands[nth % all], ending)
+            }
+            Step::Work { nth, .. } if all > 0 => {
+                self.kernel.answer(asks[nth % all - hands.len()]);
+                self.compare()
+            }
             Step::Stop => {
                 self.kernel.stop();
                 self.compare()

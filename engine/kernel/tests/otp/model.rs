@@ -80,6 +80,15 @@ enum Exit {
     Normal,
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Run {
+    On,
+    /// The root has left.
+    Ends,
+    Over,
+}
+
 /// A tree of processes.
 pub(crate) struct Model<'t> {
     tree: &'t Tree,
@@ -95,11 +104,9 @@ pub(crate) struct Model<'t> {
     said: Vec<Said>,
     /// How the root ends, once it does.
     failed: bool,
-    finished: bool,
+    stage: Run,
     /// The world has yet to answer somebody: until then the run is not over.
     open: bool,
-    /// And that was said.
-    closed: bool,
     /// Two things were due at the same time, so that their order means nothing.
     pub(crate) tied: bool,
 }
@@ -128,9 +135,8 @@ impl<'t> Model<'t> {
             minds: BTreeSet::new(),
             said: Vec::new(),
             failed: false,
-            finished: false,
+            stage: Run::On,
             open: false,
-            closed: false,
             tied: false,
         }
     }
@@ -189,25 +195,25 @@ impl<'t> Model<'t> {
 
     /// True if the run is over.
     pub(crate) fn is_finished(&self) -> bool {
-        self.closed
+        self.stage == Run::Over
     }
 
     /// What has to be decided is; a run without an agent that may live again is over.
     fn settle(&mut self) {
         self.follow();
         let over = |agent: &Agent| matches!(agent.stand, Stand::Over(_));
-        if !self.finished && self.agents.iter().all(over) {
+        if self.stage == Run::On && self.agents.iter().all(over) {
             self.finish();
         }
-        if self.finished && !self.open && !self.closed {
-            self.closed = true;
+        if self.stage == Run::Ends && !self.open {
+            self.stage = Run::Over;
             self.said.push(Said::Finished { failed: self.failed });
         }
     }
 
     fn finish(&mut self) {
         self.bury(Who::Supervisor(0));
-        self.finished = true;
+        self.stage = Run::Ends;
     }
 
     /// Who is to be killed, and when.

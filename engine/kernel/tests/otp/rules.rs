@@ -1,9 +1,10 @@
 //! What must hold of every log, whatever the model says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use theater_flow_kernel::plan::{Child, Plan, Restart, Strategy};
-use theater_flow_kernel::record::{Body, End, Entry, Next};
+use theater_flow_kernel::record::{Body, End, Entry, Known, Next};
 
 /// How an agent stands, as the records have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ struct Reader<'p> {
     late: Vec<bool>,
     /// By agent: it has asked, and a further life goes on with the event.
     asking: Vec<bool>,
+    /// Records of what was asked, of which no record says what came of it.
+    intents: BTreeSet<u64>,
     /// By supervisor: those above it, the root first.
     parents: Vec<Vec<usize>>,
     /// By supervisor: when it restarted children, as far as that counted.
@@ -79,6 +82,7 @@ impl<'p> Reader<'p> {
             agents: vec![Stand::New; plan.agents.len()],
             late: vec![false; plan.agents.len()],
             asking: vec![false; plan.agents.len()],
+            intents: BTreeSet::new(),
             above,
             parents,
             restarts: vec![Vec::new(); supervisors],
@@ -93,6 +97,7 @@ impl<'p> Reader<'p> {
             Body::Incarnation(body) => self.born(body.agent.index()),
             Body::Intent(body) => {
                 self.asking[body.by.agent.index()] = true;
+                self.intents.insert(entry.seq);
                 Ok(())
             }
             Body::Crashed(body) => {
@@ -137,29 +142,43 @@ impl<'p> Reader<'p> {
                 }
                 self.stopped(nth)
             }
-            Body::Ended(body) => {
-                let (nth, was) = (body.agent.index(), self.agents[body.agent.index()]);
-                self.agents[nth] = Stand::Over(body.how);
-                if matches!(was, Stand::Over(_)) {
-                    return Err(format!("a{nth} ends twice"));
-                }
-                if was == Stand::Alive && body.how == End::Stopped {
-                    self.stopped(nth)?;
-                }
-                self.ends_rightly(nth, body.how)
-            }
+            Body::Ended(body) => self.ended(body.agent.index(), body.how),
             Body::Resumed(_) => {
                 let alive = self.agents.iter_mut().filter(|agent| **agent == Stand::Alive);
                 alive.for_each(|agent| *agent = Stand::Down);
                 self.asking.fill(false);
                 Ok(())
             }
-            Body::Finished(_) => {
-                let orphan = self.agents.iter().position(|agent| !matches!(agent, Stand::Over(_)));
-                orphan.map_or(Ok(()), |nth| Err(format!("a{nth} outlives the run")))
+            Body::Outcome(body) => {
+                if body.how != Known::Repeated {
+                    self.intents.remove(&body.intent);
+                }
+                Ok(())
             }
+            Body::Finished(_) => self.finished(),
             _ => Ok(()),
         }
+    }
+
+    fn ended(&mut self, nth: usize, how: End) -> Result<(), String> {
+        let was = std::mem::replace(&mut self.agents[nth], Stand::Over(how));
+        if matches!(was, Stand::Over(_)) {
+            return Err(format!("a{nth} ends twice"));
+        }
+        if was == Stand::Alive && how == End::Stopped {
+            self.stopped(nth)?;
+        }
+        self.ends_rightly(nth, how)
+    }
+
+    /// Nobody outlives the run, and nothing that was asked is left open.
+    fn finished(&self) -> Result<(), String> {
+        let orphan = self.agents.iter().position(|agent| !matches!(agent, Stand::Over(_)));
+        if let Some(nth) = orphan {
+            return Err(format!("a{nth} outlives the run"));
+        }
+        let open = self.intents.first();
+        open.map_or(Ok(()), |seq| Err(format!("nobody knows what became of {seq}")))
     }
 
     /// Nobody begins to live when its supervisor has ended, or before an older sibling, or after a temporary life.
