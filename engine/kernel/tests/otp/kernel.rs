@@ -63,6 +63,8 @@ pub(crate) struct Kernel {
     pub(crate) state: State,
     pub(crate) entries: Vec<Arc<Entry>>,
     pub(crate) now: u64,
+    /// How often it was told to look at an agent.
+    pub(crate) looks: usize,
     desk: Desk,
     hands: Vec<Option<Activation>>,
     /// By agent: it lives, as the records say.
@@ -107,6 +109,7 @@ impl Kernel {
             state,
             entries,
             now: 1_000_000,
+            looks: 0,
             said: Vec::new(),
         }
     }
@@ -118,6 +121,7 @@ impl Kernel {
             self.hear(&entry.body);
         }
         self.entries.extend(step.entries);
+        self.looks += step.touched.len();
         self.desk.touch(&step.touched);
         self.dispatch();
     }

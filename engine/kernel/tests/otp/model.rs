@@ -5,6 +5,9 @@
 //!   closed, so that nobody starts it again, not even its supervisor's next life.
 //! - An idle agent stops at once when it is told to; one that handles an event ends that first.
 //! - A supervisor that is told to stop does so at once, whatever it was doing.
+//! - An end counts for `auto_shutdown` unless the child was stopped, or had been told to stop for good. In OTP one that
+//!   ends while its siblings are restarted does not, but is started again with them.
+//! - What is to be tried again goes to the end of the mail each time; OTP lets an older letter about it count as well.
 //! - A supervisor may pause between stopping and starting.
 //! - When the process of the whole run ends, supervisors go on in the next one where they were. What lived is started
 //!   again first, one after the other in the order of the tree.

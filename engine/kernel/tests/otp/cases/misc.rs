@@ -101,7 +101,7 @@ pub(crate) fn order_of_children() {
     play.hears(&[Crashed(3), gives_up(0, 2), calmly(4), calmly(2), calmly(1), calmly(0), FAILED]);
 }
 
-/// Who has very many children starts and stops them all, in order.
+/// Who has very many children starts and stops them all, in order, and each without a look at all others.
 #[test]
 pub(crate) fn scale_start_stop_many_children() {
     const MANY: usize = 20_000;
@@ -128,6 +128,8 @@ pub(crate) fn scale_start_stop_many_children() {
     assert!(kernel.is_finished());
     let lives = kernel.entries.iter().filter(|entry| matches!(entry.body, Body::Incarnation(_)));
     assert_eq!(lives.count(), 2 * MANY);
+    // The work is in proportion to their number.
+    assert!(kernel.looks < 20 * MANY, "{} looks", kernel.looks);
 }
 
 /// A root over a supervisor of this strategy with two agents, whose restarts are hardly ever too many, and an agent that
