@@ -229,7 +229,10 @@ impl<'t> Duel<'t> {
                 matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none()
             }
             // What has asked goes on in a further life, in its time.
-            Stand::Up | Stand::Asked { .. } if asking => hand != Some(Hand::Stale) && how.is_none(),
+            Stand::Up | Stand::Asked { born: true, .. } if asking => {
+                hand != Some(Hand::Stale) && how.is_none()
+            }
+            Stand::Asked { .. } if asking => hand != Some(Hand::Event) && how.is_none(),
             Stand::Up => matches!(hand, None | Some(Hand::Event)) && how.is_none(),
             Stand::Asked { born: true, .. } => hand == Some(Hand::Event) && how.is_none(),
             Stand::Asked { .. } => matches!(hand, Some(Hand::Begin | Hand::Stale)) && how.is_none(),
