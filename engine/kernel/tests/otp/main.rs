@@ -89,3 +89,13 @@ fn the_kernel_does_what_the_model_does() {
     }
     assert!(tied * 20 < trials, "{tied} of {trials} trials ended early");
 }
+
+#[test]
+fn a_run_goes_on_from_every_record() {
+    for seed in 0..if is_full() { 500 } else { 20 } {
+        let every = |records| (1..=records).map(|at| (at, at as u64)).collect();
+        if let Err(error) = fight(&trial(seed), &every) {
+            panic!("{}", explain(seed, &error));
+        }
+    }
+}
