@@ -12,6 +12,8 @@ use crate::tree::Tree;
 pub(crate) enum Step {
     /// The `nth` piece of work in hand, counted round, ends like this.
     Work { nth: usize, ending: Ending },
+    /// The `nth` agent that lives, counted round, crashes, whatever it is doing.
+    Fail(usize),
     /// So many ms pass.
     Pass(u64),
     /// Time passes until something is due.
@@ -106,6 +108,15 @@ impl<'t> Duel<'t> {
             }
             Step::Work { nth, .. } if all > 0 => {
                 self.kernel.answer(asks[nth % all - hands.len()]);
+                self.compare()
+            }
+            Step::Fail(nth) => {
+                let up = (0..self.tree.agents.len()).filter(|agent| self.kernel.is_up(*agent));
+                let up: Vec<usize> = up.collect();
+                if let Some(nth) = nth.checked_rem(up.len()) {
+                    self.kernel.fail_write(up[nth]);
+                    self.model.crashed(up[nth], true);
+                }
                 self.compare()
             }
             Step::Stop => {

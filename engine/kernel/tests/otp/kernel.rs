@@ -1,29 +1,24 @@
 //! The kernel, driven from outside without guests: all that these tests know of its interface is here.
 
+mod calls;
+
 use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::gate::Ask;
-use theater_flow_kernel::http::{Answer, Request, Response};
+use theater_flow_kernel::http::{Answer, Response};
 use theater_flow_kernel::ids::{Bytes, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{
-    self, Body, Consumed, Crash, CrashKind, End, EngineFacts, Entry, Next, Origin, Part, Payload,
-    Status,
-};
+use theater_flow_kernel::record::{Body, Consumed, End, EngineFacts, Entry, Next, SinkId, Status};
 use theater_flow_kernel::state::{AgentState, Life, Phase, State};
-use theater_flow_kernel::work::{
-    Activation, Batch, Begun, Call, Done, Event, Outcome, Report, Trace, Work,
-};
+use theater_flow_kernel::work::{Activation, Done, Report, Work};
+
+use calls::{begun, call, consumed};
 
 use crate::said::{How, Said, Stop};
 use crate::tree::Tree;
-
-/// How long an agent that has nothing to do sleeps, in ms.
-const NAP_MS: u64 = 700;
 
 /// What a worker has in hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -227,57 +222,14 @@ impl Kernel {
         let done = match work {
             Work::Begin(begin) => Done::Begun(begun(begin.origin, ending)),
             Work::Handle(batch) => {
-                let call = self.call(agent, consumed(&batch), (batch.attempt, ending));
+                let call =
+                    call(&self.plan.agents[agent], consumed(&batch), (batch.attempt, ending));
                 Done::Handled(call.into_iter().collect())
             }
             Work::Snapshot | Work::Drop => unreachable!("nothing is to be kept"),
         };
         self.desk.reported(id);
         self.input(Input::Report(Report { agent: id, incarnation, done }));
-    }
-
-    fn call(
-        &self,
-        agent: usize,
-        consumed: Consumed,
-        (attempt, ending): (u32, Ending),
-    ) -> Option<Call> {
-        let name = String::from("nap");
-        let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
-        let mut trace = Trace::default();
-        let ports = &self.plan.agents[agent];
-        let may = ports.grants.asks();
-        let ending = if ending == Ending::Ask && !may { Ending::More } else { ending };
-        let outcome = match ending {
-            Ending::More => {
-                if let Some(output) = ports.outputs.first() {
-                    let (port, bytes) = (output.port, Bytes::from(&b"1"[..]));
-                    let payload = Payload::commit(&trace.salt, &bytes);
-                    trace.parts.push(Part::Emission { port, payload });
-                    trace.payloads.push(bytes);
-                }
-                // One that asks for more gets no message.
-                Outcome::Next(if ports.inputs.is_empty() { Next::More } else { Next::Wait })
-            }
-            Ending::Nap => {
-                trace.parts.push(nap);
-                Outcome::Next(Next::Wait)
-            }
-            Ending::Nothing => {
-                trace.parts.push(Part::TimerCancelled { name });
-                Outcome::Next(Next::Wait)
-            }
-            Ending::Done => {
-                // Its next life, if it has one, is not without anything to do.
-                trace.parts.push(nap);
-                Outcome::Next(Next::Done)
-            }
-            Ending::Crash => Outcome::Crash(crash(CrashKind::Trap)),
-            Ending::Slow => Outcome::Crash(crash(CrashKind::Timeout)),
-            Ending::Ask => Outcome::Asked(ask()),
-            Ending::Aborted => return None,
-        };
-        Some(Call { consumed, attempt, trace, outcome })
     }
 
     /// The event that a worker has in hand for an agent.
@@ -309,6 +261,17 @@ impl Kernel {
         let answer = Bytes::from(postcard::to_allocvec(&answer).expect("plain data"));
         let agent = self.plan.agents[agent].id;
         self.input(Input::Answered { agent, intent, answer });
+    }
+
+    /// True if an agent lives in this process.
+    pub(crate) fn is_up(&self, agent: usize) -> bool {
+        self.state.kept.agents[agent].life == Life::Up
+    }
+
+    /// What an agent wrote cannot be put in its place: it crashes, whatever it is doing.
+    pub(crate) fn fail_write(&mut self, agent: usize) {
+        let (agent, message) = (self.plan.agents[agent].id, String::from("as told"));
+        self.input(Input::WriteFailed { agent, sink: SinkId::STDOUT, message });
     }
 
     /// Time comes so far.
@@ -362,31 +325,6 @@ pub(crate) fn folded(plan: &Arc<Plan>, entries: &[Arc<Entry>]) -> State {
         state.touched.clear();
     }
     state
-}
-
-fn begun(origin: Origin, ending: Ending) -> Begun {
-    let crash = matches!(ending, Ending::Crash | Ending::Slow).then(|| crash(CrashKind::Init));
-    Begun { origin, call: Trace::default(), crash }
-}
-
-/// The event that a worker handles first.
-fn consumed(batch: &Batch) -> Consumed {
-    match batch.events.front() {
-        Some(event @ (Event::Start | Event::Pull | Event::Timer { .. })) => event.consumed(),
-        _ if batch.mode == Next::More => Consumed::Pull,
-        event => event.expect("a batch holds something").consumed(),
-    }
-}
-
-fn ask() -> Ask {
-    let (method, url) = (String::from("GET"), String::from("https://a.test/"));
-    let request = Request { method, url, headers: Vec::new(), body: Vec::new() };
-    let args = postcard::to_allocvec(&request).expect("plain data");
-    Ask { call: record::Call::HttpSend, args: Bytes::from(args) }
-}
-
-fn crash(kind: CrashKind) -> Crash {
-    Crash { kind, message: String::from("as told") }
 }
 
 fn facts() -> EngineFacts {

@@ -120,8 +120,9 @@ fn step(dice: &mut Dice, calm: bool) -> Step {
     match dice.below(100) {
         0 => Step::Stop,
         1 | 2 => Step::Kill,
-        3..10 => Step::Pass(dice.roll() % 2_000),
-        10..22 => Step::Due,
+        3 | 4 => Step::Fail(nth),
+        5..12 => Step::Pass(dice.roll() % 2_000),
+        12..24 => Step::Due,
         _ => {
             let endings = [
                 Ending::More,

@@ -21,6 +21,7 @@ impl fmt::Display for Trial {
                 }
                 Step::Pass(ms) => writeln!(f, "{nth}. {ms} ms pass")?,
                 Step::Due => writeln!(f, "{nth}. until something is due")?,
+                Step::Fail(up) => writeln!(f, "{nth}. a write of living agent {up} fails")?,
                 Step::Stop => writeln!(f, "{nth}. the run is asked to stop")?,
                 Step::Kill => writeln!(f, "{nth}. the process is killed")?,
             }
