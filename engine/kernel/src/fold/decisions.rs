@@ -34,8 +34,7 @@ pub(super) fn restarted(state: &mut State, entry: &Entry, body: &Restarted) {
     );
     let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
     let (from, to) = (place(down.start), place(down.end));
-    let stage = Stage::Clearing { from, to, left: to, count: body.count, why: entry.seq };
-    supervisor.stage = stage;
+    supervisor.stage = Stage::Clearing { from, to, left: to, count: body.count, why: entry.seq };
     supervise::go_on(state, body.supervisor);
 }
 

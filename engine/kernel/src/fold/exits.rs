@@ -32,9 +32,9 @@ pub(super) fn ended(state: &mut State, id: AgentId, how: (End, Option<Halt>, u64
 /// Something happened to a child. A supervisor that is about to stop it anyway, or waits for its start, sees it then.
 pub(super) fn happened(state: &mut State, child: Child, exit: Exit) {
     let (above, place) = state.routes.place(child);
-    let stage = state.stage(above);
-    let waits = matches!(stage, Stage::Starting(start) if start.at == place);
-    if !(stage.is_up() || matches!(stage, Stage::Starting(_))) || waits {
+    let now = state.stage(above);
+    let waits = matches!(now, Stage::Starting(start) if start.at == place);
+    if !(now.is_up() || matches!(now, Stage::Starting(_))) || waits {
         return;
     }
     if let Some(supervisor) = state.kept.supervisors.get_mut(above.index()) {

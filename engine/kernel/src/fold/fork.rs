@@ -30,8 +30,9 @@ fn later(state: &mut State, passed: u64) {
             pending.due = pending.due.saturating_add(passed);
         }
         agent.not_before = agent.not_before.saturating_add(passed);
-        let halt = agent.halt.as_mut().and_then(|halt| halt.due.as_mut());
-        halt.into_iter().for_each(|due| *due = due.saturating_add(passed));
+        if let Some(due) = agent.halt.as_mut().and_then(|halt| halt.due.as_mut()) {
+            *due = due.saturating_add(passed);
+        }
     }
     for supervisor in &mut state.kept.supervisors {
         supervisor.recent.iter_mut().for_each(|at| *at = at.saturating_add(passed));

@@ -21,11 +21,11 @@ pub(super) fn begin(state: &mut State, id: SupervisorId, start: Start) {
     let children = state.plan.supervisors.get(id.index()).map_or(&[][..], |plan| &plan.children);
     let significant = children.iter().filter(|child| is_significant(state, **child)).count();
     let significant = u32::try_from(significant).unwrap_or(u32::MAX);
-    let stage = Stage::Starting(Start { at: 0, ..start });
+    let begun = Stage::Starting(Start { at: 0, ..start });
     if let Some(supervisor) = state.kept.supervisors.get_mut(id.index()) {
         let (restarts, last) = (supervisor.restarts, supervisor.last);
         let fresh = SupervisorState::default();
-        *supervisor = SupervisorState { stage, significant, restarts, last, ..fresh };
+        *supervisor = SupervisorState { stage: begun, significant, restarts, last, ..fresh };
     }
 }
 
@@ -73,8 +73,7 @@ fn step(state: &mut State, id: SupervisorId) -> bool {
 fn start_children(state: &mut State, id: SupervisorId, how: (Start, Option<u32>)) -> bool {
     let (mut start, to) = how;
     let failed = loop {
-        let stage = to.map_or(Stage::Starting(start), |to| Stage::Restarting { start, to });
-        set(state, id, stage);
+        set(state, id, to.map_or(Stage::Starting(start), |to| Stage::Restarting { start, to }));
         let child = child_at(state, id, start.at).filter(|_| to.is_none_or(|to| start.at < to));
         match child.map(|child| bring(state, child, start)) {
             Some(Brought::Up) => start.at += 1,
@@ -291,9 +290,9 @@ pub(super) fn restart(state: &State, child: Child) -> Restart {
     restart.unwrap_or(Restart::Permanent)
 }
 
-fn set(state: &mut State, id: SupervisorId, stage: Stage) {
+fn set(state: &mut State, id: SupervisorId, to: Stage) {
     if let Some(supervisor) = state.kept.supervisors.get_mut(id.index()) {
-        supervisor.stage = stage;
+        supervisor.stage = to;
     }
 }
 

@@ -23,10 +23,13 @@ pub struct Routes {
     /// By agent: its cycle.
     cycle_of: Vec<Option<usize>>,
     /// By agent: its supervisor, and its position among that one's children.
-    agent_places: Vec<(SupervisorId, u32)>,
+    agent_places: Vec<Place>,
     /// By supervisor, likewise; the root is its own.
-    supervisor_places: Vec<(SupervisorId, u32)>,
+    supervisor_places: Vec<Place>,
 }
+
+/// A supervisor, and a position among its children.
+type Place = (SupervisorId, u32);
 
 /// One output.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,7 +129,7 @@ impl Routes {
 
     /// The supervisor of a child, and the child's position among its children.
     #[must_use]
-    pub fn place(&self, child: Child) -> (SupervisorId, u32) {
+    pub fn place(&self, child: Child) -> Place {
         let place = match child {
             Child::Agent(id) => self.agent_places.get(id.index()),
             Child::Supervisor(id) => self.supervisor_places.get(id.index()),
@@ -172,7 +175,7 @@ impl Routes {
 }
 
 /// The places of all agents and of all supervisors in the tree.
-fn places(plan: &Plan) -> (Vec<(SupervisorId, u32)>, Vec<(SupervisorId, u32)>) {
+fn places(plan: &Plan) -> (Vec<Place>, Vec<Place>) {
     let root = (SupervisorId(0), 0);
     let mut agents = alloc::vec![root; plan.agents.len()];
     let mut supervisors = alloc::vec![root; plan.supervisors.len()];

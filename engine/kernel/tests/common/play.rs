@@ -34,10 +34,15 @@ impl Play {
         let (plan, _) = build.done();
         let (state, desk) = (State::new(Arc::clone(&plan)), Desk::new(&plan));
         let given = BTreeMap::new();
-        let mut play = Self { plan, state, entries: vec![], now: 1_000, desk, given, said: 0 };
-        let (run, plan) = (RunId([7; 16]), Digest::default());
-        play.input(Input::Begin(Beginning { run, plan, engine: facts(), components: vec![] }));
-        play
+        let mut run = Self { plan, state, entries: vec![], now: 1_000, desk, given, said: 0 };
+        let (id, digest) = (RunId([7; 16]), Digest::default());
+        run.input(Input::Begin(Beginning {
+            run: id,
+            plan: digest,
+            engine: facts(),
+            components: vec![],
+        }));
+        run
     }
 
     /// One in which all are up: these are in the middle of an event, the others wait for a timer.
