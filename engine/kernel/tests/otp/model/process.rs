@@ -274,6 +274,8 @@ impl Model<'_> {
         match &self.supervisors[nth].doing {
             Doing::Down | Doing::Over => return self.taken(Who::Supervisor(nth)),
             _ if shutdown == Shutdown::BrutalKill => return self.kill(nth),
+            // Its time runs from when it was told first.
+            _ if self.supervisors[nth].kill.is_some() => {}
             _ => self.supervisors[nth].kill = self.deadline(shutdown),
         }
         let leaving = matches!(&self.supervisors[nth].doing, Doing::Stopping { then, .. } if !matches!(then, Then::Start(..)));
