@@ -79,4 +79,4 @@ pub use fault::{Fault, Label, Severity};
 pub use layout::format;
 pub use schema::SCHEMA;
 pub use span::{At, Span};
-pub use units::milliseconds;
+pub use units::{duration, milliseconds};

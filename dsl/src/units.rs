@@ -18,8 +18,9 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// Milliseconds in the largest unit that leaves nothing over.
-pub(crate) fn duration(ms: u64) -> String {
+/// Milliseconds in the largest unit that leaves nothing over: `5s`, `1h`.
+#[must_use]
+pub fn duration(ms: u64) -> String {
     written(ms, &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)])
 }
 

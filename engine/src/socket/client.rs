@@ -114,7 +114,8 @@ impl Client {
     pub fn letters(&self, order: &Order) -> Result<Value, SocketError> {
         let which = match &order.which {
             Which::These(seqs) => {
-                seqs.iter().map(|seq| format!("&letter={seq}")).collect::<String>()
+                let named: Vec<String> = seqs.iter().map(|seq| format!("&letter={seq}")).collect();
+                named.concat()
             }
             Which::All { agent: None } => String::from("&all=1"),
             Which::All { agent: Some(agent) } => format!("&all=1&agent={agent}"),

@@ -197,7 +197,9 @@ fn a_client_is_told_what_the_run_says() {
     assert_eq!(client.hello().unwrap(), json!({ "protocol": 1, "run": "r1" }));
     assert_eq!(client.verify(None).unwrap(), json!({ "records": 1 }));
     let hastes = [Haste::Usual, Haste::Within(2_500), Haste::Now];
-    hastes.into_iter().for_each(|haste| client.stop(haste).unwrap());
+    for haste in hastes {
+        client.stop(haste).unwrap();
+    }
     let stops = house.stage.stops.lock().unwrap();
     assert_eq!(stops.len(), 3);
     for (stop, haste) in stops.iter().zip(hastes) {

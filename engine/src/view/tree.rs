@@ -1,6 +1,7 @@
 //! The supervisors and agents of a run, and how each is.
 
 use serde::{Deserialize, Serialize};
+use theater_flow_dsl::duration;
 use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{Child, Strategy};
 use theater_flow_kernel::state::{AgentState, Asking, Life, Stage, State};
@@ -291,12 +292,7 @@ fn restarts(branch: &Branch) -> Option<String> {
         return None;
     };
     let all = (*restarts > 0).then(|| count(*restarts, "restart", "restarts"))?;
-    Some(format!("{all}, {recent} of {intensity} in the last {}", span(*period_ms)))
-}
-
-/// A length of time in ms, as the pipeline language has it where that is exact.
-fn span(ms: u64) -> String {
-    if ms.is_multiple_of(1_000) { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
+    Some(format!("{all}, {recent} of {intensity} in {}", duration(*period_ms)))
 }
 
 /// How often an agent has failed, each sort of failure in words of its own.

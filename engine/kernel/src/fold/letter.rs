@@ -18,20 +18,18 @@ pub(super) fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettere
     let taken = queue.zip(take(state, body.agent, (id, port)));
     state.touched.push(body.agent);
     let letters = state.plan.dead_letter.as_ref().map(|letters| (letters.agent, letters.port));
-    match (letters, body.letter, entry.payloads.last()) {
-        (Some((to, port)), Some(_), Some(letter)) => {
-            if let Some(queue) = state.routes.letters(to, port) {
-                let letter = Queued { id: Ref::record(entry.seq), body: letter.clone(), round: 0 };
-                agent(state, to).queues[queue].items.push_back(letter);
-                state.touched.push(to);
-            }
+    if let (Some((to, port)), Some(_), Some(letter)) = (letters, body.letter, entry.payloads.last())
+    {
+        if let Some(queue) = state.routes.letters(to, port) {
+            let letter = Queued { id: Ref::record(entry.seq), body: letter.clone(), round: 0 };
+            agent(state, to).queues[queue].items.push_back(letter);
+            state.touched.push(to);
         }
-        _ => {
-            state.kept.dead_letters += 1;
-            if let Some((queue, message)) = taken {
-                keep(state, entry, body, (queue, message));
-            }
-        }
+        return;
+    }
+    state.kept.dead_letters += 1;
+    if let Some((queue, message)) = taken {
+        keep(state, entry, body, (queue, message));
     }
 }
 

@@ -31,7 +31,7 @@ fn failing(times: u32) -> Sim {
     let build =
         Build::chain(20, &[Kind::Bad { at: &["4"], how: Bad::FaultSometimes }, Kind::Stdout]);
     let sim = Sim::new(build, Options::calm(3));
-    sim.outside.lock().unwrap().failures_each = times;
+    sim.outside.lock().expect("one thread").failures_each = times;
     sim
 }
 
@@ -195,9 +195,9 @@ fn sorted(build: Build, seed: u64) -> (Status, Sim, u32) {
         let letter = letters[rng.below(letters.len())];
         let before = sim.entries.len();
         if rng.one_in(4) {
-            discard(&mut sim, letter)
+            discard(&mut sim, letter);
         } else {
-            retry(&mut sim, letter)
+            retry(&mut sim, letter);
         }
         done += u32::from(sim.entries.len() > before);
     }

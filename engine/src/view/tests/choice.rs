@@ -82,7 +82,7 @@ fn the_tree_shows_how_each_is() {
     state.kept.supervisors[0].recent = vec![1, 4_000, 6_000];
     let root = tree(&state, 7_000).expect("there is a root");
     let expected = [
-        "root  rest-for-one, 7 restarts, 2 of 3 in the last 5 s",
+        "root  rest-for-one, 7 restarts, 2 of 3 in 5s",
         "  last decision, record 9",
         "├─ walk  up, handled 3, emitted 40, 1 crash",
         "└─ low  rest-for-one, gave up",
