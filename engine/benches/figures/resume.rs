@@ -15,8 +15,6 @@ use super::{Figure, pipeline};
 const RECORDS_A_MESSAGE: u64 = 4;
 /// How often each is measured.
 const RUNS: usize = 5;
-/// Between two looks at `head.json`.
-const LOOK: Duration = Duration::from_micros(200);
 
 /// From the start of the process to its first durable record, after a kill behind so many records.
 pub(super) fn figures() -> Vec<Figure> {
@@ -65,7 +63,7 @@ fn start(folder: &Path, args: &[&str]) -> Child {
 fn killed(mut child: Child, folder: &Path, records: u64) {
     while head(folder).is_none_or(|seq| seq < records) {
         assert!(child.try_wait().expect("it is ours").is_none(), "the run is over");
-        thread::sleep(LOOK);
+        thread::yield_now();
     }
     child.kill().expect("it can be killed");
     child.wait().expect("it is waited for");
@@ -77,7 +75,7 @@ fn resumed(folder: &Path) -> Duration {
     let mut child = start(folder, &["resume", "@latest"]);
     while head(folder).is_none_or(|seq| seq <= before) {
         assert!(child.try_wait().expect("it is ours").is_none(), "the run is over");
-        thread::sleep(LOOK);
+        thread::yield_now();
     }
     let took = began.elapsed();
     child.kill().expect("it can be killed");
