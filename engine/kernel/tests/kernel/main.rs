@@ -20,5 +20,6 @@ mod redo;
 mod regressions;
 mod rest;
 mod retries;
+mod significant;
 mod stops;
 mod supervision;

@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{
-    AutoShutdown, Backoff, Child, Restart, Retry, Shutdown, Strategy, Supervisor, Wait,
+    Backoff, Child, Restart, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::state::{Life, Stage};
 
@@ -11,7 +11,7 @@ use crate::common::plans::{Build, supervisor};
 use crate::common::play::Play;
 
 /// So many agents under the root, with this strategy.
-fn agents(n: u32, strategy: Strategy) -> Build {
+pub(super) fn agents(n: u32, strategy: Strategy) -> Build {
     let mut build = Build::new();
     for nth in 0..n {
         build.add(&format!("a{nth}"), Kind::Pass, &[], &[]);
@@ -22,7 +22,7 @@ fn agents(n: u32, strategy: Strategy) -> Build {
 }
 
 /// `s0 [a0, s1 [a1, a2], a3]`.
-fn nested(strategies: [Strategy; 2]) -> Build {
+pub(super) fn nested(strategies: [Strategy; 2]) -> Build {
     let mut build = agents(4, strategies[0]);
     let (agent, below) = (|id| Child::Agent(AgentId(id)), Child::Supervisor(SupervisorId(1)));
     build.supervisors(vec![
@@ -32,7 +32,7 @@ fn nested(strategies: [Strategy; 2]) -> Build {
     build
 }
 
-fn below(build: &mut Build) -> &mut Supervisor {
+pub(super) fn below(build: &mut Build) -> &mut Supervisor {
     build.supervisor(1)
 }
 
@@ -265,93 +265,6 @@ fn a_delay_passes_between_the_stop_and_the_start_and_holds_up_nothing_else() {
     assert_eq!(
         play.says(),
         ["crash 0", "s0 gives up (4)", "end 1 stopped", "end 0 stopped", "Failed"]
-    );
-}
-
-/// Two significant agents, `a1` and `a2`, under a supervisor that shuts itself down, below a root that does not.
-fn significant(auto: AutoShutdown, restart: Restart) -> Build {
-    let mut build = nested([OneForOne, OneForAll]);
-    below(&mut build).auto_shutdown = auto;
-    below(&mut build).restart = Restart::Transient;
-    for id in [1, 2] {
-        build.agent(id).significant = true;
-        build.agent(id).restart = restart;
-    }
-    build
-}
-
-#[test]
-fn significant_children_that_end_by_themselves_end_their_supervisor() {
-    for restart in [Restart::Transient, Restart::Temporary] {
-        let mut play = Play::up(significant(AutoShutdown::AnySignificant, restart), &[1]);
-        play.done(1);
-        assert_eq!(play.says(), ["end 1 done", "s1 shuts down", "stopped 2", "end 2 stopped"]);
-        let mut play = Play::up(significant(AutoShutdown::AllSignificant, restart), &[1, 2]);
-        play.done(1);
-        assert_eq!(play.says(), ["end 1 done"]);
-        play.done(2);
-        assert_eq!(play.says(), ["end 2 done", "s1 shuts down"]);
-        assert_eq!(play.life(3), Life::Up);
-    }
-}
-
-#[test]
-fn a_crash_ends_a_supervisor_only_if_its_child_is_temporary() {
-    let mut play = Play::up(significant(AutoShutdown::AnySignificant, Restart::Temporary), &[1]);
-    play.crashes(1);
-    assert_eq!(
-        play.says(),
-        ["crash 1", "end 1 crashed", "s1 shuts down", "stopped 2", "end 2 stopped"]
-    );
-    let mut play = Play::up(significant(AutoShutdown::AnySignificant, Restart::Transient), &[1]);
-    play.crashes(1);
-    assert_eq!(play.says(), ["crash 1", "s1 restarts 1 2 (1)", "stopped 2"]);
-}
-
-#[test]
-fn a_permanent_supervisor_that_shut_itself_down_is_started_again_and_counts() {
-    let mut build = significant(AutoShutdown::AnySignificant, Restart::Transient);
-    below(&mut build).restart = Restart::Permanent;
-    let mut play = Play::up(build, &[1]);
-    play.done(1);
-    assert_eq!(
-        play.says(),
-        ["end 1 done", "s1 shuts down", "stopped 2", "s0 restarts 2 (1)"],
-        "but for what is over"
-    );
-}
-
-#[test]
-fn the_root_may_shut_itself_down_and_the_run_ends_well() {
-    let mut build = agents(3, OneForOne);
-    build.root().auto_shutdown = AutoShutdown::AnySignificant;
-    build.agent(1).significant = true;
-    let mut play = Play::up(build, &[1, 2]);
-    play.done(1);
-    assert_eq!(play.says(), ["end 1 done", "s0 shuts down"]);
-    play.goes_on(2);
-    assert_eq!(play.says(), ["end 2 stopped", "end 0 stopped", "Completed"]);
-}
-
-#[test]
-fn a_significant_supervisor_ends_the_one_above() {
-    let mut build = significant(AutoShutdown::AllSignificant, Restart::Transient);
-    below(&mut build).significant = true;
-    build.root().auto_shutdown = AutoShutdown::AnySignificant;
-    let mut play = Play::up(build, &[1, 2]);
-    play.done(2);
-    play.done(1);
-    assert_eq!(
-        play.says(),
-        [
-            "end 2 done",
-            "end 1 done",
-            "s1 shuts down",
-            "s0 shuts down",
-            "end 3 stopped",
-            "end 0 stopped",
-            "Completed"
-        ]
     );
 }
 
