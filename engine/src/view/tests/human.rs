@@ -139,9 +139,10 @@ fn every_kind_has_a_summary_a_line_and_a_page() {
     let mut kinds: Vec<_> = one_of_each().iter().map(|(body, _)| body.kind()).collect();
     kinds.push("transaction");
     kinds.sort_unstable();
+    kinds.dedup();
     let mut all = filter::KINDS;
     all.sort_unstable();
-    assert_eq!(kinds, all, "one of each");
+    assert_eq!(kinds, all, "each at least once");
     for (body, expected) in one_of_each() {
         let payloads: &[&[u8]] = if matches!(body, Body::Snapshot(_)) { &[b"st"] } else { &[] };
         let row = row(9, &[Ref::record(8)], body, payloads);
