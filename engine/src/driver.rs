@@ -312,12 +312,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         for (agent, left) in self.pending.given_up() {
             let asking = self.state.agent(agent).asking.as_ref();
             let Some(intent) = asking.map(|asking| asking.intent.seq) else { continue };
-            match left {
-                true => self.errands.give_up(intent),
-                false => {
-                    let answer = errands::not_made();
-                    self.input(Input::Answered { agent, intent, answer });
-                }
+            if left {
+                self.errands.give_up(intent);
+            } else {
+                let answer = errands::not_made();
+                self.input(Input::Answered { agent, intent, answer });
             }
         }
     }

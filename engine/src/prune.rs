@@ -194,8 +194,7 @@ impl Planned {
         if is_over(&state) {
             for what in &self.cut.what {
                 let Pruning::Of(of) = *what else { continue };
-                let letters: Vec<u64> = letters_of(&state, of).collect();
-                for letter in letters {
+                for letter in letters_of(&self.state, of) {
                     state.kept.letters.take(letter);
                 }
             }

@@ -60,7 +60,8 @@ fn events(scene: &Scene, kind: &str) -> Vec<Value> {
 /// dead letter, for this reason; and that the whole log stands.
 #[track_caller]
 fn only_the_bad_one_is_lost(scene: &Scene, ran: Ran, says: &str) {
-    let ran = ran.ends(1).tells(["1 event could not be handled by `probe`", says, "dead-lettered"]);
+    let ran =
+        ran.ends(1).tells(["1 event could not be handled by `probe`", says, "theater-flow dlq"]);
     assert_eq!(ran.last().status, "degraded");
     let lines: Vec<u64> = ran.json().iter().filter_map(|line| line["line"].as_u64()).collect();
     assert_eq!(lines, [1, 3, 4], "{ran}");
