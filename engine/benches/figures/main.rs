@@ -8,7 +8,6 @@ mod look;
 mod parts;
 mod pipeline;
 mod reopen;
-mod resume;
 
 use std::time::{Duration, Instant};
 
@@ -61,13 +60,12 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [Group; 6] = [
+    let groups: [Group; 5] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
         ("fork", fork::figures),
         ("reopen", reopen::figures),
-        ("resume", resume::figures),
     ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());
