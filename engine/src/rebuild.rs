@@ -50,6 +50,14 @@ pub enum NoState {
         /// Where.
         at: u64,
     },
+    /// Its end, and with it its last state, stands in the run that this one was forked from.
+    #[error(
+        "`{agent}` had ended when this run was forked, and its state stands in the run that it was forked from"
+    )]
+    Elsewhere {
+        /// Who.
+        agent: String,
+    },
     /// What it did cannot be done again.
     #[error("`{agent}` does not come to the same state again: {why}")]
     Differs {
@@ -79,7 +87,11 @@ pub fn ground<S: Store>(
     let mut state = recover::state(journal, plan, at + 1)?;
     let mut ended = None;
     if state.agent(id).life.is_over() {
-        ended = last(journal, at, |body| matches!(body, Body::Ended(body) if body.agent == id))?;
+        let is_end = |body: &Body| matches!(body, Body::Ended(body) if body.agent == id);
+        ended = match last(journal, at, is_end) {
+            Err(JournalError::Before { .. }) => return Err(NoState::Elsewhere { agent: name() }),
+            found => found?,
+        };
         let before = ended.unwrap_or(at + 1);
         state = recover::state(journal, plan, before)?;
     }

@@ -80,10 +80,12 @@ fn a_fork_after_any_record_comes_to_the_same_end_and_leaves_the_run_as_it_is() {
 fn a_fork_says_where_it_comes_from() {
     let (scene, run) = scene();
     let all = records(&scene, &run);
-    // Every agent has begun by then.
-    let begun = seq(of_kind(&all, "incarnation").last().expect("lives"));
+    // While the agent lives whose state is asked for.
+    let of_all = |kind| of_kind(&all, kind).into_iter().find(|record| record["agent"] == "all");
+    let [begun, ended] = ["incarnation", "ended"].map(|kind| seq(of_all(kind).expect(kind)));
     let later = of_kind(&all, "transaction").into_iter().map(seq).find(|at| *at > begun);
     let at = later.expect("messages come when their readers live");
+    assert!(at < ended, "it is one of those that it takes");
     let made = fork(&scene, &run, at, &["--hold", "--json"]).ends(0).json();
     let id = made[0]["run"].as_str().expect("an id").to_owned();
     assert_eq!((&made[0]["parent"], &made[0]["after"]), (&run.as_str().into(), &at.into()));
@@ -104,6 +106,10 @@ fn a_fork_says_where_it_comes_from() {
     scene.run(["state", &id, "all", "--at", &before]).ends(0);
     let earlier = (at - 1).to_string();
     scene.run(["state", &id, "all", "--at", &earlier]).ends(2).tells(["stands in the run"]);
+    let over = fork(&scene, &run, ended, &["--hold", "--json"]).ends(0).json();
+    let (over, ended) = (over[0]["run"].as_str().expect("an id"), ended.to_string());
+    let none = scene.run(["state", over, "all", "--at", &ended]).ends(2);
+    none.tells(["`all` had ended when this run was forked", "which run that is"]);
     scene.run(["resume", &id]).ends(0);
     is_sound(&scene, &id);
     // It needs nothing of the other run.
