@@ -293,10 +293,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn damaged_files_never_tell_another_story() {
     let run = small_run();
     let story = run.scene.say("events @latest --json").ends(0).text();
-    let whole: Vec<_> = files(&run.run().join("db"))
-        .into_iter()
-        .map(|path| (fs::read(&path).expect("it can be read"), path))
-        .collect();
+    let whole = files(&run.run().join("db")).into_iter();
+    let whole: Vec<_> = whole.map(|path| (fs::read(&path).expect("a file"), path)).collect();
     let (trials, mut seen) = (if is_full() { 200 } else { 12 }, 0);
     let mut dice = Dice::new(5);
     for nth in 0..trials {
@@ -336,17 +334,24 @@ fn restore(folder: &Path, whole: &[(Vec<u8>, PathBuf)]) {
     }
 }
 
+/// What the newest checkpoint is up to.
+fn last_checkpoint(copying: &Copying) -> u64 {
+    let ran = finish(&mut copying.command("events @latest --json --kind checkpoint"), PATIENCE);
+    let last = ran.json().pop().expect("it was stopped in order");
+    last["upto"].as_u64().expect("a record")
+}
+
 /// A run that was stopped in the middle and whose files are then damaged goes on with every record that it had,
 /// or is refused with a word why.
 #[test]
 fn damaged_files_are_recovered_exactly_or_refused() {
     let folder = TempDir::new().expect("a temporary folder");
-    let copying = Copying::new(folder.path(), 3_000, Mode::Replace);
+    let copying = Copying::new(folder.path(), 20_000, Mode::Replace);
     let life = copying.start("run copying.toml");
     wait_for("the first lines", || (life.printed() > 2_000).then_some(()));
     send(&life.child, Signal::INT);
-    let _ = life.ended();
-    let before = hashes(&copying);
+    assert_eq!(life.ended().status.code(), Some(130), "it was in the middle");
+    let (before, upto) = (hashes(&copying), last_checkpoint(&copying));
     let run = copying.run().expect("a run");
     let kept: Vec<_> = files(folder.path())
         .into_iter()
@@ -367,11 +372,15 @@ fn damaged_files_are_recovered_exactly_or_refused() {
             let verified = finish(&mut copying.command("verify @latest"), PATIENCE);
             // What stands before the checkpoint is not needed to go on: whoever reads it is told.
             if verified.code() == 5 {
+                let text = verified.text();
+                let named = text.split_once("record ").and_then(|(_, rest)| rest.split_once(':'));
+                let seq = named.and_then(|(seq, _)| seq.parse().ok()).unwrap_or(u64::MAX);
+                assert!(seq < upto, "{what}: it stands behind {upto}: {text}");
                 later += 1;
             } else {
                 verified.ends(0);
                 let now = hashes(&copying);
-                assert!(now[..before.len()] == before, "{what}: all that was there is there");
+                assert!(now.starts_with(&before), "{what}: all that was there is there");
             }
         } else {
             let named = ["damaged", "was cut or replaced", "there is no log", "record ", "empty"];

@@ -113,10 +113,12 @@ impl Rig {
         panic!("the run does not come so far: {}", life.err());
     }
 
+    /// What the head names; nothing before there is a record.
     fn head(&self) -> Option<(u64, String)> {
         let text = fs::read(self.copying.run()?.join("head.json")).ok()?;
         let value: Value = serde_json::from_slice(&text).expect("a head is replaced as a whole");
-        Some((value["seq"].as_u64()?, value["head"].as_str()?.to_owned()))
+        let seq = value["seq"].as_u64().filter(|seq| *seq > 0)?;
+        Some((seq, value["head"].as_str()?.to_owned()))
     }
 
     /// Goes on on the copy.
