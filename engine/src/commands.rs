@@ -151,16 +151,14 @@ impl From<store::StoreError> for Problem {
 }
 
 /// What helps whoever asks a fork for what stands in its parent.
-fn elsewhere() -> Option<String> {
-    Some(String::from("`theater-flow runs` says which run that is: name that one"))
-}
+const ELSEWHERE: &str = "`theater-flow runs` says which run that is: name that one";
 
 impl From<journal::JournalError> for Problem {
     fn from(error: journal::JournalError) -> Self {
         match error {
             journal::JournalError::Store(error) => error.into(),
             journal::JournalError::Before { .. } => {
-                Self::usage(error.to_string()).with_help(elsewhere())
+                Self::usage(error.to_string()).with_help(Some(String::from(ELSEWHERE)))
             }
             journal::JournalError::Damage(Damage { seq, what: Flaw::Erased { .. } }) => {
                 recover::RecoverError::Erased { seq }.into()

@@ -1,4 +1,4 @@
-//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- parts|pipeline|look|fork]`.
+//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- GROUP …]`.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
@@ -8,6 +8,7 @@ mod look;
 mod parts;
 mod pipeline;
 mod reopen;
+mod supervise;
 
 use std::time::{Duration, Instant};
 
@@ -60,12 +61,13 @@ fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     // A name after `--` chooses some.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [Group; 5] = [
+    let groups: [Group; 6] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
         ("fork", fork::figures),
         ("reopen", reopen::figures),
+        ("supervise", supervise::figures),
     ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());

@@ -10,10 +10,10 @@ use rand::rngs::SysRng;
 use tempfile::TempDir;
 use theater_flow::compile::{Fetcher, Pipeline};
 use theater_flow::runs::{Data, new_id};
-use theater_flow::session::{self, Cast, Session, now_ms};
+use theater_flow::session::{self, Cast, Place, Session, now_ms};
 use theater_flow_dsl::Mode;
 use theater_flow_host::{Actor, Host, HostConfig};
-use theater_flow_kernel::ids::{AgentId, Digest};
+use theater_flow_kernel::ids::{AgentId, Digest, RunId};
 use theater_flow_kernel::plan::Plan;
 
 use super::{Figure, rate};
@@ -24,6 +24,8 @@ const MESSAGES: u64 = 100_000;
 const LINES: &str = "one\nNOTE two\nthree\nNOTE four\n";
 /// Hops of one message: each of the three stages after the source handles it.
 const HOPS: u64 = 3;
+/// Room for the few agents of a run.
+const INSTANCES: u32 = 32;
 
 pub(super) fn figures() -> Vec<Figure> {
     let mut times: Vec<Duration> = (0..3).map(|_| ran(&hops(MESSAGES), &[]).took).collect();
@@ -90,9 +92,9 @@ fn find() -> String {
     )
 }
 
-fn host() -> Arc<Host> {
+fn host(instances: u32) -> Arc<Host> {
     let cache = std::env::temp_dir().join("theater-flow-bench-cache");
-    Arc::new(Host::new(HostConfig { cache: Some(cache), instances: 32 }).expect("an engine"))
+    Arc::new(Host::new(HostConfig { cache: Some(cache), instances }).expect("an engine"))
 }
 
 fn compiled(host: &Arc<Host>, folder: &Path, text: &str) -> Cast {
@@ -133,24 +135,48 @@ pub(super) struct Ran {
     _folder: TempDir,
 }
 
+/// A pipeline in a folder of its own, compiled and ready to begin.
+pub(super) struct Stage {
+    cast: Option<Cast>,
+    id: RunId,
+    place: Place,
+    host: Arc<Host>,
+    actors: HashMap<Digest, Actor>,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// With these files, and room for so many instances.
+    pub(super) fn new(text: &str, files: &[(&str, &str)], instances: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).expect("a file");
+        }
+        let probe = root().join("stdlib-actors/prebuilt/probe.wasm");
+        std::fs::copy(probe, folder.path().join("probe.wasm")).expect("a file");
+        let host = host(instances);
+        let cast = compiled(&host, folder.path(), text);
+        let (data, id) = (folder.path().join("data"), new_id(now_ms(), random()));
+        let run = Data::new(&data).create(id).expect("a run");
+        let (place, actors) = (session::place(&data, run.path), cast.actors.clone());
+        Self { cast: Some(cast), id, place, host, actors, folder }
+    }
+
+    /// Begins the run, once.
+    pub(super) fn begin(&mut self) -> Session {
+        let cast = self.cast.take().expect("it has not begun");
+        let stdout = Box::new(std::io::sink());
+        Session::begin(&self.place, cast, self.id, stdout).expect("a session")
+    }
+}
+
 /// Runs a pipeline in a folder with these files.
 pub(super) fn ran(text: &str, files: &[(&str, &str)]) -> Ran {
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).expect("a file");
-    }
-    let host = host();
-    let cast = compiled(&host, folder.path(), text);
-    let actors = cast.actors.clone();
-    let data = folder.path().join("data");
-    let id = new_id(now_ms(), random());
-    let run = Data::new(&data).create(id).expect("a run");
+    let mut stage = Stage::new(text, files, INSTANCES);
     let start = Instant::now();
-    let place = session::place(&data, run.path.clone());
-    let mut session =
-        Session::begin(&place, cast, id, Box::new(std::io::sink())).expect("a session");
-    let ended = session.serve(&mut |_, _| {});
+    let ended = stage.begin().serve(&mut |_, _| {});
     assert!(matches!(ended.0, theater_flow::driver::Ending::Finished(_)), "{:?}", ended.0);
     let took = start.elapsed();
-    Ran { run: run.path.clone(), host, actors, took, _folder: folder }
+    let Stage { place, host, actors, folder, .. } = stage;
+    Ran { run: place.folder, host, actors, took, _folder: folder }
 }

@@ -15,10 +15,9 @@ use alloc::vec::Vec;
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
 use crate::plan::{Child, Restart};
 use crate::record::{
-    Body, Confirmed, Crashed, Dropped, End, Ended, Entry, Incarnation, Next, Rested, SinkId,
-    Snapshot,
+    Body, Confirmed, Consumed, CrashKind, Crashed, Dropped, End, Ended, Entry, Incarnation, Next,
+    Origin, Rested, SinkId, Snapshot,
 };
-use crate::record::{Consumed, CrashKind};
 use crate::state::{
     AgentState, Asking, Life, Pending, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
 };
@@ -95,6 +94,9 @@ fn incarnation(state: &mut State, entry: &Entry, body: &Incarnation) {
     agent.life = Life::Up;
     agent.not_before = 0;
     agent.incarnations = body.n;
+    if let Origin::Checkpoint { redone, .. } = body.from {
+        agent.redone += redone as usize;
+    }
     for write in agent.writes.values_mut() {
         write.broken = None;
     }
@@ -169,7 +171,7 @@ fn forget(state: &mut State, id: AgentId) {
     agent.timers.clear();
     agent.saved = None;
     agent.redo.clear();
-    agent.redo_bytes = 0;
+    (agent.redo_bytes, agent.redone) = (0, 0);
     let message = |pending: &Pending| matches!(pending.consumed, Consumed::Message { .. });
     agent.pending = agent.pending.take().filter(message);
 }
@@ -215,7 +217,7 @@ fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {
     agent.saved = entry.payloads.last().map(|bytes| Saved { seq: entry.seq, state: bytes.clone() });
     agent.saved_sinks = agent.sinks.clone();
     agent.redo.clear();
-    agent.redo_bytes = 0;
+    (agent.redo_bytes, agent.redone) = (0, 0);
     agent.last = Ref::record(entry.seq);
     state.touched.push(body.agent);
 }
@@ -258,7 +260,7 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.last = Ref::record(seq);
     agent.saved = None;
     agent.redo = Vec::new();
-    agent.redo_bytes = 0;
+    (agent.redo_bytes, agent.redone) = (0, 0);
     agent.timers.clear();
     agent.pending = None;
     agent.again.clear();

@@ -25,6 +25,9 @@ use crate::ids::{AgentId, Ref, RunId, SupervisorId};
 use crate::plan::{Child, Plan};
 use crate::record::Status;
 
+/// The form of a checkpoint's content, its first byte: one of another form is passed over.
+const FORM: u8 = 1;
+
 /// What all records so far add up to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
@@ -129,13 +132,14 @@ impl State {
     /// Never: the state is plain data.
     #[must_use]
     pub fn to_checkpoint(&self) -> Vec<u8> {
-        postcard::to_allocvec(&self.kept).expect("the state is plain data")
+        postcard::to_allocvec(&(FORM, &self.kept)).expect("the state is plain data")
     }
 
-    /// The state that a checkpoint of a run of `plan` holds. `None` if the bytes are not one.
+    /// The state that a checkpoint of a run of `plan` holds. `None` if the bytes are not one, or one of another form.
     #[must_use]
     pub fn from_checkpoint(plan: Arc<Plan>, bytes: &[u8]) -> Option<Self> {
-        let kept: Kept = postcard::from_bytes(bytes).ok()?;
+        let kept = bytes.strip_prefix(&[FORM])?;
+        let kept: Kept = postcard::from_bytes(kept).ok()?;
         let routes = Arc::new(Routes::of(&plan));
         let fits = kept.agents.len() == plan.agents.len()
             && kept.supervisors.len() == plan.supervisors.len()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use theater_flow_kernel::ids::Bytes;
 use theater_flow_kernel::plan::Plan;
 
-use super::{check, elsewhere, place, read};
+use super::{ELSEWHERE, check, place, read};
 use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::rebuild::{self, Ground, NoState};
@@ -72,7 +72,9 @@ impl From<NoState> for Problem {
         match error {
             NoState::Recover(error) => error.into(),
             NoState::NotBegun { .. } | NoState::Lost { .. } => Self::usage(error.to_string()),
-            NoState::Elsewhere { .. } => Self::usage(error.to_string()).with_help(elsewhere()),
+            NoState::Elsewhere { .. } => {
+                Self::usage(error.to_string()).with_help(Some(String::from(ELSEWHERE)))
+            }
             NoState::Differs { .. } => Self::differs(error.to_string()),
         }
     }

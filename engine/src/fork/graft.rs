@@ -166,7 +166,7 @@ fn other(
         agent.saved = Some(Saved { seq: point.flushed.seq, state });
     }
     agent.redo.clear();
-    agent.redo_bytes = 0;
+    (agent.redo_bytes, agent.redone) = (0, 0);
     agent.saved_sinks = agent.sinks.clone();
     agent.pending = None;
     agent.asking = None;

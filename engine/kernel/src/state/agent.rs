@@ -58,6 +58,8 @@ pub struct AgentState {
     pub redo: Vec<Redo>,
     /// Bytes of these.
     pub redo_bytes: usize,
+    /// Calls since that lives made again when they began.
+    pub redone: usize,
     /// The last record about it; what its next pull follows from.
     pub last: Ref,
     /// Events handled.
@@ -268,6 +270,7 @@ impl AgentState {
             saved_sinks: Sinks::default(),
             redo: Vec::new(),
             redo_bytes: 0,
+            redone: 0,
             last: Ref::record(0),
             calls: 0,
             handled: 0,
@@ -321,12 +324,14 @@ impl AgentState {
         self.unwritten > limits::UNWRITTEN_BYTES || closed > limits::UNWRITTEN_FILES
     }
 
-    /// True if re-handling what it did since its last snapshot would cost more than a new one.
+    /// True if re-handling what it did since its last snapshot would cost more than a new one. What was re-handled
+    /// since counts: who is restarted often must not pay for the same calls each time.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         let saved = self.saved.as_ref().map_or(0, |saved| saved.state.len());
         let calls = limits::REDO_CALLS.max(saved / limits::SNAPSHOT_BYTES_PER_CALL);
-        self.redo.len() >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
+        let cost = self.redo.len().saturating_add(self.redone);
+        cost >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
     }
 
     /// The content of a message that waits for this input.

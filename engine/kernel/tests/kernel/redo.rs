@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use theater_flow_kernel::ids::AgentId;
-use theater_flow_kernel::record::{Body, CrashKind, Part, Status};
+use theater_flow_kernel::record::{Body, CrashKind, Origin, Part, Status};
 
 use crate::common::audit::audit;
 use crate::common::guests::{Bad, Kind};
@@ -25,6 +25,27 @@ fn a_counter_goes_on_where_it_was() {
         assert_eq!(status, Status::Completed);
         assert_eq!(sim.lines("stdout of a2"), expected, "seed {seed}");
     }
+}
+
+#[test]
+fn who_is_restarted_often_does_not_make_all_its_calls_again_each_time() {
+    let bad: Vec<String> = (0..400).filter(|n| n % 2 == 0).map(|n| n.to_string()).collect();
+    let bad: Vec<&str> = bad.iter().map(|n| &*n.clone().leak()).collect();
+    let kind = Kind::Bad { at: bad.leak(), how: Bad::Trap };
+    let mut build = Build::chain(400, &[kind, Kind::Stdout]);
+    build.root().intensity = 1_000;
+    let (_, sim) = Sim::new(build, Options::calm(1)).run();
+    let redone = sim.entries.iter().filter_map(|entry| match &entry.body {
+        Body::Incarnation(body) => match body.from {
+            Origin::Checkpoint { redone, .. } if body.agent.0 == 1 => Some(redone),
+            _ => None,
+        },
+        _ => None,
+    });
+    let redone: Vec<u32> = redone.collect();
+    assert!(redone.len() >= 199, "{} restarts", redone.len());
+    // As many as it has made in all lives, a snapshot pays for what is made again.
+    assert!(redone.iter().all(|redone| *redone < 100), "{redone:?}");
 }
 
 #[test]
