@@ -116,7 +116,10 @@ impl Requests {
             "in order, none twice"
         );
         let (requests, most) = (made.values().sum::<usize>(), made.values().max().copied());
-        assert!(made.len() >= answers.len() && requests <= made.len() + repeated, "{made:?}");
+        assert!(
+            made.len() >= answers.len() && requests <= made.len() + repeated,
+            "{made:?} {said:?}"
+        );
         match *word {
             "retry" => assert_eq!((unknown, made.len()), (0, *lines)),
             "fail" => assert_eq!((repeated, most), (0, Some(1))),

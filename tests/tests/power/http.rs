@@ -83,18 +83,21 @@ impl Rig {
         let runs = self.requests.scene.runs().len();
         let child = self.start("run pipeline.toml");
         self.cut(child);
-        if self.requests.scene.runs().len() > runs
-            && self.requests.status().as_deref() != Some("completed")
-        {
+        // The power may have gone before the run had a folder, or its first record.
+        let is_there = self.requests.scene.runs().len() > runs;
+        if is_there && !self.is_over() {
             let child = self.start("resume @latest");
             self.cut(child);
         }
-        let ended = self.requests.scene.say("resume @latest");
-        if ended.code() == 2 && self.requests.status().as_deref() != Some("completed") {
-            // The power went before its first record was durable.
+        let resumed = is_there && self.requests.scene.say("resume @latest").code() != 2;
+        if !resumed && !(is_there && self.is_over()) {
             self.requests.scene.say("run pipeline.toml").ends(0);
         }
         self.requests.check(&before)
+    }
+
+    fn is_over(&self) -> bool {
+        self.requests.status().as_deref() == Some("completed")
     }
 }
 
