@@ -330,14 +330,22 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     fn checkpoint_if_due(&mut self) {
         let running = matches!(self.state.kept.phase, Phase::Running | Phase::Stopping);
         if running && self.state.wants_checkpoint() {
-            self.checkpoint();
+            self.checkpoint(self.state.to_checkpoint());
+        }
+    }
+
+    /// The last checkpoint before the run is let go, if it is worth its place.
+    fn last_checkpoint(&mut self) {
+        let bytes = self.state.to_checkpoint();
+        if self.state.is_worth_a_checkpoint(bytes.len() as u64) {
+            self.checkpoint(bytes);
         }
     }
 
     /// Writes the state down, with all records before it.
-    fn checkpoint(&mut self) {
+    fn checkpoint(&mut self, bytes: Vec<u8>) {
         self.send();
-        let (upto, bytes) = (self.state.kept.next_seq, self.state.to_checkpoint());
+        let upto = self.state.kept.next_seq;
         let (digest, len) = (Digest::of(&bytes), bytes.len() as u64);
         self.unsent.checkpoint = Some(CheckpointBytes { upto, bytes });
         self.input(Input::Checkpointed { upto, digest, len });

@@ -113,6 +113,10 @@ pub const REDO_BYTES: usize = 256 << 10;
 /// A checkpoint is due when the log since the last one is this long, in bytes, or twice the checkpoint's size.
 pub const CHECKPOINT_BYTES: u64 = 4 << 20;
 
+/// Bytes of a checkpoint that is written whenever a run is let go; a longer one only if the log since the last one is at
+/// least half as long.
+pub const LAST_CHECKPOINT_BYTES: u64 = 64 << 10;
+
 /// Bytes of one component file.
 pub const COMPONENT_BYTES: u64 = 64 << 20;
 /// Bytes of one pipeline file.

@@ -235,6 +235,14 @@ impl State {
         self.kept.since_checkpoint >= due
     }
 
+    /// True if a checkpoint of `len` bytes is worth its place when the run is let go. One that is let go again and again
+    /// must not grow by its whole state each time; what is folded instead is shorter than it.
+    #[must_use]
+    pub fn is_worth_a_checkpoint(&self, len: u64) -> bool {
+        let most = (2 * self.kept.since_checkpoint).max(crate::limits::LAST_CHECKPOINT_BYTES);
+        self.kept.checkpoint_len == 0 || len <= most
+    }
+
     /// True if all staged bytes are confirmed to be in their place.
     #[must_use]
     pub fn all_written(&self) -> bool {

@@ -101,11 +101,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         matches!(self.state.kept.phase, Phase::Running | Phase::Stopping) || failing && now
     }
 
-    /// The last records of a run that is stopped: a checkpoint, and that it was let go.
+    /// The last records of a run that is stopped: a checkpoint, if it is worth its place, and that it was let go.
     fn leave_if_written(&mut self, until: u64, now: u64) {
         if self.can_stop() && (self.state.all_written() || now >= until) {
             self.stop = Stop::Left;
-            self.checkpoint();
+            self.last_checkpoint();
             self.input(Input::Suspend { why: String::from("stopped") });
         }
     }
@@ -116,7 +116,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let running = self.stop == Stop::No && self.state.kept.phase == Phase::Running;
         if running && idle && self.state.held().next().is_some() {
             self.stop = Stop::Left;
-            self.checkpoint();
+            self.last_checkpoint();
             self.input(Input::Wait);
         }
     }
