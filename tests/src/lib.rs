@@ -8,6 +8,7 @@ mod command;
 pub mod dice;
 pub mod held;
 pub mod lives;
+pub mod notes;
 pub mod powercut;
 pub mod requests;
 pub mod terminal;

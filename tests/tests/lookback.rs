@@ -1,39 +1,11 @@
 //! Looking back at a run: `why`, `state`, `diff`, `replay` of a part and with another file.
 
 use serde_json::Value;
+use theater_flow_tests::notes::{self, INPUT, NOTES};
 use theater_flow_tests::{Ran, Scene, prebuilt};
 
-/// Lines that are matched, collected until there are three, and written.
-const PIPELINE: &str = r#"format = 1
-name = "look"
-[params]
-word = { type = "string", default = "tea" }
-[supervisors.root]
-children = ["lines", "found", "all", "print"]
-[agents.lines]
-actor = "std/file-lines"
-config = { path = "input.txt" }
-grants = { files = { read = ["input.txt"] } }
-[agents.found]
-actor = "std/match"
-inputs = "lines"
-config = { rules = { hit = { param = "word" } } }
-[agents.all]
-actor = "std/sort"
-inputs = "found"
-config = { by = ["line"] }
-[agents.print]
-actor = "std/stdout"
-inputs = "all"
-grants = { stdout = true }
-"#;
-const INPUT: &str = "tea\nmilk\nmore tea\nwater\nno tea\n";
-
 fn scene() -> Scene {
-    let scene = Scene::new();
-    scene.file("p.toml", PIPELINE);
-    scene.file("input.txt", INPUT);
-    scene
+    notes::scene(NOTES)
 }
 
 /// Checks that the result on standard output says this.
@@ -156,7 +128,7 @@ fn another_file_shows_where_agents_would_do_otherwise() {
     scene.say("run p.toml").ends(0);
     let same = scene.say("replay @latest --with p.toml").ends(0);
     shows(&same, ["no agent of the run is another in the file"]);
-    scene.file("q.toml", PIPELINE.replace("{ param = \"word\" }", "\"more\"").replace(PARAMS, ""));
+    scene.file("q.toml", NOTES.replace("{ param = \"word\" }", "\"more\"").replace(PARAMS, ""));
     let ran = scene.say("replay @latest --with q.toml").ends(5);
     shows(&ran, ["`found` has another config", "expected", "actual", "it has another config"]);
     let json = &scene.say("replay @latest --with q.toml --json").ends(5).json()[0];
@@ -167,7 +139,7 @@ fn another_file_shows_where_agents_would_do_otherwise() {
     assert!(json["skipped"].as_u64() > Some(0), "what comes after a difference is not comparable");
     // What keeps nothing in mind goes on after a difference.
     let text = "config = { format = \"text\", field = \"text\" }\ngrants = { stdout = true }";
-    scene.file("q.toml", PIPELINE.replace("grants = { stdout = true }", text));
+    scene.file("q.toml", NOTES.replace("grants = { stdout = true }", text));
     let json = &scene.say("replay @latest --with q.toml --json").ends(5).json()[0];
     assert_eq!(json["differences"][0]["also"].as_array().map(Vec::len), Some(2), "{json}");
     assert_eq!((&json["changed"][0]["other"], &json["skipped"]), (&"config".into(), &0.into()));
@@ -181,7 +153,7 @@ fn a_part_is_compared_with_another_file_from_where_it_stands() {
         let scene = scene();
         let text = |word: &str| {
             let agent = format!("[agents.found]\n{rest}");
-            PIPELINE.replace("{ param = \"word\" }", word).replace("[agents.found]\n", &agent)
+            NOTES.replace("{ param = \"word\" }", word).replace("[agents.found]\n", &agent)
         };
         scene.file("p.toml", text("\"tea\"").replace(PARAMS, ""));
         scene.file("q.toml", text("\"more tea|no tea\"").replace(PARAMS, ""));
@@ -211,7 +183,7 @@ fn a_part_is_compared_with_another_file_from_where_it_stands() {
 fn a_file_that_nothing_can_be_compared_with_is_refused() {
     let scene = scene();
     scene.say("run p.toml").ends(0);
-    let other = PIPELINE.replace("\"found\"", "\"finder\"");
+    let other = NOTES.replace("\"found\"", "\"finder\"");
     let other = other.replace("[agents.found]", "[agents.finder]");
     scene.file("q.toml", other.replace("{ param = \"word\" }", "\"more\"").replace(PARAMS, ""));
     scene.say("replay @latest --with q.toml").ends(2).tells(["`found` of the run", "`finder`"]);
@@ -221,7 +193,7 @@ fn a_file_that_nothing_can_be_compared_with_is_refused() {
 #[test]
 fn another_file_is_told_its_own_faults_only() {
     let scene = scene();
-    let text = PIPELINE.replace(", default = \"tea\"", "");
+    let text = NOTES.replace(", default = \"tea\"", "");
     scene.file("p.toml", &text);
     scene.say("run p.toml --set word=tea").ends(0);
     scene.file("q.toml", text.replace("std/sort", "std/sorted"));

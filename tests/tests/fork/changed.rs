@@ -1,39 +1,13 @@
 //! Forks that go on with another file.
 
 use serde_json::Value;
+use theater_flow_tests::notes::{self, NOTES};
 use theater_flow_tests::{Ran, Scene};
 
 use crate::scene::{fork, is_sound, records, seq};
 
-/// Lines that are matched, collected until there are no more, and printed.
-const PIPELINE: &str = r#"format = 1
-name = "notes"
-[params]
-word = { type = "string", default = "tea" }
-[supervisors.root]
-children = ["lines", "found", "all", "print"]
-[agents.lines]
-actor = "std/file-lines"
-config = { path = "input.txt" }
-grants = { files = { read = ["input.txt"] } }
-[agents.found]
-actor = "std/match"
-inputs = "lines"
-config = { rules = { hit = { param = "word" } } }
-[agents.all]
-actor = "std/sort"
-inputs = "found"
-config = { by = ["line"] }
-[agents.print]
-actor = "std/stdout"
-inputs = "all"
-grants = { stdout = true }
-"#;
-
 fn scene() -> (Scene, String, Vec<Value>) {
-    let scene = Scene::new();
-    scene.file("p.toml", PIPELINE);
-    scene.file("input.txt", "tea\nmilk\nmore tea\nwater\nno tea\n");
+    let scene = notes::scene(NOTES);
     let run = scene.say("run p.toml").ends(0).last().id;
     let all = records(&scene, &run);
     (scene, run, all)
@@ -76,7 +50,7 @@ fn with_another_param_what_came_before_stays_and_what_comes_is_other() {
 #[test]
 fn an_agent_with_another_config_keeps_what_it_had_in_mind() {
     let (scene, run, all) = scene();
-    scene.file("q.toml", PIPELINE.replace(r#"by = ["line"]"#, r#"by = ["-line"]"#));
+    scene.file("q.toml", NOTES.replace(r#"by = ["line"]"#, r#"by = ["-line"]"#));
     let at = handled(&all, "all", 1);
     let forked = fork(&scene, &run, at, &["--with", "q.toml"]);
     let forked = forked.ends(0);
@@ -93,7 +67,7 @@ fn an_agent_with_another_config_keeps_what_it_had_in_mind() {
 fn agents_come_and_go() {
     let (scene, run, all) = scene();
     // `print` is gone, and `both` is new and stands before all others in the file.
-    let (head, print) = PIPELINE.split_once("[agents.print]").expect("it prints");
+    let (head, print) = NOTES.split_once("[agents.print]").expect("it prints");
     let (head, rest) = head.split_once("[agents.lines]").expect("it reads");
     let text = format!("{head}[agents.both]{print}[agents.lines]{rest}");
     scene.file("q.toml", text.replace("\"print\"]", "\"both\"]"));
@@ -118,12 +92,12 @@ fn what_waits_must_have_a_place() {
         record["agent"] == "lines" && record["parts"].to_string().contains("emission")
     });
     let at = seq(lines.expect("it emitted"));
-    let other = PIPELINE
+    let other = NOTES
         .replace("inputs = \"lines\"", "inputs = \"more\"")
         .replace("\"found\", \"all\"", "\"more\", \"found\", \"all\"")
         + "[agents.more]\nactor = \"std/filter\"\ninputs = \"lines\"\nconfig = { when = \"true\" }\n";
     with(other, at).ends(2).tells(["5 messages wait at `found.in`", "`lines.out`"]);
-    with(PIPELINE.replace("std/sort", "std/nothing"), at).ends(78);
+    with(NOTES.replace("std/sort", "std/nothing"), at).ends(78);
     fork(&scene, &run, at, &["--with", "nowhere.toml"]).ends(2).tells(["nowhere.toml"]);
     fork(&scene, &run, at, &["--set", "word=x"]).ends(2).tells(["--with"]);
     assert_eq!(scene.runs().len(), 1, "what cannot be made leaves nothing behind");
