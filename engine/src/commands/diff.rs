@@ -1,5 +1,6 @@
 //! `diff`: two runs side by side.
 
+use theater_flow_kernel::ids::RunId;
 use theater_flow_kernel::record::Lineage;
 
 use super::{live, read};
@@ -15,7 +16,7 @@ use crate::view::{self, Side, View};
 pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Problem> {
     let (left, right) = (log(runs.0)?, log(runs.1)?);
     let (plan, other) = (recover::plan(&left.0)?, recover::plan(&right.0)?);
-    let from = in_common(&left.0, &right.0)?;
+    let from = in_common((&left.0, runs.0.id), (&right.0, runs.1.id))?;
     let mut accounts = (Account::of(&left.0, &plan, from)?, Account::of(&right.0, &other, from)?);
     (accounts.0.goes_on, accounts.1.goes_on) = (left.1, right.1);
     let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
@@ -34,15 +35,40 @@ pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Pr
     Ok(if found.is_same() { Exit::Ok } else { Exit::Differs })
 }
 
-/// The first record that two runs do not have in common: one may be a fork of the other, or both of a third.
-fn in_common(left: &Journal<Log>, right: &Journal<Log>) -> Result<u64, Problem> {
-    let runs = (recover::genesis(left)?.run, recover::genesis(right)?.run);
-    let (lineage, other) = (recover::lineage(left)?, recover::lineage(right)?);
-    let of = |lineage: Option<&Lineage>, run| {
-        lineage.filter(|from| from.parent == run).map(|from| from.seq + 1)
+/// The first record that two runs do not have in common: neither is a fork, or one is of the other, or both go on from
+/// one record. Else what one of them did before stands in a log that the other's is not to be compared with.
+fn in_common(
+    (left, run): (&Journal<Log>, RunId),
+    (right, other): (&Journal<Log>, RunId),
+) -> Result<u64, Problem> {
+    let (mine, theirs) = (recover::lineage(left)?, recover::lineage(right)?);
+    let of = |lineage: &Option<Lineage>, run| {
+        lineage.as_ref().filter(|from| from.parent == run).map(|from| from.seq + 1)
     };
-    let related = of(other.as_ref(), runs.0).or_else(|| of(lineage.as_ref(), runs.1));
-    Ok(related.unwrap_or(0))
+    if let Some(from) = of(&theirs, run).or_else(|| of(&mine, other)) {
+        return Ok(from);
+    }
+    let point = |lineage: &Option<Lineage>| lineage.as_ref().map(|from| (from.seq, from.hash));
+    match (&mine, &theirs) {
+        _ if point(&mine) == point(&theirs) => Ok(left.first()),
+        // The one that was forked later holds less.
+        (Some(from), Some(later)) if later.seq > from.seq => Err(apart(later, (other, run))),
+        (Some(from), _) => Err(apart(from, (run, other))),
+        (None, Some(from)) => Err(apart(from, (other, run))),
+        (None, None) => Ok(0),
+    }
+}
+
+fn apart(from: &Lineage, (fork, other): (RunId, RunId)) -> Problem {
+    let Lineage { parent, seq, .. } = from;
+    let message = format!(
+        "run {fork} goes on from record {seq} of run {parent}: what came before does not stand in its log, and \
+         cannot be compared with run {other}"
+    );
+    let help = format!(
+        "`theater-flow diff {parent} {fork}` compares it with the run that it was forked from"
+    );
+    Problem::usage(message).with_help(Some(help))
 }
 
 /// A run's log, and whether the run goes on.
