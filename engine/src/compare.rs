@@ -16,8 +16,8 @@ use std::sync::Arc;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Body, Part};
 
+use crate::fork;
 use crate::journal::{Journal, JournalError};
-use crate::recover;
 use crate::store::Store;
 use crate::view::Row;
 use meaning::{Meaning, Meanings};
@@ -108,7 +108,7 @@ impl Account {
         from: u64,
     ) -> Result<Self, JournalError> {
         let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
-        let mut written = written_before(journal, plan, from);
+        let mut written = Written::behind(&fork::open_before(journal, plan, from)?, plan);
         for agent in &plan.agents {
             account.tallies.insert(agent.name.clone(), Tally::default());
         }
@@ -219,20 +219,6 @@ impl Comparison {
     pub fn not_compared(&self) -> u64 {
         let unknown = |pair: &&Pair<Output>| matches!(pair, (Some(left), Some(right)) if left.is_unknown(right));
         self.erased + self.outputs.iter().map(|(_, pair)| pair).filter(unknown).count() as u64
-    }
-}
-
-/// What was being written before record `from`. If that cannot be known, files that were open then are named by
-/// their numbers.
-fn written_before<S: Store>(journal: &Journal<S>, plan: &Arc<Plan>, from: u64) -> Written {
-    if from == 0 {
-        return Written::default();
-    }
-    let known = recover::state(journal, plan, from);
-    let run = recover::genesis(journal).map(|genesis| genesis.run);
-    match (known, run) {
-        (Ok(state), Ok(run)) => Written::behind(&state, run),
-        _ => Written::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod files;
 mod given;
 mod graft;
+mod open;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::store::Store;
 pub use files::{FilesError, move_files};
 pub use given::{Answered, GivenError};
 pub use graft::Snapshots;
+pub use open::{OpenFile, OpenFiles, open_before, taken_over};
 
 /// The folder below a fork's own that holds what it writes where its parent would have written.
 pub const FILES: &str = "files";

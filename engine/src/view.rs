@@ -32,7 +32,10 @@ use std::collections::BTreeMap;
 use theater_flow_kernel::block::{Damage, Stored};
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, SupervisorId};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Entry, Part, Record, Status, VERSION};
+use theater_flow_kernel::record::{Body, Entry, Part, Record, SinkId, Status, VERSION};
+
+use crate::fork::{OpenFile, OpenFiles};
+use crate::render::escape::escape;
 
 pub(crate) use actor::example;
 pub use actor::{ActorPorts, ActorView};
@@ -120,6 +123,8 @@ impl Row {
 pub struct View<'a> {
     plan: &'a Plan,
     ports: BTreeMap<PortId, &'a str>,
+    /// Files of which no record of the run says what they are.
+    open: OpenFiles,
 }
 
 impl<'a> View<'a> {
@@ -130,7 +135,13 @@ impl<'a> View<'a> {
         let outputs = plan.agents.iter().flat_map(|agent| &agent.outputs);
         let inputs = inputs.map(|port| (port.port, port.name.as_str()));
         let ports = inputs.chain(outputs.map(|port| (port.port, port.name.as_str()))).collect();
-        Self { plan, ports }
+        Self { plan, ports, open: OpenFiles::new() }
+    }
+
+    /// Names these files, which were open before the run's first record.
+    #[must_use]
+    pub fn naming(self, open: OpenFiles) -> Self {
+        Self { open, ..self }
     }
 
     /// The name of the agent that a record is about, `-` if it is about none.
@@ -146,6 +157,19 @@ impl<'a> View<'a> {
 
     pub(crate) fn port(&self, id: PortId) -> &'a str {
         self.ports.get(&id).copied().unwrap_or("?")
+    }
+
+    /// What an agent writes to: by its place if no record says what it is, else by its number.
+    fn sink(&self, row: &Row, sink: SinkId) -> String {
+        match self.open_file(row, sink) {
+            _ if sink == SinkId::STDOUT => String::from("stdout"),
+            Some(file) => escape(&file.name()).into_owned(),
+            None => format!("sink {}", sink.0),
+        }
+    }
+
+    fn open_file(&self, row: &Row, sink: SinkId) -> Option<&OpenFile> {
+        self.open.get(&(row.record.body.agent()?, sink))
     }
 
     fn supervisor(&self, id: SupervisorId) -> &'a str {

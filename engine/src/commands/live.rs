@@ -1,7 +1,7 @@
 //! A live run: what its control socket shows, and `stop`.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::causes::Question;
 use crate::cli;
 use crate::driver::{Decision, Event, LetterOrder};
 use crate::exit::{Exit, Problem};
+use crate::fork::{self, OpenFiles};
 use crate::journal::{Journal, JournalError};
 use crate::letters::Order;
 use crate::person::person;
@@ -44,6 +45,7 @@ pub(super) fn serve(run: &RunDir, session: &Session, drain_ms: u64) -> Result<Se
         reader: session.reader(),
         events: session.sender(),
         drain_ms,
+        open: OnceLock::new(),
     };
     Server::start(&run.path, Arc::new(shown))
 }
@@ -55,9 +57,22 @@ struct ShownRun {
     events: Sender<Event>,
     /// How long it may take to stop, unless who asks for it says otherwise.
     drain_ms: u64,
+    /// Files that were open when it began, once somebody asked for them.
+    open: OnceLock<OpenFiles>,
 }
 
 impl ShownRun {
+    fn view<S: Store>(&self, journal: &Journal<S>) -> Result<View<'_>, JournalError> {
+        let open = match self.open.get() {
+            Some(open) => open,
+            None => {
+                let found = fork::taken_over(journal, &self.plan)?;
+                self.open.get_or_init(|| found)
+            }
+        };
+        Ok(View::new(&self.plan).naming(open.clone()))
+    }
+
     /// The lines from `from` on, as many as one answer may hold.
     fn lines(&self, store: Reader<'_>, from: u64, most: usize) -> Result<Lines, JournalError> {
         let journal = Journal::open(store)?;
@@ -65,7 +80,7 @@ impl ShownRun {
         if from >= journal.flushed().seq {
             return Ok(lines);
         }
-        let view = View::new(&self.plan);
+        let view = self.view(&journal)?;
         let mut bytes = 0;
         for stored in journal.records(from)?.take(most) {
             let row = Row::of_stored(&stored?)?;
@@ -103,7 +118,8 @@ impl ShownRun {
         store: Reader<'_>,
         mut tree: Option<Branch>,
     ) -> Result<Option<Branch>, JournalError> {
-        let (journal, view) = (Journal::open(store)?, View::new(&self.plan));
+        let journal = Journal::open(store)?;
+        let view = self.view(&journal)?;
         if let Some(tree) = &mut tree {
             tree.explain(&mut |seq| Some(view.summary(&row(&journal, seq).ok()?)));
         }
@@ -131,7 +147,7 @@ impl ShownRun {
         if what.seq >= records {
             return Ok(json!({ "records": records }));
         }
-        let (view, row) = (View::new(&self.plan), row(&journal, what.seq)?);
+        let (view, row) = (self.view(&journal)?, row(&journal, what.seq)?);
         let causes = causes(&journal, &row)?;
         let json = match what.part {
             Some(part) => view.part_line(&row, part),
@@ -155,6 +171,14 @@ pub(super) fn emitter<S: Store>(
 ) -> Result<Option<Row>, JournalError> {
     let from = View::handled(row).filter(|seq| *seq >= journal.first());
     from.map(|seq| self::row(journal, seq)).transpose()
+}
+
+/// Shows a run's records, with the files that it took over if it is a fork.
+pub(super) fn view<'a, S: Store>(
+    journal: &Journal<S>,
+    plan: &'a Arc<Plan>,
+) -> Result<View<'a>, JournalError> {
+    Ok(View::new(plan).naming(fork::taken_over(journal, plan)?))
 }
 
 /// One record of a log.

@@ -17,7 +17,7 @@ use crate::render::Screen;
 use crate::runs::RunDir;
 use crate::socket::{Client, Heard};
 use crate::store::Store;
-use crate::view::{self, Detail, Filter, Row, View};
+use crate::view::{self, Detail, Filter, Row};
 
 /// A run's log, as it is now.
 pub(super) fn log(run: &RunDir) -> Result<Journal<Log>, Problem> {
@@ -50,7 +50,7 @@ pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exi
     let journal = log(run)?;
     let plan = recover::plan(&journal)?;
     let filter = Filter::new(&plan, args.agent.as_deref(), args.kind.as_deref())?;
-    let view = View::new(&plan);
+    let view = live::view(&journal, &plan)?;
     for stored in journal.records(0)? {
         let row = Row::of_stored(&stored?).map_err(JournalError::from)?;
         if !filter.matches(&row) {
@@ -124,7 +124,7 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
         return Err(no_record(what, records));
     }
     let row = live::row(&journal, what.seq)?;
-    let view = View::new(&plan);
+    let view = live::view(&journal, &plan)?;
     if screen.is_json() {
         let line = match what.part {
             Some(part) => view.part_line(&row, part).ok_or_else(|| no_part(what))?,

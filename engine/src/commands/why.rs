@@ -1,5 +1,7 @@
 //! `why`: what a record follows from, or what follows from it.
 
+use std::sync::Arc;
+
 use theater_flow_kernel::plan::Plan;
 
 use super::{live, read};
@@ -11,7 +13,7 @@ use crate::recover;
 use crate::render::{Look, Screen};
 use crate::runs::RunDir;
 use crate::store::Store;
-use crate::view::{Row, View};
+use crate::view::Row;
 
 /// Records that are looked at for a tree on text, about: as many as are read while one waits.
 const NEAR: usize = 5_000;
@@ -52,7 +54,7 @@ pub(super) fn why(screen: &Screen, run: &RunDir, args: &Why) -> Result<Exit, Pro
 /// The lines of an answer; `None` if the record has no such part. The record must be there.
 pub(super) fn answer<S: Store>(
     journal: &Journal<S>,
-    plan: &Plan,
+    plan: &Arc<Plan>,
     question: Question,
     look: Look,
 ) -> Result<Option<Vec<String>>, JournalError> {
@@ -66,7 +68,7 @@ pub(super) fn answer<S: Store>(
         Direction::Causes => causes::causes(journal, what, if json { usize::MAX } else { NEAR })?,
         Direction::Effects => causes::effects(journal, what)?,
     };
-    let (view, mut failed) = (View::new(plan), None);
+    let (view, mut failed) = (live::view(journal, plan)?, None);
     let mut near = journal.nearby();
     let mut rows = |seq| match near.stored(seq).and_then(|stored| Ok(Row::of_stored(&stored)?)) {
         Err(JournalError::Before { .. }) => None,

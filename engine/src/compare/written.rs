@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
-use theater_flow_kernel::ids::{Digest, RunId};
+use theater_flow_kernel::ids::Digest;
+use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Body, Part, SinkId};
-use theater_flow_kernel::state::State;
 
 use super::Place;
 use super::meaning::Letters;
 use super::parting::Likeness;
-use crate::fork::FILES;
+use crate::fork::OpenFiles;
 use crate::view::Row;
 
 /// What was written to one place.
@@ -70,21 +70,14 @@ struct Bytes {
 }
 
 impl Written {
-    /// Goes on with the files that are open in this state of a run. They are named by where they are; those of a fork by
-    /// where they were before they were moved.
-    pub(super) fn behind(state: &State, run: RunId) -> Self {
-        let mut names = HashMap::new();
-        for agent in &state.plan.agents {
-            let open =
-                state.agent(agent.id).writes.iter().filter(|(_, write)| !write.path.is_empty());
-            for (sink, write) in open {
-                let moved = format!("/{run}/{FILES}/");
-                let before = write.path.split_once(&moved).map(|(_, rest)| format!("/{rest}"));
-                let name = before.unwrap_or_else(|| write.path.clone());
-                names.insert((agent.name.clone(), *sink), name);
-            }
-        }
-        Self { names, ..Self::default() }
+    /// Goes on with these open files. They are named by where they are; those of a fork by where they were before they
+    /// were moved.
+    pub(super) fn behind(open: &OpenFiles, plan: &Plan) -> Self {
+        let named = open.iter().filter_map(|((agent, sink), file)| {
+            let agent = plan.agent(*agent)?.name.clone();
+            Some(((agent, *sink), file.origin().to_owned()))
+        });
+        Self { names: named.collect(), ..Self::default() }
     }
 
     /// Takes in what a record wrote. What failed wrote nothing.

@@ -59,7 +59,7 @@ impl View<'_> {
             words.push((String::from("event"), event));
         }
         for (i, part, payloads) in row.parts() {
-            words.push((format!(".{i}"), self.part_brief(part, payloads)));
+            words.push((format!(".{i}"), self.part_brief(row, (part, payloads))));
             if let theater_flow_kernel::record::Part::Answer { call, .. } = part
                 && let Some(answer) = payloads.get(1).and_then(Option::as_ref)
             {

@@ -18,8 +18,7 @@ impl View<'_> {
     pub fn line(&self, row: &Row, detail: Detail) -> Json {
         let record = &row.record;
         let agent = record.body.agent().map(|id| Json::text(self.agent(id)));
-        let parts =
-            row.parts().map(|(i, part, payloads)| self.part_json(i, part, payloads, detail));
+        let parts = row.parts().map(|part| self.part_json(row, part, detail));
         let mut fields = vec![
             ("seq", record.seq.into()),
             ("hash", Json::text(row.hash)),
@@ -38,9 +37,9 @@ impl View<'_> {
     /// One part of a record as a JSON object, with the record's `seq`; `None` if it has no such part.
     #[must_use]
     pub fn part_line(&self, row: &Row, i: u32) -> Option<Json> {
-        let (i, part, payloads) = row.parts().find(|(nth, _, _)| *nth == i)?;
+        let part = row.parts().find(|(nth, _, _)| *nth == i)?;
         let mut fields = vec![("seq", row.record.seq.into())];
-        match self.part_json(i, part, payloads, Detail::Full) {
+        match self.part_json(row, part, Detail::Full) {
             Json::Object(more) => fields.extend(more),
             other => fields.push(("part", other)),
         }
@@ -85,7 +84,9 @@ impl View<'_> {
             Body::Snapshot(body) => snapshot(body, row, detail),
             Body::Confirmed(body) => {
                 let (sink, upto) = (("sink", body.sink.0.into()), ("upto", body.upto.into()));
-                vec![sink, upto, ("closed", body.closed.into())]
+                let mut fields = vec![sink, upto, ("closed", body.closed.into())];
+                part::add_path(&mut fields, self.open_file(row, body.sink));
+                fields
             }
             Body::Ended(body) => {
                 vec![("how", Json::text(end(body.how))), ("unread", body.unread.into())]

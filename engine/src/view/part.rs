@@ -1,10 +1,11 @@
 //! One part of a record, as JSON and in a few words.
 
 use theater_flow_kernel::ids::Bytes;
-use theater_flow_kernel::record::{Level, Part, Payload, SinkId};
+use theater_flow_kernel::record::{Level, Part, Payload};
 
 use super::json::{Fields, Json};
-use super::{Detail, View, call, count};
+use super::{Detail, Row, View, call, count};
+use crate::fork::OpenFile;
 use crate::render::escape::escape;
 use crate::render::fit;
 
@@ -103,17 +104,17 @@ fn brief(bytes: Option<&Bytes>) -> String {
         .map_or_else(|| "(erased)".into(), |bytes| fit(&escape(beginning(bytes).trim_end()), BRIEF))
 }
 
-fn sink_name(sink: SinkId) -> String {
-    if sink == SinkId::STDOUT { "stdout".into() } else { format!("sink {}", sink.0) }
+/// Says where a file is that no record of the run says it of.
+pub(super) fn add_path(fields: &mut Fields, file: Option<&OpenFile>) {
+    fields.extend(file.map(|file| ("path", Json::text(&file.path))));
 }
 
 impl View<'_> {
     /// A part with its payloads, as JSON.
     pub(super) fn part_json(
         &self,
-        i: u32,
-        part: &Part,
-        payloads: &[Option<Bytes>],
+        row: &Row,
+        (i, part, payloads): (u32, &Part, &[Option<Bytes>]),
         detail: Detail,
     ) -> Json {
         let mut fields = vec![("i", i.into()), ("kind", Json::text(kind(part)))];
@@ -140,9 +141,13 @@ impl View<'_> {
             ]),
             Part::Staged { sink, offset, payload: named } => {
                 fields.extend([("sink", sink.0.into()), ("offset", (*offset).into())]);
+                add_path(&mut fields, self.open_file(row, *sink));
                 payload(&mut fields, named, bytes(0), Form::Text, detail);
             }
-            Part::Closed { sink } => fields.push(("sink", sink.0.into())),
+            Part::Closed { sink } => {
+                fields.push(("sink", sink.0.into()));
+                add_path(&mut fields, self.open_file(row, *sink));
+            }
             Part::Log { level: loud, payload: named } => {
                 fields.push(("level", Json::text(level(*loud))));
                 payload(&mut fields, named, bytes(0), Form::Text, detail);
@@ -157,7 +162,11 @@ impl View<'_> {
     }
 
     /// A part in a few words, harmless.
-    pub(super) fn part_brief(&self, part: &Part, payloads: &[Option<Bytes>]) -> String {
+    pub(super) fn part_brief(
+        &self,
+        row: &Row,
+        (part, payloads): (&Part, &[Option<Bytes>]),
+    ) -> String {
         let first = payloads.first().and_then(Option::as_ref);
         match part {
             Part::Emission { port, .. } => {
@@ -174,9 +183,9 @@ impl View<'_> {
                 format!("opened {} as sink {}", escape(name), sink.0)
             }
             Part::Staged { sink, payload, .. } => {
-                format!("{} B to {}: {}", payload.len, sink_name(*sink), brief(first))
+                format!("{} B to {}: {}", payload.len, self.sink(row, *sink), brief(first))
             }
-            Part::Closed { sink } => format!("closed {}", sink_name(*sink)),
+            Part::Closed { sink } => format!("closed {}", self.sink(row, *sink)),
             Part::Log { level: loud, .. } => format!("{}: {}", level(*loud), brief(first)),
             Part::LogDropped { lines } => {
                 format!("{} dropped", count((*lines).into(), "log line", "log lines"))

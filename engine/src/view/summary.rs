@@ -3,7 +3,7 @@
 use serde_json::Value;
 use theater_flow_kernel::record::{
     Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Escalated, Incarnation,
-    Next, Origin, Part, Pruned, Pruning, Restarted, Resumed, SinkId, Transaction,
+    Next, Origin, Part, Pruned, Pruning, Restarted, Resumed, Transaction,
 };
 
 use super::line::{crash_kind, end, next};
@@ -58,7 +58,7 @@ impl View<'_> {
             Body::Snapshot(body) => format!("{} B of state", body.state.len),
             Body::Confirmed(body) => {
                 let closed = if body.closed { ", closed" } else { "" };
-                format!("{} up to byte {}{closed}", sink(body.sink), body.upto)
+                format!("{} up to byte {}{closed}", self.sink(row, body.sink), body.upto)
             }
             Body::Ended(body) => {
                 let unread = count(body.unread, "message", "messages");
@@ -143,7 +143,7 @@ impl View<'_> {
     #[must_use]
     pub fn part_summary(&self, row: &Row, i: u32) -> Option<String> {
         let (_, part, payloads) = row.parts().find(|(nth, _, _)| *nth == i)?;
-        Some(self.part_brief(part, payloads))
+        Some(self.part_brief(row, (part, payloads)))
     }
 
     /// The event of a call, and which try it is.
@@ -162,10 +162,10 @@ impl View<'_> {
     fn parts_brief(&self, row: &Row) -> String {
         let mut groups: Vec<(String, String, usize)> = vec![];
         for (_, part, payloads) in row.parts() {
-            let sort = self.sort(part);
+            let sort = self.sort(row, part);
             match groups.iter_mut().find(|(known, _, _)| *known == sort) {
                 Some((_, _, known)) => *known += 1,
-                None => groups.push((sort, self.part_brief(part, payloads), 1)),
+                None => groups.push((sort, self.part_brief(row, (part, payloads)), 1)),
             }
         }
         let groups = groups.into_iter().map(|(sort, brief, number)| match number {
@@ -176,12 +176,12 @@ impl View<'_> {
     }
 
     /// What parts are counted by.
-    fn sort(&self, part: &Part) -> String {
+    fn sort(&self, row: &Row, part: &Part) -> String {
         match part {
             Part::Emission { port, .. } => escape(self.port(*port)).into_owned(),
             Part::Answer { call, .. } => super::call::name(*call).to_owned(),
             Part::Denial { call, .. } => format!("denied {}", super::call::name(*call)),
-            Part::Staged { sink: to, .. } => format!("write to {}", sink(*to)),
+            Part::Staged { sink: to, .. } => format!("write to {}", self.sink(row, *to)),
             _ => part::kind(part).to_owned(),
         }
     }
@@ -227,10 +227,6 @@ fn incarnation(body: &Incarnation) -> String {
             format!("life {} from {from}, {calls} made again", body.n)
         }
     }
-}
-
-fn sink(sink: SinkId) -> String {
-    if sink == SinkId::STDOUT { "stdout".to_owned() } else { format!("sink {}", sink.0) }
 }
 
 /// What follows a word, unless there are none of it.

@@ -2,44 +2,14 @@
 
 use std::fs;
 
+use serde_json::Value;
 use theater_flow_tests::Scene;
+use theater_flow_tests::notes::{self, notes_to_file};
 
 use crate::scene::{files, folder, fork, is_sound, moved, of_kind, records, seq};
 
-/// Lines that are matched, sorted, written to a file and printed. The file gets its lines as they come.
-const PIPELINE: &str = r#"format = 1
-name = "notes"
-[params]
-word = { type = "string", default = "tea" }
-[supervisors.root]
-children = ["lines", "found", "all", "print", "file"]
-[agents.lines]
-actor = "std/file-lines"
-config = { path = "input.txt" }
-grants = { files = { read = ["input.txt"] } }
-[agents.found]
-actor = "std/match"
-inputs = "lines"
-config = { rules = { hit = { param = "word" } } }
-[agents.all]
-actor = "std/sort"
-inputs = "found"
-config = { by = ["line"] }
-[agents.print]
-actor = "std/stdout"
-inputs = "all"
-grants = { stdout = true }
-[agents.file]
-actor = "std/file-write"
-inputs = "found"
-config = { path = "out/found.jsonl" }
-grants = { files = { write = ["out"] } }
-"#;
-
 fn scene() -> (Scene, String) {
-    let scene = Scene::new();
-    scene.file("p.toml", PIPELINE);
-    scene.file("input.txt", "tea\nmilk\nmore tea\nwater\nno tea\n");
+    let scene = notes::scene(&notes_to_file());
     scene.file("out/other.txt", "of somebody else\n");
     let run = scene.say("run p.toml").ends(0).last().id;
     (scene, run)
@@ -215,14 +185,84 @@ fn compared(scene: &Scene, run: &str, at: u64) -> String {
 fn a_file_that_was_open_at_the_point_is_told_by_its_place() {
     let (scene, run) = scene();
     let all = records(&scene, &run);
-    let opened = all.iter().find(|record| {
-        let parts = record["parts"].as_array().map_or(&[][..], Vec::as_slice);
-        parts.iter().any(|part| part["kind"] == "opened")
-    });
-    let told = compared(&scene, &run, seq(opened.expect("it is opened")));
+    let told = compared(&scene, &run, opened(&all));
     let place = scene.path().canonicalize().expect("it is there").join("out/found.jsonl");
     assert!(told.contains(&format!("file to {}: ", place.display())), "{told}");
     assert!(!told.contains("file to stdout"), "{told}");
+}
+
+/// The record after which the file is open, and the next in which the fork writes to it.
+fn opened(all: &[Value]) -> u64 {
+    let opens = |part: &Value| part["kind"] == "opened";
+    let parts =
+        |record: &Value| record["parts"].as_array().is_some_and(|parts| parts.iter().any(opens));
+    seq(all.iter().find(|record| parts(record)).expect("it is opened"))
+}
+
+/// No record of the fork says what file it is.
+#[test]
+fn a_file_that_was_open_at_the_point_is_shown_by_its_place() {
+    let (scene, run) = scene();
+    let at = opened(&records(&scene, &run));
+    let id = fork(&scene, &run, at, &[]).ends(0).last().id;
+    let place = scene.path().canonicalize().expect("it is there").join("out/found.jsonl");
+    let name = format!("files{}", place.display());
+    let staged =
+        |line: &&Value| line["agent"] == "file" && line["parts"].to_string().contains("staged");
+    let own = records(&scene, &id);
+    let staged = own.iter().find(staged).expect("it writes");
+    let path = staged["parts"][0]["path"].as_str().expect("a path");
+    assert_eq!(
+        path,
+        folder(&scene, &id).canonicalize().expect("it is there").join(&name).display().to_string()
+    );
+    assert!(
+        staged["summary"].as_str().is_some_and(|text| text.contains(&format!("B to {name}: ")))
+    );
+    let confirmed = of_kind(&own, "confirmed").into_iter().find(|line| line["agent"] == "file");
+    assert_eq!(confirmed.expect("it was written")["path"], path);
+    let seq = seq(staged).to_string();
+    for command in [&["events", &id][..], &["why", &id, &seq], &["show", &id, &format!("{seq}.0")]]
+    {
+        let text = scene.run(command.iter().copied()).ends(0).text();
+        assert!(text.contains(&name) && !text.contains("sink 1"), "{command:?}: {text}");
+    }
+}
+
+/// Its name stands in the record, which stays.
+#[test]
+fn a_file_that_was_open_at_the_point_is_known_when_the_other_run_is_pruned() {
+    let (scene, run) = scene();
+    let at = opened(&records(&scene, &run));
+    let id = fork(&scene, &run, at, &[]).ends(0).last().id;
+    scene.run(["prune", &run]).ends(0);
+    let ran = scene.run(["diff", &run, &id]).ends(0);
+    let place = scene.path().canonicalize().expect("it is there").join("out/found.jsonl");
+    assert!(ran.text().contains(&format!("file to {}: ", place.display())), "{ran}");
+}
+
+/// What one of two runs did before its log begins is no difference between them.
+#[test]
+fn runs_that_begin_at_different_records_are_not_compared() {
+    let (scene, run) = scene();
+    let at = opened(&records(&scene, &run));
+    let forks = [at, at, at + 2].map(|at| fork(&scene, &run, at, &[]).ends(0).last().id);
+    scene.run(["diff", &forks[0], &forks[1]]).ends(0);
+    let inner = fork(&scene, &forks[0], at + 4, &[]).ends(0).last().id;
+    scene.run(["diff", &forks[0], &inner]).ends(0);
+    for (one, other) in [(&forks[0], &forks[2]), (&run, &inner), (&forks[1], &inner)] {
+        for pair in [[one, other], [other, one]] {
+            let ran = scene.run(["diff", pair[0], pair[1]]).ends(2);
+            ran.tells([
+                &format!("run {other} goes on from record"),
+                "does not stand in its log",
+                "diff",
+            ]);
+        }
+    }
+    let alone = scene.say("run p.toml").ends(0).last().id;
+    scene.run(["diff", &run, &alone]).ends(0);
+    scene.run(["diff", &alone, &forks[0]]).ends(2).tells(["forked from"]);
 }
 
 /// Lines of which one is set aside, and printed as a dead letter.
