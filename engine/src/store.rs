@@ -10,6 +10,8 @@
 //! - A `snap.*.generating` left behind by a kill makes the next open report corruption.
 //! - Damaged files make it panic, and may make it open empty: no panic leaves this file, and whether the
 //!   content is all there is for the [journal](crate::journal) and the [head](crate::head) to say.
+//! - What is written over is reclaimed by sled's own thread, a segment in each of its rounds and no more: of a burst the
+//!   place is used again later, and not given back.
 //! - After a kill the next open reads all of the log since the last open, so a store that has written
 //!   much is opened anew.
 

@@ -1,6 +1,7 @@
 //! What a run takes on the disk: it grows with its log, and not with how often its state is written down.
 
 use serde_json::Value;
+use theater_flow::prune::disk_bytes;
 use theater_flow_tests::Scene;
 use theater_flow_tests::web::{Manner, Server};
 
@@ -104,4 +105,17 @@ fn a_run_that_waits_again_and_again_does_not_write_its_state_each_time() {
     scene.run(["approve", "@latest", &id, "--fail"]).ends(0);
     scene.say("resume @latest").ends(1);
     scene.say("replay @latest").ends(0);
+}
+
+/// What is written over is not given back at once, but there is a bound to it.
+#[test]
+fn a_long_run_takes_no_more_than_some_times_its_log() {
+    let (_server, scene) = waiting(15 * KEYS);
+    let all = checkpoints(&scene);
+    let written: u64 = all.iter().map(|(len, _)| len).sum();
+    let log: u64 = all.iter().map(|(_, since)| since).sum();
+    assert!(all.len() > 2, "it is long: {all:?}");
+    assert!(written <= log, "its state was written down too often: {all:?}");
+    let disk = disk_bytes(&scene.runs()[0].join("db"));
+    assert!(disk <= 4 * log + (16 << 20), "{disk} bytes on the disk for {log} of log: {all:?}");
 }

@@ -1,13 +1,16 @@
-//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- GROUP …]`.
+//! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- GROUP… [LONGEST]]`, with a
+//! group of `parts`, `pipeline`, `look`, `fork`, `resume`, `growth` and `supervise`, and how long the longest run is to be in `resume`
+//! and `growth`, to see them end soon.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
 
 mod fork;
+mod growth;
 mod look;
 mod parts;
 mod pipeline;
-mod reopen;
+mod resume;
 mod supervise;
 
 use std::time::{Duration, Instant};
@@ -57,16 +60,27 @@ fn rate(count: u64, time: Duration) -> String {
     format!("{:.0} k/s", rate / 1e3)
 }
 
+/// What stands after `--`.
+fn chosen() -> impl Iterator<Item = String> {
+    std::env::args().skip(1).filter(|arg| arg != "--bench")
+}
+
+/// Of these lengths, those that are not longer than is wished.
+fn lengths<const N: usize>(lengths: [u64; N]) -> impl Iterator<Item = u64> {
+    let longest = chosen().find_map(|arg| arg.parse().ok()).unwrap_or(u64::MAX);
+    lengths.into_iter().filter(move |length| *length <= longest)
+}
+
 fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
-    // A name after `--` chooses some.
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let groups: [Group; 6] = [
+    let chosen: Vec<String> = chosen().filter(|arg| arg.parse::<u64>().is_err()).collect();
+    let groups: [Group; 7] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
         ("fork", fork::figures),
-        ("reopen", reopen::figures),
+        ("resume", resume::figures),
+        ("growth", growth::figures),
         ("supervise", supervise::figures),
     ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
