@@ -63,12 +63,11 @@ struct ShownRun {
 
 impl ShownRun {
     fn view<S: Store>(&self, journal: &Journal<S>) -> Result<View<'_>, JournalError> {
-        let open = match self.open.get() {
-            Some(open) => open,
-            None => {
-                let found = fork::taken_over(journal, &self.plan)?;
-                self.open.get_or_init(|| found)
-            }
+        let open = if let Some(open) = self.open.get() {
+            open
+        } else {
+            let found = fork::taken_over(journal, &self.plan)?;
+            self.open.get_or_init(|| found)
         };
         Ok(View::new(&self.plan).naming(open.clone()))
     }
