@@ -1,6 +1,6 @@
 //! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- GROUP… [LONGEST]]`, with a
-//! group of `parts`, `pipeline`, `look`, `fork`, `resume`, `growth` and `supervise`, and how long the longest run is to be in `resume`
-//! and `growth`, to see them end soon.
+//! group of `parts`, `pipeline`, `look`, `fork`, `resume`, `growth` and `supervise`, and how long the longest run is to
+//! be in `resume` and `growth`, to see them end soon.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
 //! the same run where there is one. Nothing here asserts anything.
