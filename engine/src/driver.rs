@@ -184,6 +184,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         self.flushed
     }
 
+    /// What time it is for the run, in ms since 1970.
+    pub fn now_ms(&mut self) -> u64 {
+        self.clock.now_ms()
+    }
+
     /// What the driver drives.
     pub fn into_parts(self) -> Parts<S, W, O, C, E> {
         let Self { scribe, workers, outputs, clock, errands, .. } = self;

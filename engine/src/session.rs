@@ -156,6 +156,8 @@ struct Ends {
     sender: Sender<Event>,
     outside: Outside,
     stdout: Stdout,
+    /// When its last record was made, in ms since 1970.
+    last: u64,
 }
 
 /// A run in this process.
@@ -193,7 +195,7 @@ impl Session {
         let engine = facts(&cast.host);
         let components = components(&cast.plan).into_iter().collect();
         let (kept, state) = (Arc::clone(&cast.plan), State::new(Arc::clone(&cast.plan)));
-        let ends = Ends { sender: sender.clone(), outside: Outside::default(), stdout };
+        let ends = Ends { sender: sender.clone(), outside: Outside::default(), stdout, last: 0 };
         let parts = parts(cast, run, book, ends);
         let beginning = Beginning { run, plan, engine, components };
         let driver = Driver::begin(state, parts, beginning);
@@ -212,9 +214,10 @@ impl Session {
         let actors = load_components(place, &host, &plan)?;
         let engine = facts(&host);
         let (flushed, kept) = (journal.flushed(), Arc::clone(&plan));
+        let last = state.kept.now;
         let (sender, events) = channel();
         let book = Book { journal, plan: None, head, folder: place.folder.clone() };
-        let ends = Ends { sender: sender.clone(), outside: outside_of(&state), stdout };
+        let ends = Ends { sender: sender.clone(), outside: outside_of(&state), stdout, last };
         let parts = parts(Cast { host, plan, actors }, run, book, ends);
         let driver = Driver::resume(state, parts, flushed, engine);
         Ok(Self { run, driver, events, sender, plan: kept, reader })
@@ -269,7 +272,7 @@ fn parts(
     book: Book<SledStore>,
     ends: Ends,
 ) -> Parts<ScribeThread, Pool, SinkThread, RealClock, Envoy> {
-    let Ends { sender, outside, stdout } = ends;
+    let Ends { sender, outside, stdout, last } = ends;
     let stdin = outside.stdin.clone();
     let claims = outside.claims.clone();
     let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
@@ -286,7 +289,7 @@ fn parts(
         scribe: ScribeThread::new(book, sender.clone()),
         workers: Pool::new(crew, threads, sender.clone(), stdin),
         outputs: SinkThread::new(sinks, sender),
-        clock: RealClock::default(),
+        clock: RealClock::after(last),
         errands,
     }
 }

@@ -212,7 +212,7 @@ impl Shown for ShownRun {
     }
 
     fn tree(&self) -> Result<Value, String> {
-        let tree = self.state(|state| view::tree(state, now_ms()))?;
+        let tree = self.state(|state| view::tree(state, now_ms().max(state.kept.now)))?;
         // A failure that is not durable yet stays without words.
         let explained = self.reader.beside(|store| self.explained(store, tree.clone()));
         serde_json::to_value(explained.unwrap_or(tree)).map_err(|error| error.to_string())

@@ -25,7 +25,8 @@ struct Notes {
 impl Notes {
     fn new(state: State) -> Self {
         let desk = Desk::new(&state.plan);
-        let mut notes = Self { state, desk, clock: RealClock::default(), entries: vec![] };
+        let clock = RealClock::after(state.kept.now);
+        let mut notes = Self { state, desk, clock, entries: vec![] };
         if !matches!(notes.state.kept.phase, Phase::Suspended | Phase::Waiting) {
             // What is decided now is not done by the process that was killed: the record must say so.
             notes.tell(Input::Suspend { why: String::from("its process ended without a word") });

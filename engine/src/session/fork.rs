@@ -68,7 +68,7 @@ fn keys(fork: &Fork, run: RunId) -> impl Iterator<Item = String> {
 
 fn first_record(point: &Point, fork: &Fork, (genesis, state): (Genesis, &[u8])) -> Entry {
     let seq = point.flushed.seq;
-    let salt = if fork.given.is_empty() { Salt::default() } else { RealClock::default().salt() };
+    let salt = if fork.given.is_empty() { Salt::default() } else { RealClock::after(0).salt() };
     let given = fork.given.iter().map(|given| Given {
         of: given.of,
         agent: given.agent,

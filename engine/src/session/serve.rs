@@ -3,7 +3,7 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use super::{Session, now_ms};
+use super::Session;
 use crate::driver::{Ending, Remains};
 use crate::journal::Flushed;
 
@@ -34,7 +34,7 @@ impl Session {
     /// Tells what a stop waits for, if it is time to: what is over at once needs no words. `next` is when that is,
     /// in ms since 1970.
     fn tell_remains(&mut self, next: &mut Option<u64>, tell: TellRemains<'_>) {
-        let now = now_ms();
+        let now = self.driver.now_ms();
         if !self.driver.is_draining() {
             *next = None;
         } else if next.is_none_or(|next| now >= next) {
@@ -49,7 +49,8 @@ impl Session {
     fn wait(&mut self, until: Option<u64>) {
         let first = match self.driver.wake_at().into_iter().chain(until).min() {
             Some(at) => {
-                self.events.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms())))
+                let left = at.saturating_sub(self.driver.now_ms());
+                self.events.recv_timeout(Duration::from_millis(left))
             }
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
