@@ -90,7 +90,7 @@ impl Rig {
             self.cut(child);
         }
         let resumed = is_there && self.requests.scene.say("resume @latest").code() != 2;
-        if !resumed && !(is_there && self.is_over()) {
+        if !(resumed || is_there && self.is_over()) {
             self.requests.scene.say("run pipeline.toml").ends(0);
         }
         self.requests.check(&before)
