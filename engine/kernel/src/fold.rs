@@ -182,9 +182,7 @@ fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> O
     let (queue, at) = state.agent(reader).find(message, port)?;
     let agent = &mut state.kept.agents[reader.index()];
     let taken = agent.queues[queue].items.remove(at);
-    if !agent.again.is_empty() {
-        agent.again.retain(|again| (again.message, again.port) != (message, port));
-    }
+    agent.again.remove(&(message, port));
     state.touched.extend(&input.producers);
     taken
 }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{
-    Again, AgentState, Halt, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
+    AgentState, Halt, Life, Pending, Queue, Queued, Saved, Timer, Write, WriteOp, WriteWhat,
 };
 pub use asking::{Asking, Stand};
 pub use letters::{Letter, Letters, Refusal};

@@ -74,8 +74,7 @@ fn resolved(kept: &Letter, letter: u64, by: Person) -> Resolved {
 /// The record that had a message tried again that was a dead letter before.
 pub(super) fn again(agent: &AgentState, consumed: &Consumed) -> Option<Ref> {
     let Consumed::Message { id, port } = consumed else { return None };
-    let found = agent.again.iter().rev().find(|again| (again.message, again.port) == (*id, *port));
-    found.map(|again| Ref::record(again.by))
+    agent.again.get(&(*id, *port)).copied().map(Ref::record)
 }
 
 /// `{agent, port, message, code, text, attempts, body}`.

@@ -3,7 +3,7 @@
 use super::{agent, take};
 use crate::ids::Ref;
 use crate::record::{Consumed, DeadLettered, Entry, Resolved};
-use crate::state::{Again, Letter, Queued, State};
+use crate::state::{Letter, Queued, State};
 
 /// A message leaves its mailbox: for the dead-letter agent's, or to be kept by the engine.
 pub(super) fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettered) {
@@ -56,7 +56,7 @@ pub(super) fn retried(state: &mut State, seq: u64, body: &Resolved) {
     let Some(queue) = reader.queues.get_mut(queue as usize) else { return };
     let at = queue.items.partition_point(|item| item.id < message.id);
     queue.items.insert(at, message);
-    reader.again.push(Again { message: body.message, port: body.port, by: seq });
+    reader.again.insert((body.message, body.port), seq);
     state.touched.push(body.agent);
 }
 

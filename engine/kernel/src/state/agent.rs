@@ -38,8 +38,8 @@ pub struct AgentState {
     pub closed: Vec<bool>,
     /// The event that failed and is to be tried again.
     pub pending: Option<Pending>,
-    /// Messages in its mailbox that were dead letters before.
-    pub again: Vec<Again>,
+    /// Messages in its mailbox that were dead letters before, by their inputs: the record that had each tried again.
+    pub again: BTreeMap<(Ref, PortId), u64>,
     /// The event at which it asked the world, until the attempt at it is over.
     pub asking: Option<Asking>,
     /// By name.
@@ -164,17 +164,6 @@ pub struct Pending {
     pub unknown: bool,
 }
 
-/// A message that somebody had tried again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Again {
-    /// The message.
-    pub message: Ref,
-    /// The input.
-    pub port: PortId,
-    /// The record that says so.
-    pub by: u64,
-}
-
 /// A timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Timer {
@@ -260,7 +249,7 @@ impl AgentState {
             queues,
             closed,
             pending: None,
-            again: Vec::new(),
+            again: BTreeMap::new(),
             asking: None,
             timers: BTreeMap::new(),
             sinks: Sinks::default(),

@@ -5,11 +5,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Queued, State};
-use crate::ids::{AgentId, PortId};
+use super::{Phase, Queued, Stage, State};
+use crate::ids::{AgentId, PortId, SupervisorId};
 use crate::limits;
-use crate::plan::Overflow;
-use crate::record::DeadLetterReason;
+use crate::plan::{Agent, Overflow, Restart};
+use crate::record::{DeadLetterReason, Next};
 
 /// A message that was set aside, as it stood in its queue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -121,17 +121,29 @@ impl fmt::Display for Refusal {
 }
 
 impl State {
+    /// True if the run is over, or comes to its end whoever runs it: its root is being stopped for good.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        let root = self.stage(SupervisorId(0));
+        matches!(self.kept.phase, Phase::Failing | Phase::Finished(_))
+            || matches!(root, Stage::Stopping(_) | Stage::Over)
+    }
+
     /// The letter of record `seq`, if it can be put back where it was.
     ///
     /// # Errors
     /// Why it cannot.
     pub fn retriable(&self, seq: u64) -> Result<&Letter, Refusal> {
         let letter = self.kept.letters.get(seq).ok_or(Refusal::NotKept)?;
-        if matches!(self.kept.phase, Phase::Failing | Phase::Finished(_)) {
+        if self.is_ending() {
             return Err(Refusal::Over);
         }
         let agent = self.agent(letter.agent);
-        if agent.life.is_over() {
+        let permanent = |plan: &Agent| plan.restart == Restart::Permanent;
+        // One that is done ends without a look at what waits for it.
+        let done =
+            agent.mode == Next::Done && !self.plan.agent(letter.agent).is_some_and(permanent);
+        if agent.life.is_over() || done {
             return Err(Refusal::Ended);
         }
         let mut inputs = self.routes.inputs(letter.agent).iter().zip(&agent.closed);

@@ -3,7 +3,7 @@
 use theater_flow_kernel::ids::{AgentId, Ref};
 use theater_flow_kernel::input::Input;
 use theater_flow_kernel::plan::Overflow;
-use theater_flow_kernel::record::{Body, Consumed, Person, Resolved, Status};
+use theater_flow_kernel::record::{Body, Consumed, Next, Person, Resolved, Status};
 use theater_flow_kernel::state::{Phase, Refusal, State};
 
 use crate::common::Rng;
@@ -225,4 +225,32 @@ fn however_letters_are_sorted_no_message_is_lost_or_handled_twice() {
         assert_eq!(status, expected, "seed {seed}");
     }
     assert!(done > 500, "{done}");
+}
+
+#[test]
+fn an_agent_that_is_done_gets_nothing_more() {
+    let mut build = Build::new();
+    let source = build.add("source", Kind::Source { n: 40, k: 20 }, &[], &["out"]);
+    let sink = build.add("sink", Kind::DoneAt(3), &["in"], &["out"]);
+    build.wire((source, 0), (sink, 0));
+    let output = &mut build.agent(0).outputs[0];
+    (output.capacity, output.overflow) = (3, Overflow::Fail);
+    let mut sim = Sim::new(build, Options::calm(1));
+    let letter = until_a_letter(&mut sim);
+    // It waits for what it wrote, and would end without a look at what waits for it.
+    sim.run_until(|state| state.agent(sink).mode == Next::Done);
+    assert!(!sim.state.agent(sink).life.is_over());
+    assert_eq!(sim.state.retriable(letter).map(|_| ()), Err(Refusal::Ended));
+}
+
+#[test]
+fn a_run_whose_root_gave_up_takes_no_letter_whoever_runs_it() {
+    let bad = Kind::Bad { at: &["1", "2", "3", "4"], how: Bad::Trap };
+    let mut sim = Sim::new(Build::chain(12, &[bad, Kind::Stdout]), Options::calm(1));
+    sim.run_until(|state| state.kept.phase == Phase::Failing);
+    let letter = letters(&sim.state)[0];
+    assert_eq!(sim.state.retriable(letter).map(|_| ()), Err(Refusal::Over));
+    sim.stop();
+    assert_eq!(sim.state.kept.phase, Phase::Suspended);
+    assert_eq!(sim.state.retriable(letter).map(|_| ()), Err(Refusal::Over));
 }
