@@ -80,6 +80,14 @@ pub enum ForkError {
         /// The record.
         at: u64,
     },
+    /// Its root is being stopped for good.
+    #[error(
+        "the run was coming to its end at record {at}: its root had given up, or shut itself down"
+    )]
+    Ending {
+        /// The record.
+        at: u64,
+    },
     /// What it has written is not there any more.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -108,7 +116,7 @@ impl Point {
     /// costs.
     ///
     /// # Errors
-    /// If the log is damaged there, or the run was over.
+    /// If the log is damaged there, or the run was over or about to be.
     pub fn find<S: Store>(journal: &Journal<S>, at: u64) -> Result<Self, ForkError> {
         let stored = journal.stored(at)?;
         if record::hash(&stored.preimage) != stored.hash {
@@ -119,6 +127,9 @@ impl Point {
         let state = recover::state(journal, &plan, at + 1)?;
         if let Phase::Finished(_) = state.kept.phase {
             return Err(ForkError::Over { at });
+        }
+        if state.is_ending() {
+            return Err(ForkError::Ending { at });
         }
         Ok(Self { run, plan, flushed: Flushed { seq: at + 1, head: hash }, state })
     }

@@ -7,7 +7,7 @@ use std::process::Child;
 
 use serde_json::Value;
 use theater_flow_tests::held::{held, wait, wait_for};
-use theater_flow_tests::{Ran, Scene};
+use theater_flow_tests::{Ran, Scene, prebuilt};
 
 /// Reads the files that standard input names. What is not there is a dead letter.
 const READ: &str = r#"format = 1
@@ -183,4 +183,68 @@ fn letters_survive_a_checkpoint_and_pruning() {
     scene.say("verify @latest").ends(0);
     let ran = wait_with_no_more(held(&scene, ["resume", "@latest"])).ends(0);
     assert_eq!(ran.last().status, "completed");
+}
+
+/// `work` crashes at lines that hold `boom`, until nobody above it starts it again.
+fn failing() -> String {
+    let probe = prebuilt("probe").display().to_string();
+    format!(
+        r#"format = 1
+name = "failing"
+[supervisors.root]
+children = ["lines", "below", "print"]
+intensity = 1
+[supervisors.below]
+children = ["work"]
+intensity = 0
+[agents.lines]
+actor = "std/file-lines"
+config = {{ path = "lines.txt" }}
+grants = {{ files = {{ read = ["lines.txt"] }} }}
+[agents.work]
+actor = "{probe}"
+inputs = "lines"
+config = {{ echo = true, on = [{{ match = "boom", do = "trap" }}] }}
+[agents.print]
+actor = "std/stdout"
+inputs = "work"
+grants = {{ stdout = true }}
+"#
+    )
+}
+
+#[test]
+fn what_a_failed_run_left_is_tried_again_in_a_fork_from_before_it_failed() {
+    let scene = Scene::new();
+    scene.file("lines.txt", "boom 1\nboom 2\ncalm\n");
+    scene.file("failing.toml", failing());
+    let id = scene.say("run failing.toml").ends(1).last().id;
+    let gave_up = scene.run(["events", &id, "--json", "--kind", "escalated"]).json();
+    let [.., root] = &gave_up[..] else { panic!("the root gave up") };
+    let at = root["seq"].to_string();
+    let refused = scene.run(["fork", &id, "--at", &at]).ends(2);
+    refused.tells(["was coming to its end at record", "theater-flow why RUN SEQ"]);
+    let told = scene.run(["dlq", &id, "retry", "--all"]).ends(2).tells(["is over: failed"]);
+    let (_, after) = told.err.split_once("--at ").expect("it says how to go on");
+    let at = after.split(' ').next().expect("a number");
+    assert!(
+        told.err.contains("--hold` (`--with FILE`); then `theater-flow dlq FORK retry --all`"),
+        "{told}"
+    );
+    let mended = failing().replace(r#"match = "boom""#, r#"match = "never""#);
+    scene.file("mended.toml", mended);
+    let made = scene.run(["fork", &id, "--at", at, "--with", "mended.toml", "--hold"]).ends(0);
+    let fork = made.text().trim().to_owned();
+    scene.run(["dlq", &fork, "retry", "--all"]).ends(0);
+    let ran = scene.run(["resume", &fork]).ends(0);
+    let mut printed: Vec<String> =
+        ran.json().iter().map(|line| line["text"].as_str().unwrap_or("?").to_owned()).collect();
+    printed.sort();
+    assert_eq!(printed, ["boom 1", "boom 2", "calm"]);
+    checked(&scene, &fork);
+    let one = list(&scene, &id).iter().map(number).next().expect("a letter");
+    scene
+        .run(["dlq", &id, "retry", &one])
+        .ends(2)
+        .tells([format!("dlq FORK retry {one}` and").as_str()]);
 }

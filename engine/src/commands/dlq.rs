@@ -1,5 +1,6 @@
 //! `dlq`: the dead letters of a run.
 
+mod fork;
 mod sort;
 
 use std::path::Path;

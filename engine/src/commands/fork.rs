@@ -166,6 +166,9 @@ impl From<ForkError> for Problem {
             ForkError::Over { .. } => {
                 "name an earlier record: `theater-flow events RUN` lists them"
             }
+            ForkError::Ending { .. } => {
+                "name a record before what led to that: `theater-flow why RUN SEQ` shows it"
+            }
             ForkError::Given(GivenError::NotWaiting { .. }) => {
                 "leave `--at` out: the fork then goes on just before the answer"
             }

@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use serde_json::json;
-use theater_flow_kernel::ids::{AgentId, PortId};
-use theater_flow_kernel::record::{Body, Consumed, Status, Transaction};
+use theater_flow_kernel::record::Status;
 
-use super::Known;
+use super::{Known, fork};
 use crate::commands::{live, place, run};
 use crate::exit::{Exit, Problem};
-use crate::journal::JournalError;
 use crate::letters::{Deed, Fate, Order, Which};
 use crate::person::myself;
 use crate::render::Screen;
@@ -47,7 +45,7 @@ pub(super) fn sort(
             Err(status) => return Err(over(screen, run, &order, status)),
         },
     };
-    tell(screen, run, (deed, &fates), lives)
+    tell(screen, run, (&order, &fates), lives)
 }
 
 /// An order in pieces that fit into a request.
@@ -86,7 +84,7 @@ fn over(screen: &Screen, run: &RunDir, order: &Order, status: Status) -> Problem
     let help = || {
         let known = Known::read(screen, run).ok()?;
         let letters = order.which.seqs(&known.state);
-        fork(&known, run, &letters).ok()?
+        fork::help(&known, run, (order, &letters)).ok()?
     };
     Problem::usage(message).with_help(if order.deed == Deed::Retry { help() } else { None })
 }
@@ -95,9 +93,10 @@ fn over(screen: &Screen, run: &RunDir, order: &Order, status: Status) -> Problem
 fn tell(
     screen: &Screen,
     run: &RunDir,
-    (deed, fates): (Deed, &[Fate]),
+    (order, fates): (&Order, &[Fate]),
     lives: bool,
 ) -> Result<Exit, Problem> {
+    let deed = order.deed;
     let known =
         if fates.iter().any(|fate| !fate.done) { Some(Known::read(screen, run)?) } else { None };
     for fate in fates {
@@ -127,7 +126,7 @@ fn tell(
     }
     let Some(known) = known else { return Ok(Exit::Ok) };
     let what = if deed == Deed::Retry { "tried again" } else { "dropped" };
-    let help = if deed == Deed::Retry { fork(&known, run, &refused)? } else { None };
+    let help = if deed == Deed::Retry { fork::help(&known, run, (order, &refused))? } else { None };
     let list = || format!("`theater-flow dlq {}` lists what is there", run.id);
     let message = format!("{} of {} could not be {what}", refused.len(), fates.len());
     Err(Problem::usage(message).with_help(help.or_else(|| Some(list()))))
@@ -152,41 +151,4 @@ fn unknown(known: &Known, seq: u64) -> Result<String, Problem> {
         Err(Problem::Told { message, .. }) => Ok(message),
         Err(other) => Err(other),
     }
-}
-
-/// How letters of agents that have ended are tried again: in a fork from before that.
-fn fork(known: &Known, run: &RunDir, letters: &[u64]) -> Result<Option<String>, Problem> {
-    let kept = known.state.kept.letters.iter();
-    let ports: Vec<(AgentId, PortId)> = kept
-        .filter(|(seq, _)| letters.contains(seq))
-        .map(|(_, letter)| (letter.agent, letter.port))
-        .collect();
-    let Some(at) = before_the_end(known, &ports)? else { return Ok(None) };
-    let id = run.id;
-    Ok(Some(format!(
-        "make a run that goes on from before that, with what was mended: `theater-flow fork {id} --at {at} --hold` \
-        (`--with FILE`); then `theater-flow dlq FORK retry` and `theater-flow resume FORK`"
-    )))
-}
-
-/// The last record at which none of these inputs was closed, and none of the agents had ended.
-fn before_the_end(known: &Known, ports: &[(AgentId, PortId)]) -> Result<Option<u64>, JournalError> {
-    if ports.is_empty() {
-        return Ok(None);
-    }
-    for record in known.journal.bare(known.journal.first())? {
-        let record = record?;
-        let ends = match &record.body {
-            Body::Ended(body) => ports.iter().any(|(agent, _)| *agent == body.agent),
-            Body::Transaction(Transaction { by, consumed: Consumed::Closed { port }, .. }) => {
-                ports.contains(&(by.agent, *port))
-            }
-            _ => false,
-        };
-        if ends {
-            let before = record.seq.checked_sub(1);
-            return Ok(before.filter(|before| *before >= known.journal.first()));
-        }
-    }
-    Ok(None)
 }

@@ -1,0 +1,106 @@
+//! How letters are tried again that cannot be in their own run: in a fork from before what prevents it.
+
+use theater_flow_kernel::ids::{AgentId, PortId};
+use theater_flow_kernel::record::{Body, Consumed, Record, Transaction};
+
+use super::Known;
+use crate::exit::Problem;
+use crate::journal::JournalError;
+use crate::letters::{Order, Which};
+use crate::runs::RunDir;
+
+/// Letters named one by one in a command; more are all.
+const NAMED: usize = 8;
+
+/// What to type to have these letters of an order tried again; `None` if no fork helps.
+pub(super) fn help(
+    known: &Known,
+    run: &RunDir,
+    (order, letters): (&Order, &[u64]),
+) -> Result<Option<String>, Problem> {
+    let kept = known.state.kept.letters.iter().filter(|(seq, _)| letters.contains(seq));
+    let ports: Vec<(AgentId, PortId)> =
+        kept.map(|(_, letter)| (letter.agent, letter.port)).collect();
+    let Some(at) = before_the_end(known, &ports)? else { return Ok(None) };
+    let id = run.id;
+    let begin = format!(
+        "make a run that goes on from before that, with what was mended: `theater-flow fork {id} --at {at}"
+    );
+    if letters.iter().all(|letter| *letter > at) {
+        return Ok(Some(format!("{begin}` (`--with FILE`): there they wait again")));
+    }
+    let which = which(order);
+    Ok(Some(format!(
+        "{begin} --hold` (`--with FILE`); then `theater-flow dlq FORK retry {which}` and `theater-flow resume FORK`"
+    )))
+}
+
+/// The letters of an order, as they are typed.
+fn which(order: &Order) -> String {
+    match &order.which {
+        Which::These(seqs) if seqs.len() <= NAMED => {
+            seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+        }
+        Which::All { agent: Some(agent) } => format!("--agent {agent}"),
+        Which::These(_) | Which::All { agent: None } => String::from("--all"),
+    }
+}
+
+/// The last record from which none of these inputs comes to be closed, and none of the agents to its end, by what is
+/// on record up to there.
+fn before_the_end(known: &Known, ports: &[(AgentId, PortId)]) -> Result<Option<u64>, JournalError> {
+    if ports.is_empty() {
+        return Ok(None);
+    }
+    let first = known.journal.first();
+    for record in known.journal.bare(first)? {
+        let record = record?;
+        let ends = match &record.body {
+            Body::Ended(body) => ports.iter().any(|(agent, _)| *agent == body.agent),
+            Body::Transaction(Transaction { by, consumed: Consumed::Closed { port }, .. }) => {
+                ports.contains(&(by.agent, *port))
+            }
+            _ => false,
+        };
+        if ends {
+            let before = began(known, record)?.and_then(|seq| seq.checked_sub(1));
+            return Ok(before.filter(|before| *before >= first));
+        }
+    }
+    Ok(None)
+}
+
+/// The record that an end follows from, whatever is decided after it: a fork from a later one comes to the same end.
+/// `None` if it stands in the run that this one was forked from.
+fn began(known: &Known, end: Record) -> Result<Option<u64>, JournalError> {
+    let mut record = end;
+    while let Body::Ended(_)
+    | Body::Stopped(_)
+    | Body::Restarted(_)
+    | Body::Escalated(_)
+    | Body::ShutDown(_) = &record.body
+    {
+        let mut next = None;
+        for cause in &record.causes {
+            if cause.seq < known.journal.first() {
+                return Ok(None);
+            }
+            let cause = known.row(cause.seq)?.record;
+            // What its supervisor decided comes before what the agent had done by then.
+            if decides(&cause.body)
+                || next.as_ref().is_none_or(|next: &Record| !decides(&next.body))
+            {
+                next = Some(cause);
+            }
+        }
+        match next {
+            Some(cause) => record = cause,
+            None => break,
+        }
+    }
+    Ok(Some(record.seq))
+}
+
+const fn decides(body: &Body) -> bool {
+    matches!(body, Body::Restarted(_) | Body::Escalated(_) | Body::ShutDown(_))
+}
