@@ -377,6 +377,10 @@ fn reference(text: &str) -> Result<Ref, String> {
     Ok(Ref { seq, part })
 }
 
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write the number of a record: `12`".to_owned())
+}
+
 fn digest(text: &str) -> Result<Digest, String> {
     Digest::from_hex(text).ok_or_else(|| "a head is 64 hex digits".to_owned())
 }

@@ -51,7 +51,7 @@ pub use replayed::{ReplayView, Told, others, same_but_fuel};
 pub use runs::{run_json, run_lines};
 pub use state::StateView;
 pub use summary::live_line;
-pub use tree::{Branch, Failure, tree, tree_lines};
+pub use tree::{Branch, Latest, tree, tree_lines};
 pub use waiting::{Held, held};
 pub use why::Rows;
 

@@ -128,7 +128,7 @@ fn a_missing_input_file_fails_the_run_and_says_why() {
     let ran = scene.run(["run", "p.toml", "--quiet"]).ends(1);
     let says = ["`lines` crashed (record ", "cannot read `input.txt`", "--kind crashed"];
     assert_eq!(ran.last().status, "failed");
-    ran.tells(says).tells(["root gave up after 4 restarts"]);
+    ran.tells(says).tells(["root gave up, since restart 4"]);
     assert_eq!(scene.read("findings.jsonl"), BEFORE, "not replaced");
     assert_eq!(fs::read_dir(scene.path()).expect("a folder").count(), 3, "nothing beside it");
 }

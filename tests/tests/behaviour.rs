@@ -266,7 +266,7 @@ fn too_many_crashes_fail_the_run() {
     let ran = scene.say("run p.toml --allow-dead-letters").ends(1);
     assert_eq!(ran.last().status, "failed");
     ran.tells([
-        "root gave up after 4 restarts in its window",
+        "root gave up, since restart 4 in its window was one too many",
         "`probe` crashed (record ",
         "trap: ",
     ]);

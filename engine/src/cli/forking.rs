@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use theater_flow_kernel::ids::Ref;
 
-use super::{duration, reference, setting};
+use super::{duration, number, reference, setting};
 
 /// See [`Command::Fork`](super::Command::Fork).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
@@ -14,7 +14,7 @@ pub struct Fork {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// The last record that both have. With `--answer` it follows from that.
-    #[arg(long, value_name = "SEQ", required_unless_present = "answer")]
+    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true, required_unless_present = "answer")]
     pub at: Option<u64>,
     /// Go on with this pipeline file. Agents are matched by name: one with another actor or config begins from the
     /// state that it had, a new one from nothing, one that the file does not have falls away.

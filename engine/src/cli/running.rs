@@ -20,7 +20,7 @@ pub struct Run {
     #[arg(long)]
     pub allow_dead_letters: bool,
     /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "10s")]
     pub drain: Duration,
     /// Go on with this run instead, as `resume` does.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "set"])]
@@ -36,7 +36,7 @@ pub struct Resume {
     #[arg(long)]
     pub allow_dead_letters: bool,
     /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "10s")]
     pub drain: Duration,
 }
 
@@ -49,7 +49,7 @@ pub struct Stop {
     #[arg(long, conflicts_with = "drain")]
     pub now: bool,
     /// How long sources may take to stop and mailboxes to empty: `30s`, `2m`.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     pub drain: Option<Duration>,
 }
 

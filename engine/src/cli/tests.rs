@@ -55,6 +55,30 @@ fn a_part_of_a_run_is_named_by_records() {
 }
 
 #[test]
+fn a_wrong_number_or_duration_is_refused_with_how_to_write_it() {
+    let number = "write the number of a record: `12`";
+    let duration = "write it as `500ms`, `30s`, `2m` or `1h`";
+    let lines = [
+        ("tf tree x --at abc", number),
+        ("tf tree x --at -1", number),
+        ("tf state x a --at 3.1", number),
+        ("tf fork x --at 99999999999999999999", number),
+        ("tf replay x --from -5", number),
+        ("tf prune x --before x", number),
+        ("tf approve x y", number),
+        ("tf dlq x show -1", number),
+        ("tf dlq x retry 3 four", number),
+        ("tf stop x --drain -1s", duration),
+        ("tf run a.toml --drain 5", duration),
+    ];
+    for (line, told) in lines {
+        let error = read(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        assert!(error.to_string().contains(told), "{line}: {error}");
+    }
+}
+
+#[test]
 fn global_options_stand_anywhere() {
     for line in ["tf --json --data d -q runs", "tf runs --json --data d --quiet"] {
         let cli = read(line).expect("it is right");

@@ -120,7 +120,7 @@ impl ShownRun {
         let journal = Journal::open(store)?;
         let view = self.view(&journal)?;
         if let Some(tree) = &mut tree {
-            tree.explain(&mut |seq| Some(view.summary(&row(&journal, seq).ok()?)));
+            tree.explain(&view, &mut |seq| row(&journal, seq).ok());
         }
         Ok(tree)
     }

@@ -144,6 +144,15 @@ pub(super) fn no_record(what: Ref, records: u64) -> Problem {
     Problem::usage(format!("there is no record {}: the run has {records}, from 0", what.seq))
 }
 
+/// Refuses a record of the run that this one was forked from, but for the last of them, after which this one's
+/// own state begins.
+pub(super) fn stands_here(journal: &Journal<Log>, at: u64) -> Result<(), JournalError> {
+    if at + 1 < journal.first() {
+        journal.stored(at)?;
+    }
+    Ok(())
+}
+
 fn show_live(screen: &Screen, client: &Client, what: Ref) -> Result<Exit, Problem> {
     let shown = client.show(what, screen.look());
     let shown = shown.map_err(|error| Problem::failed(error.to_string()))?;

@@ -32,6 +32,7 @@ pub(super) fn state(
     if at >= records {
         return Err(read::no_record(theater_flow_kernel::ids::Ref::record(at), records));
     }
+    read::stands_here(&journal, at)?;
     read::warn(screen, (&journal, &plan), at + 1)?;
     let Ground { begin, ended } = rebuild::ground(&journal, &plan, (id, at))?;
     let bytes: Bytes = match &begin.saved {

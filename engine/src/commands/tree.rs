@@ -41,16 +41,17 @@ fn recorded(screen: &Screen, run: &RunDir, at: Option<u64>) -> Result<Option<Bra
     let records = journal.flushed().seq;
     let end = match at {
         Some(at) if at >= records => return Err(read::no_record(Ref::record(at), records)),
-        Some(at) => at + 1,
+        Some(at) => {
+            read::stands_here(&journal, at)?;
+            at + 1
+        }
         None => records,
     };
     read::warn(screen, (&journal, &plan), end)?;
     let state = recover::state(&journal, &plan, end)?;
     let mut tree = view::tree(&state, state.kept.now);
-    let view = View::new(&plan);
-    let mut summary = |seq| Some(view.summary(&live::row(&journal, seq).ok()?));
     if let Some(tree) = &mut tree {
-        tree.explain(&mut summary);
+        tree.explain(&View::new(&plan), &mut |seq| live::row(&journal, seq).ok());
     }
     Ok(tree)
 }

@@ -261,6 +261,18 @@ fn crash(crash: &Crash) -> Fields {
     vec![("kind", Json::text(crash_kind(crash.kind))), ("message", Json::text(&crash.message))]
 }
 
+/// A crash in words.
+pub(super) fn crashed(crash: &Crash) -> String {
+    crash_text(crash_kind(crash.kind), &crash.message)
+}
+
+/// The word for a kind of crash and its message; what that repeats of the kind is left out.
+pub(super) fn crash_text(kind: &str, message: &str) -> String {
+    let message = message.strip_prefix("wasm trap: ").unwrap_or(message);
+    let again = message.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": "));
+    format!("{kind}: {}", again.unwrap_or(message))
+}
+
 /// The word for a kind of crash.
 pub(super) const fn crash_kind(kind: CrashKind) -> &'static str {
     match kind {

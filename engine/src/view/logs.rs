@@ -1,10 +1,10 @@
 //! What agents said, and what went wrong with them: one line each.
 
 use serde_json::Value;
-use theater_flow_kernel::record::{Body, Crash, DeadLetterReason, Part};
+use theater_flow_kernel::record::{Body, DeadLetterReason, Part};
 
 use super::json::Json;
-use super::line::crash_kind;
+use super::line::{crash_text, crashed};
 use super::part::level;
 use super::{Row, View, time};
 use crate::render::escape::escape;
@@ -104,20 +104,17 @@ fn said(code: &str, message: &str) -> String {
     format!("{code}: {message}")
 }
 
-fn crashed(crash: &Crash) -> String {
-    said(crash_kind(crash.kind), &crash.message)
-}
-
 fn set_aside(message: &str, why: &str) -> String {
     format!("message {message} was set aside: {why}")
 }
 
-fn gave_up(supervisor: &str, restarts: u64) -> String {
-    if restarts == 0 {
+fn gave_up(supervisor: &str, one_too_many: u64) -> String {
+    if one_too_many == 0 {
         return format!("supervisor `{supervisor}` could not start all its children");
     }
-    let restarts = super::count(restarts, "restart", "restarts");
-    format!("supervisor `{supervisor}` gave up after {restarts} in its window")
+    format!(
+        "supervisor `{supervisor}` gave up, since restart {one_too_many} in its window was one too many"
+    )
 }
 
 fn dropped(lines: u64) -> String {
@@ -202,14 +199,15 @@ impl LogLine {
 fn failure_of_json(record: &Value) -> Option<String> {
     let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let pair = |value: &Value, first: &str| said(&word(&value[first]), &word(&value["message"]));
+    let crashed = |crash: &Value| crash_text(&word(&crash["kind"]), &word(&crash["message"]));
     match record["kind"].as_str()? {
         "faulted" => Some(pair(&record["fault"], "code")),
-        "crashed" => Some(pair(&record["crash"], "kind")),
+        "crashed" => Some(crashed(&record["crash"])),
         "dead-lettered" => {
             let why = &record["why"];
             let why = match (why.get("fault"), why.get("crash")) {
                 (Some(fault), _) => pair(fault, "code"),
-                (_, Some(crash)) => pair(crash, "kind"),
+                (_, Some(crash)) => crashed(crash),
                 _ if why.get("overflow").is_some() => NO_PLACE.to_owned(),
                 _ if why.get("rounds").is_some() => TOO_MANY_ROUNDS.to_owned(),
                 _ if why.get("closed").is_some() => CYCLE_RESTED.to_owned(),
@@ -218,8 +216,8 @@ fn failure_of_json(record: &Value) -> Option<String> {
             Some(set_aside(&word(&record["message"]), &why))
         }
         "escalated" => {
-            let restarts = record["count"].as_u64().unwrap_or(0);
-            Some(gave_up(&word(&record["supervisor"]), restarts))
+            let one_too_many = record["count"].as_u64().unwrap_or(0);
+            Some(gave_up(&word(&record["supervisor"]), one_too_many))
         }
         _ => None,
     }

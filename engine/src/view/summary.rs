@@ -6,7 +6,7 @@ use theater_flow_kernel::record::{
     Next, Origin, Part, Pruned, Pruning, Restarted, Resumed, Transaction,
 };
 
-use super::line::{crash_kind, end, next};
+use super::line::{crashed, end, next};
 use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
 use super::{Row, View, ask, count, fork, part, time};
 use crate::render::escape::escape;
@@ -118,17 +118,16 @@ impl View<'_> {
     fn crash(&self, body: &Crashed) -> String {
         let call = body.consumed.as_ref().map(|event| self.call(event, body.by.attempt));
         let call = call.map_or_else(String::new, |call| call + ": ");
-        format!("{call}{}: {}", crash_kind(body.crash.kind), escape(&body.crash.message))
+        format!("{call}{}", escape(&crashed(&body.crash)))
     }
 
     fn gave_up(&self, body: &Escalated) -> String {
         let supervisor = escape(self.supervisor(body.supervisor));
         match body.count {
             0 => format!("{supervisor} could not start all its children"),
-            restarts => {
-                let restarts = count(restarts.into(), "restart", "restarts");
-                format!("{supervisor} gave up after {restarts} in its window")
-            }
+            one_too_many => format!(
+                "{supervisor} gave up, since restart {one_too_many} in its window was one too many"
+            ),
         }
     }
 
@@ -199,9 +198,7 @@ impl View<'_> {
     fn dead_letter(&self, body: &DeadLettered) -> String {
         let why = match &body.why {
             DeadLetterReason::Fault(fault) => format!("{}: {}", fault.code, fault.message),
-            DeadLetterReason::Crash(crash) => {
-                format!("{}: {}", crash_kind(crash.kind), crash.message)
-            }
+            DeadLetterReason::Crash(crash) => crashed(crash),
             DeadLetterReason::Ended => READER_ENDED.to_owned(),
             DeadLetterReason::Overflow => NO_PLACE.to_owned(),
             DeadLetterReason::Rounds => TOO_MANY_ROUNDS.to_owned(),

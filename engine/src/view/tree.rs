@@ -7,7 +7,7 @@ use theater_flow_kernel::plan::{Child, Strategy};
 use theater_flow_kernel::state::{AgentState, Asking, Life, Stage, State};
 
 use super::line::end;
-use super::{count, time};
+use super::{Row, View, count, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone};
 
@@ -40,7 +40,7 @@ pub enum Branch {
         restarts: u64,
         /// Its last decision: to start children again, to give up, or to shut itself down.
         #[serde(default)]
-        last_decision: Option<Failure>,
+        last_decision: Option<Latest>,
         /// In start order.
         children: Vec<Branch>,
     },
@@ -75,18 +75,27 @@ pub enum Branch {
         /// Messages that found no place in its mailbox and were dropped so far.
         #[serde(default)]
         dropped: u64,
-        /// The last fault, crash or dead letter.
-        last_failure: Option<Failure>,
+        /// The last fault or crash, or message that it could not handle or take.
+        last_failure: Option<Latest>,
     },
 }
 
-/// A record that says what went wrong.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Failure {
+/// A record that says what was decided, or what went wrong.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Latest {
     /// The record.
     pub seq: u64,
-    /// What it says, in a few words; empty if it cannot be read yet.
+    /// Its kind, as `events` names it; empty if it cannot be read.
+    #[serde(default)]
+    pub kind: String,
+    /// What it says, in a few words; empty if it cannot be read.
     pub what: String,
+}
+
+impl Latest {
+    const fn by(seq: u64) -> Self {
+        Self { seq, kind: String::new(), what: String::new() }
+    }
 }
 
 /// The tree of a run, from its root supervisor, as it is at this time, in ms since 1970.
@@ -121,7 +130,7 @@ fn branch((state, now): (&State, u64), child: Child, depth: usize) -> Option<Bra
         period_ms: supervisor.period_ms,
         recent: kept.recent.iter().filter(|at| **at >= from).count() as u64,
         restarts: kept.restarts,
-        last_decision: kept.last.map(|seq| Failure { seq, what: String::new() }),
+        last_decision: kept.last.map(Latest::by),
         children: children.collect(),
     })
 }
@@ -141,7 +150,7 @@ fn agent((state, now): (&State, u64), id: AgentId) -> Option<Branch> {
         crashes: kept.crashes,
         dead_letters: kept.letters,
         dropped: kept.dropped,
-        last_failure: kept.failure.map(|seq| Failure { seq, what: String::new() }),
+        last_failure: kept.failure.map(Latest::by),
     })
 }
 
@@ -203,21 +212,22 @@ pub(super) fn life_tone(word: &str) -> Tone {
 }
 
 impl Branch {
-    /// Fills in what the records of the last failures say, as far as `summary` can read them.
-    pub fn explain(&mut self, summary: &mut impl FnMut(u64) -> Option<String>) {
-        match self {
+    /// Fills in what the records of the last decisions and failures say, as far as `read` can read them.
+    pub fn explain(&mut self, view: &View<'_>, read: &mut impl FnMut(u64) -> Option<Row>) {
+        let told = match self {
             Self::Supervisor { children, last_decision, .. } => {
-                if let Some(decision) = last_decision {
-                    decision.what = summary(decision.seq).unwrap_or_default();
-                }
                 for child in children {
-                    child.explain(summary);
+                    child.explain(view, read);
                 }
+                last_decision
             }
-            Self::Agent { last_failure: Some(failure), .. } => {
-                failure.what = summary(failure.seq).unwrap_or_default();
-            }
-            Self::Agent { .. } => {}
+            Self::Agent { last_failure, .. } => last_failure,
+        };
+        if let Some(told) = told
+            && let Some(row) = read(told.seq)
+        {
+            row.record.body.kind().clone_into(&mut told.kind);
+            told.what = view.summary(&row);
         }
     }
 }
@@ -316,7 +326,10 @@ fn last_failure(branch: &Branch, look: Look) -> Option<String> {
         Branch::Supervisor { last_decision, .. } => ("decision", Tone::Warn, last_decision),
         Branch::Agent { last_failure, .. } => ("failure", Tone::Bad, last_failure),
     };
-    let Failure { seq, what } = last.as_ref()?;
-    let text = if what.is_empty() { String::new() } else { format!(": {}", escape(what)) };
+    let Latest { seq, kind, what } = last.as_ref()?;
+    let text = match kind.as_str() {
+        "" => String::new(),
+        kind => format!(", {}: {}", escape(kind), escape(what)),
+    };
     Some(look.paint(tone, &format!("last {name}, record {seq}{text}")))
 }

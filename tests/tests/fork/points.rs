@@ -76,6 +76,9 @@ fn a_fork_says_where_it_comes_from() {
     scene.run(["state", &id, "all", "--at", &before]).ends(0);
     let earlier = (at - 1).to_string();
     scene.run(["state", &id, "all", "--at", &earlier]).ends(2).tells(["stands in the run"]);
+    let there = format!("record {earlier} stands in the run");
+    scene.run(["tree", &id, "--at", &earlier]).ends(2).tells([there.as_str()]);
+    scene.run(["tree", &id, "--at", "0"]).ends(2).tells(["record 0 stands in the run"]);
     let over = fork(&scene, &run, ended, &["--hold", "--json"]).ends(0).json();
     let (over, ended) = (over[0]["run"].as_str().expect("an id"), ended.to_string());
     let none = scene.run(["state", over, "all", "--at", &ended]).ends(2);

@@ -2,7 +2,7 @@
 
 use super::{agent, take};
 use crate::ids::Ref;
-use crate::record::{Consumed, DeadLettered, Entry, Resolved};
+use crate::record::{Consumed, DeadLetterReason, DeadLettered, Entry, Resolved};
 use crate::state::{Letter, Queued, State};
 
 /// A message leaves its mailbox: for the dead-letter agent's, or to be kept by the engine.
@@ -13,7 +13,10 @@ pub(super) fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettere
     let _ = reader.pending.take_if(|pending| pending.consumed == message);
     reader.last = Ref::record(entry.seq);
     reader.letters += 1;
-    reader.failure = Some(entry.seq);
+    // What it leaves unread is no failure of its own.
+    if body.why != DeadLetterReason::Ended {
+        reader.failure = Some(entry.seq);
+    }
     let queue = reader.find(id, port).map(|(queue, _)| queue);
     let taken = queue.zip(take(state, body.agent, (id, port)));
     state.touched.push(body.agent);

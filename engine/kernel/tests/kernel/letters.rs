@@ -3,7 +3,9 @@
 use theater_flow_kernel::ids::{AgentId, Ref};
 use theater_flow_kernel::input::Input;
 use theater_flow_kernel::plan::Overflow;
-use theater_flow_kernel::record::{Body, Consumed, Next, Person, Resolved, Status};
+use theater_flow_kernel::record::{
+    Body, Consumed, DeadLetterReason, Next, Person, Resolved, Status,
+};
 use theater_flow_kernel::state::{Phase, Refusal, State};
 
 use crate::common::Rng;
@@ -253,4 +255,21 @@ fn a_run_whose_root_gave_up_takes_no_letter_whoever_runs_it() {
     sim.stop();
     assert_eq!(sim.state.kept.phase, Phase::Suspended);
     assert_eq!(sim.state.retriable(letter).map(|_| ()), Err(Refusal::Over));
+}
+
+#[test]
+fn what_an_agent_leaves_unread_is_no_failure_of_its_own() {
+    let bad = Kind::Bad { at: &["1", "2", "3", "4"], how: Bad::Trap };
+    let (status, sim) = Sim::new(Build::chain(12, &[bad, Kind::Stdout]), Options::calm(1)).run();
+    assert_eq!(status, Status::Failed);
+    let last = sim.entries.iter().rfind(|entry| matches!(entry.body, Body::DeadLettered(_)));
+    let Some(Body::DeadLettered(unread)) = last.map(|entry| &entry.body) else {
+        panic!("some are unread")
+    };
+    assert_eq!((unread.agent, &unread.why), (BAD, &DeadLetterReason::Ended));
+    let failure = sim.state.agent(BAD).failure.and_then(|seq| usize::try_from(seq).ok());
+    let Some(Body::DeadLettered(poison)) = failure.map(|seq| &sim.entries[seq].body) else {
+        panic!("the fourth of those that it crashed at")
+    };
+    assert!(matches!(poison.why, DeadLetterReason::Crash(_)), "{poison:?}");
 }

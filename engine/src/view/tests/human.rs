@@ -96,7 +96,10 @@ fn of_trouble() -> Vec<(Body, &'static str)> {
         (Body::Discarded(resolved), "in 3.0 of letter 7, says p\\u{1b} (5), dropped"),
         (Body::Outcome(outcome), "of 7: nobody knows; it is not made again"),
         (Body::Restarted(restarted), "scanner by low, 1 in its window, not counted"),
-        (Body::Escalated(escalated), "root gave up after 4 restarts in its window"),
+        (
+            Body::Escalated(escalated),
+            "root gave up, since restart 4 in its window was one too many",
+        ),
         (Body::Escalated(unstarted), "low could not start all its children"),
         (Body::Stopped(Stopped { agent: AGENT, killed: false }), "at rest"),
         (Body::Stopped(Stopped { agent: AGENT, killed: true }), "killed"),

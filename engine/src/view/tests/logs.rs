@@ -75,7 +75,7 @@ fn lines_say_when_who_and_what_and_are_harmless() {
         "01:10:46.123  warn         6.0  scanner         before",
         "01:10:46.123  error          6  scanner         [faulted] bad: no\\u{1b}[2J number",
         "01:10:46.123  error          7  walk            [crashed] trap: unreachable\\nat main",
-        "01:10:46.123  error          8  -               [escalated] supervisor `low` gave up after 1 restart in its window",
+        "01:10:46.123  error          8  -               [escalated] supervisor `low` gave up, since restart 1 in its window was one too many",
         "01:10:46.123  info         5.0  scanner         (erased)",
         "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: bad: no\\u{1b}[2J number",
         "01:10:46.123  error          9  scanner         [dead-lettered] message 3.0 was set aside: trap: unreachable\\nat main",
