@@ -185,6 +185,36 @@ fn a_stop_says_what_it_waits_for_and_another_ends_it() {
 }
 
 #[test]
+fn a_run_that_has_failed_says_whom_it_waits_for_and_is_stopped_as_any() {
+    for end in ["stop @latest --drain 100ms", "stop @latest --now"] {
+        let scene = Scene::new();
+        let probe = prebuilt("probe").display().to_string();
+        let failing =
+            BUSY.replace("children = [\"busy\"]", "children = [\"busy\", \"bad\"]\nintensity = 0");
+        let busy = failing.replace("timeout =", "shutdown = \"infinity\"\ntimeout =");
+        let bad = "[agents.bad]\nactor = \"PROBE\"\nconfig = { on = [{ event = \"start\", do = \"trap\" }] }\n";
+        scene.file("failing.toml", (busy + bad).replace("PROBE", &probe));
+        let mut child = held(&scene, ["run", "failing.toml", "--drain", "1h"]);
+        let err = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut lines = err.lines().map(|line| line.expect("text"));
+        let told =
+            lines.find(|line| line.starts_with("ending")).expect("it says what it waits for");
+        assert_eq!(told, "ending; waiting for busy: a call under way");
+        send(&child, Signal::INT);
+        let told = lines.find(|line| line.starts_with("stopping")).expect("it has heard that");
+        assert!(told.contains(" s for busy: a call under way"), "{told}");
+        scene.say(end).ends(0);
+        let last = lines.last().expect("a last line");
+        assert!(last.contains(" suspended events="), "{last}");
+        assert_eq!(wait(child).code(), 130);
+        scene.say("verify @latest").ends(0);
+        let ran = scene.say("resume @latest").ends(1);
+        assert_eq!(ran.last().status, "failed");
+        scene.say("replay @latest").ends(0);
+    }
+}
+
+#[test]
 fn wrong_durations_are_refused() {
     let scene = Scene::new();
     for line in ["stop x --drain 5", "stop x --drain 1s --now", "run p.toml --drain soon"] {

@@ -1,4 +1,4 @@
-//! What a run waits for that was asked to stop, told every few seconds to whoever sits there.
+//! What a run waits for that was asked to stop or comes to its end, told every few seconds to whoever sits there.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -20,8 +20,8 @@ impl Waiting {
         Self(started.ok().map(|thread| (sender, thread)))
     }
 
-    /// What is left to be done, and for how many ms more it is waited for.
-    pub(super) fn tell(&self, remains: &[Remains], left_ms: u64) {
+    /// What is left to be done, and for how many ms more it is waited for, if not for as long as it takes.
+    pub(super) fn tell(&self, remains: &[Remains], left_ms: Option<u64>) {
         if let Some((sender, _)) = &self.0 {
             // The thread lives as long as this does.
             let _ = sender.send(view::remains_line(remains, left_ms));

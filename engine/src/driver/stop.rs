@@ -38,24 +38,30 @@ pub struct Remains {
 }
 
 impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C, E> {
-    /// True while a stop waits for something, for a while.
+    /// True while the run comes to its end or a stop: both may wait for something.
     pub fn is_draining(&self) -> bool {
-        matches!(self.stop, Stop::Draining(until) | Stop::Closing(until) if until > 0)
+        match self.stop {
+            Stop::Draining(until) | Stop::Closing(until) => until > 0,
+            Stop::No => self.state.is_ending(),
+            Stop::Left => false,
+        }
     }
 
-    /// What a stop waits for, and for how many ms more at most; `None` if none is under way that waits.
-    pub fn draining(&mut self) -> Option<(Vec<Remains>, u64)> {
-        let (Stop::Draining(until @ 1..) | Stop::Closing(until @ 1..)) = self.stop else {
-            return None;
+    /// What the end or the stop waits for, and for how many ms more at most if that has a bound.
+    pub fn draining(&mut self) -> (Vec<Remains>, Option<u64>) {
+        let left = match self.stop {
+            Stop::Draining(until) | Stop::Closing(until) => {
+                Some(until.saturating_sub(self.clock.now_ms()))
+            }
+            Stop::No | Stop::Left => None,
         };
-        let left = until.saturating_sub(self.clock.now_ms());
         let agents = self.state.plan.agents.iter();
         let remains = agents.map(|agent| {
             let (known, works) = (self.state.agent(agent.id), self.desk.is_busy(agent.id));
             remains(&agent.name, known, works)
         });
         let some = |of: &Remains| of.messages > 0 || of.works || of.asks || of.bytes > 0;
-        Some((remains.filter(some).collect(), left))
+        (remains.filter(some).collect(), left)
     }
 
     /// Someone asks the run to stop, and gives it so many ms. Whoever asks again gives it another time.
@@ -67,7 +73,12 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                 self.input(Input::Stop { by });
                 self.workers.interrupt();
             }
+            // It comes to its end anyway, if that does not take too long.
+            Stop::No if self.state.kept.phase == Phase::Failing => {
+                self.stop = Stop::Draining(until);
+            }
             Stop::Draining(_) => self.stop = Stop::Draining(until),
+            Stop::Closing(1..) => self.stop = Stop::Closing(until),
             Stop::No | Stop::Closing(_) | Stop::Left => {}
         }
     }
@@ -80,6 +91,14 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     /// No work is under way, or none is waited for: a stop goes on.
     pub(super) fn stop_further(&mut self, now: u64) {
         match self.stop {
+            // It is over once all are down and all is written, and is left before that only if it has no more time.
+            Stop::Draining(until) | Stop::Closing(until)
+                if self.state.kept.phase == Phase::Failing =>
+            {
+                if now >= until {
+                    self.leave();
+                }
+            }
             Stop::Draining(until) => {
                 self.stop = Stop::Closing(until);
                 for activation in self.desk.close(&self.state) {
@@ -94,20 +113,22 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         }
     }
 
-    /// True unless the run is over, or will be once what was staged is written.
+    /// True unless the run is over.
     pub(super) fn can_stop(&self) -> bool {
-        let failing = self.state.kept.phase == Phase::Failing;
-        let now = self.stop == Stop::Closing(0);
-        matches!(self.state.kept.phase, Phase::Running | Phase::Stopping) || failing && now
+        matches!(self.state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing)
+    }
+
+    fn leave_if_written(&mut self, until: u64, now: u64) {
+        if self.can_stop() && (self.state.all_written() || now >= until) {
+            self.leave();
+        }
     }
 
     /// The last records of a run that is stopped: a checkpoint, if it is worth its place, and that it was let go.
-    fn leave_if_written(&mut self, until: u64, now: u64) {
-        if self.can_stop() && (self.state.all_written() || now >= until) {
-            self.stop = Stop::Left;
-            self.last_checkpoint();
-            self.input(Input::Suspend { why: String::from("stopped") });
-        }
+    fn leave(&mut self) {
+        self.stop = Stop::Left;
+        self.last_checkpoint();
+        self.input(Input::Suspend { why: String::from("stopped") });
     }
 
     /// Nothing is under way or due: if somebody has to decide first, nobody needs to wait here for that.

@@ -9,15 +9,17 @@ use crate::journal::Flushed;
 
 /// Events taken in before work is given out again.
 const EVENTS_PER_TURN: usize = 1_024;
-/// Between two words about what a run that stops waits for, in ms.
+/// Before the first word about what a run that stops or ends waits for, in ms: what is over at once needs none.
+const BEFORE_WORDS_MS: u64 = 500;
+/// Between two such words, in ms.
 const BETWEEN_WORDS_MS: u64 = 2_000;
 
-/// Hears what a run that stops waits for, and for how many ms more it does.
-pub type TellRemains<'a> = &'a mut dyn FnMut(&[Remains], u64);
+/// Hears what a run that stops or ends waits for, and for how many ms more it does if that has a bound.
+pub type TellRemains<'a> = &'a mut dyn FnMut(&[Remains], Option<u64>);
 
 impl Session {
     /// Runs until the run is over, stopped, or cannot be written down. Says how far the log reaches, which stays open
-    /// for readers until this is dropped. Once it was asked to stop, `tell` hears every few seconds what it waits for.
+    /// for readers until this is dropped. Once it was asked to stop, or its root ends, `tell` hears every few seconds what it waits for.
     #[must_use]
     pub fn serve(&mut self, tell: TellRemains<'_>) -> (Ending, Flushed) {
         let mut told = None;
@@ -31,17 +33,17 @@ impl Session {
         }
     }
 
-    /// Tells what a stop waits for, if it is time to: what is over at once needs no words. `next` is when that is,
-    /// in ms since 1970.
+    /// Tells what a stop or an end waits for, if it is time to. `next` is when that is, in ms since 1970.
     fn tell_remains(&mut self, next: &mut Option<u64>, tell: TellRemains<'_>) {
         let now = self.driver.now_ms();
         if !self.driver.is_draining() {
             *next = None;
-        } else if next.is_none_or(|next| now >= next) {
-            if let (Some(_), Some((remains, left))) = (*next, self.driver.draining()) {
-                tell(&remains, left);
-            }
+        } else if next.is_some_and(|next| now >= next) {
+            let (remains, left) = self.driver.draining();
+            tell(&remains, left);
             *next = Some(now + BETWEEN_WORDS_MS);
+        } else if next.is_none() {
+            *next = Some(now + BEFORE_WORDS_MS);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a run that was asked to stop waits for, in one line.
+//! What a run that was asked to stop, or comes to its end, waits for, in one line.
 
 use super::count;
 use crate::driver::Remains;
@@ -7,10 +7,9 @@ use crate::render::escape::escape;
 /// Agents named in the line; of more only the number.
 const NAMED: usize = 8;
 
-/// One line: how long it is still waited, and what each agent has yet to do.
+/// One line: how long it is still waited, unless it is for as long as it takes, and what each agent has yet to do.
 #[must_use]
-pub fn remains_line(remains: &[Remains], left_ms: u64) -> String {
-    let left = left_ms.div_ceil(1_000);
+pub fn remains_line(remains: &[Remains], left_ms: Option<u64>) -> String {
     let mut words: Vec<String> = remains.iter().take(NAMED).map(one).collect();
     if let Some(more) = remains.len().checked_sub(NAMED).filter(|more| *more > 0) {
         words.push(format!("and {}", count(more as u64, "other", "others")));
@@ -18,7 +17,11 @@ pub fn remains_line(remains: &[Remains], left_ms: u64) -> String {
     if words.is_empty() {
         words.push(String::from("the log"));
     }
-    format!("stopping; waiting at most {left} s for {}", words.join("; "))
+    let how = left_ms.map_or_else(
+        || String::from("ending; waiting"),
+        |left| format!("stopping; waiting at most {} s", left.div_ceil(1_000)),
+    );
+    format!("{how} for {}", words.join("; "))
 }
 
 fn one(agent: &Remains) -> String {
@@ -50,7 +53,7 @@ mod tests {
     #[test]
     fn each_agent_is_named_with_what_it_has_to_do() {
         let busy = Remains { asks: true, bytes: 12, ..remains("busy", 0) };
-        let line = remains_line(&[remains("scan", 2), busy], 1_001);
+        let line = remains_line(&[remains("scan", 2), busy], Some(1_001));
         let told = "stopping; waiting at most 2 s for scan: 2 messages; busy: a call under way, a request, 12 bytes to \
                     write";
         assert_eq!(line, told);
@@ -59,8 +62,11 @@ mod tests {
     #[test]
     fn many_agents_are_counted() {
         let many: Vec<Remains> = (0..12).map(|nth| remains(&format!("a{nth}"), 1)).collect();
-        let line = remains_line(&many, 0);
+        let line = remains_line(&many, Some(0));
         assert!(line.ends_with("a7: 1 message; and 4 others"), "{line}");
-        assert_eq!(remains_line(&[], 500), "stopping; waiting at most 1 s for the log");
+        let log = "stopping; waiting at most 1 s for the log";
+        assert_eq!(remains_line(&[], Some(500)), log);
+        let ending = remains_line(&many[..1], None);
+        assert_eq!(ending, "ending; waiting for a0: 1 message");
     }
 }
