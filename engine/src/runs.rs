@@ -192,6 +192,12 @@ impl Data {
 }
 
 impl RunDir {
+    /// How it is, by what its folder says. Its log is not read.
+    #[must_use]
+    pub fn listed(&self) -> Listed {
+        listed(self)
+    }
+
     /// Removes a run that never began: nothing was recorded, so there is nothing to go on with.
     pub fn discard(&self) {
         // What cannot be removed is in nobody's way.

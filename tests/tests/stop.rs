@@ -76,8 +76,11 @@ fn a_live_run_is_seen_through_its_socket_and_stopped_by_command() {
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap_or("?")).collect();
     assert!(kinds.contains(&"stopping") && kinds.last() == Some(&"suspended"), "{kinds:?}");
     assert!(!socket.exists() && !run.pointer().exists(), "an owner that ends tidies up");
-    run.scene.say("stop @latest").ends(2).tells(["no process runs"]);
+    run.scene.say("stop @latest").ends(2).tells(["no process runs", "it is suspended", "resume"]);
+    assert!(ran.err.contains("`theater-flow resume"), "{ran}");
+    run.scene.say("tree @latest").ends(0).tells(["no process runs", "suspended"]);
     completes(&run);
+    run.scene.say("stop @latest").ends(2).tells(["it is over: completed"]);
 }
 
 /// The run that waited goes on, gets its input and completes.
@@ -95,7 +98,7 @@ fn a_killed_owner_leaves_a_pointer_that_is_seen_to_be_stale() {
     let ran = run.end(|child| child.kill().expect("it lives"));
     assert_eq!(ran.code(), -9);
     assert!(run.pointer().is_file(), "nobody tidied up");
-    run.scene.say("stop @latest").ends(2).tells(["no process runs"]);
+    run.scene.say("stop @latest").ends(2).tells(["no process runs", "it is interrupted"]);
     for (line, says) in [("verify", "verified"), ("tree", "hold"), ("events", "genesis")] {
         let ran = run.scene.say(&format!("{line} @latest")).ends(0);
         assert!(ran.text().contains(says), "{line}: {ran}");

@@ -282,7 +282,13 @@ pub(super) fn owner(run: &RunDir) -> Result<Option<Client>, Problem> {
 
 pub(super) fn stop(screen: &Screen, run: &RunDir, args: &cli::Stop) -> Result<Exit, Problem> {
     let Some(client) = owner(run)? else {
-        return Err(Problem::usage(format!("no process runs {}", run.id)));
+        let (id, status) = (run.id, run.listed().status);
+        let help = match status.as_str() {
+            "completed" | "degraded" | "failed" => format!("it is over: {status}"),
+            "damaged" => format!("`theater-flow verify {id}` says what is wrong with it"),
+            _ => format!("it is {status}; `theater-flow resume {id}` goes on with it"),
+        };
+        return Err(Problem::usage(format!("no process runs {id}")).with_help(Some(help)));
     };
     let ms = |drain: Duration| u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
     let haste = match args.drain {

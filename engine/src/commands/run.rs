@@ -165,7 +165,10 @@ fn conclude(
 ) -> (Exit, &'static str) {
     let (ending, status) = match ending {
         driver::Ending::Finished(status) => (Ending::Finished(status), view::status(status)),
-        driver::Ending::Suspended => (Ending::Stopped, "suspended"),
+        driver::Ending::Suspended => {
+            screen.say(&format!("`theater-flow resume {}` goes on with it", run.id));
+            (Ending::Stopped, "suspended")
+        }
         driver::Ending::Waiting => (Ending::Waiting, "waiting"),
         driver::Ending::StoreFailed(error) => {
             let help = format!("`theater-flow resume {}` goes on from what is on the disk", run.id);

@@ -17,7 +17,15 @@ pub(super) fn tree(screen: &Screen, run: &RunDir, args: &cli::Tree) -> Result<Ex
                 let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
                 serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
             }
-            None => recorded(screen, run, None)?,
+            None => {
+                let (id, status) = (run.id, run.listed().status);
+                if matches!(status.as_str(), "suspended" | "interrupted" | "waiting") {
+                    screen.say(&format!(
+                        "no process runs {id}, which is {status}: as its last record left it"
+                    ));
+                }
+                recorded(screen, run, None)?
+            }
         },
         at => recorded(screen, run, at)?,
     };

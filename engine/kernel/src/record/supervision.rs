@@ -35,7 +35,7 @@ pub struct Ended {
     pub agent: AgentId,
     /// How.
     pub how: End,
-    /// Messages it leaves unread. They are dead letters if it crashed, else they are dropped.
+    /// Messages it leaves unread. They are dead letters if it crashed or was stopped, else they are dropped.
     pub unread: u64,
 }
 
