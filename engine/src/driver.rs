@@ -199,7 +199,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     pub fn on(&mut self, event: Event) {
         match event {
             Event::Report(report) => {
-                self.desk.reported(report.agent);
+                let report = self.desk.reported(report);
                 self.input(Input::Report(report));
             }
             Event::Flushed(flushed) => {
@@ -275,7 +275,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     fn input(&mut self, input: Input) {
         let (wall_ms, salt) = (self.clock.now_ms(), self.clock.salt());
         let step = advance(&mut self.state, &self.desk, Stamped { wall_ms, salt, input });
-        self.desk.touch(&step.touched);
+        self.desk.note(&step);
         self.cut(&step);
         self.tray.note(&self.state, &step.entries);
         self.pending.note(&step.entries);

@@ -5,18 +5,21 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::decide::Advance;
 use crate::ids::{AgentId, Ref};
 use crate::limits;
 use crate::plan::{Overflow, Plan};
-use crate::record::{Consumed, Next, Origin};
+use crate::record::{Body, Consumed, Next, Origin, Stopped};
 use crate::state::{AgentState, Asking, Life, Pending, Phase, Reader, Spill, State};
-use crate::work::{Activation, Batch, Begin, Event, Work};
+use crate::work::{Activation, Batch, Begin, Done, Event, Report, Work};
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Desk {
     /// By agent: a worker has it.
     busy: Vec<bool>,
+    /// By agent: what a worker has is of a life that was stopped since.
+    void: Vec<bool>,
     /// By agent: the last message of each of its queues that a worker has. Empty for none.
     held: Vec<Vec<Option<Ref>>>,
     /// By agent: an instance may be alive.
@@ -49,6 +52,7 @@ impl Desk {
         let held = vec![Vec::new(); plan.agents.len()];
         Self {
             busy: none.clone(),
+            void: none.clone(),
             held,
             alive: none,
             awaited: 0,
@@ -64,13 +68,30 @@ impl Desk {
         self.ready.extend(agents);
     }
 
-    /// A worker reported about this agent.
-    pub fn reported(&mut self, id: AgentId) {
-        if core::mem::take(&mut self.busy[id.index()]) {
+    /// Takes in what a step gave: who may be ready, and whose work in hand is for nothing.
+    pub fn note(&mut self, step: &Advance) {
+        for entry in &step.entries {
+            if let Body::Stopped(Stopped { agent, .. }) = entry.body {
+                self.void[agent.index()] = self.busy[agent.index()];
+            }
+        }
+        self.touch(&step.touched);
+    }
+
+    /// A worker reported: what the kernel is to be told. That is nothing of a life that was stopped since. Its number
+    /// does not say so: if it had not begun, the next one has the same.
+    #[must_use]
+    pub fn reported(&mut self, report: Report) -> Report {
+        let at = report.agent.index();
+        if core::mem::take(&mut self.busy[at]) {
             self.awaited -= 1;
         }
-        self.held[id.index()].clear();
-        self.ready.push_back(id);
+        self.held[at].clear();
+        self.ready.push_back(report.agent);
+        if core::mem::take(&mut self.void[at]) {
+            return Report { done: Done::Handled(Vec::new()), ..report };
+        }
+        report
     }
 
     /// The last message of an agent's queue that a worker has; it may have those before it, too.

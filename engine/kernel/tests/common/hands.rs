@@ -60,7 +60,7 @@ impl Sim {
     pub(super) fn report(&mut self) {
         let nth = self.rng.below(self.reports.len());
         let report = self.reports.remove(nth);
-        self.desk.reported(report.agent);
+        let report = self.desk.reported(report);
         self.input(Input::Report(report));
     }
 

@@ -67,8 +67,8 @@ impl Play {
     pub(crate) fn input(&mut self, input: Input) {
         let stamped = Stamped { wall_ms: self.now, salt: [1; 16], input };
         let step = advance(&mut self.state, &self.desk, stamped);
+        self.desk.note(&step);
         self.entries.extend(step.entries);
-        self.desk.touch(&step.touched);
         self.dispatch();
         let again = folded(State::new(Arc::clone(&self.plan)), &self.entries);
         assert_eq!(again.kept, self.state.kept, "the records alone say so");
@@ -102,8 +102,8 @@ impl Play {
     fn report(&mut self, id: AgentId, done: impl FnOnce(&Activation) -> Done) {
         let given = self.given.remove(&id).expect("a worker has it");
         let (incarnation, done) = (given.incarnation, done(&given));
-        self.desk.reported(id);
-        self.input(Input::Report(Report { agent: id, incarnation, done }));
+        let report = self.desk.reported(Report { agent: id, incarnation, done });
+        self.input(Input::Report(report));
     }
 
     /// What a worker has of an agent ends well: it lives then, or waits for a timer.

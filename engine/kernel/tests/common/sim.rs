@@ -203,8 +203,8 @@ impl Sim {
         let stamped = Stamped { wall_ms, salt, input };
         self.inputs.push(stamped.clone());
         let step = advance(&mut self.state, &self.desk, stamped);
+        self.desk.note(&step);
         self.entries.extend(step.entries);
-        self.desk.touch(&step.touched);
         self.dispatch();
     }
 

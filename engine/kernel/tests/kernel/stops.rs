@@ -322,3 +322,25 @@ fn many_children_stop_and_start_one_by_one() {
     let up: Vec<String> = (0..100).map(|id| format!("up {id}")).collect();
     assert_eq!(play.says(), up);
 }
+
+#[test]
+fn what_comes_of_a_start_that_was_given_up_is_not_the_next_ones() {
+    let late: [fn(&mut Play, u32); 2] = [Play::goes_on, Play::crashes];
+    for late in late {
+        let mut build = nested([OneForAll, OneForOne]);
+        build.agent(1).shutdown = Shutdown::BrutalKill;
+        let mut play = Play::up(build, &[0, 1]);
+        play.crashes(1);
+        assert!(play.has(1), "it begins a life");
+        play.crashes(0);
+        play.says();
+        play.goes_on(0);
+        assert_eq!(play.says(), ["up 0"]);
+        assert_eq!(play.life(1), Life::Starting, "its turn has come again");
+        late(&mut play, 1);
+        assert!(play.says().is_empty(), "that was another start");
+        assert!(play.has(1));
+        play.goes_on(1);
+        assert_eq!(play.says(), ["up 1"]);
+    }
+}

@@ -62,6 +62,8 @@ pub(crate) struct Kernel {
     pub(crate) looks: usize,
     desk: Desk,
     hands: Vec<Option<Activation>>,
+    /// By agent: what is in hand is of a life that was stopped since.
+    void: Vec<bool>,
     /// By agent: it lives, as the records say.
     alive: Vec<bool>,
     /// By agent: its life is to go on after an ask.
@@ -98,6 +100,7 @@ impl Kernel {
         Self {
             desk: Desk::new(plan),
             hands: plan.agents.iter().map(|_| None).collect(),
+            void: vec![false; plan.agents.len()],
             alive: vec![false; plan.agents.len()],
             resuming: vec![false; plan.agents.len()],
             plan: Arc::clone(plan),
@@ -115,9 +118,9 @@ impl Kernel {
         for entry in &step.entries {
             self.hear(&entry.body);
         }
+        self.desk.note(&step);
         self.entries.extend(step.entries);
         self.looks += step.touched.len();
-        self.desk.touch(&step.touched);
         self.dispatch();
     }
 
@@ -173,6 +176,7 @@ impl Kernel {
             Body::ShutDown(body) => Said::Shuts(body.supervisor.index()),
             Body::Stopped(body) => {
                 let agent = body.agent.index();
+                self.void[agent] = self.hands[agent].is_some();
                 self.resuming[agent] = false;
                 if !std::mem::replace(&mut self.alive[agent], false) {
                     return;
@@ -195,6 +199,7 @@ impl Kernel {
         let given = self.hands[agent].as_ref()?;
         let state = &self.state.kept.agents[agent];
         Some(match given.work {
+            _ if self.void[agent] => Hand::Stale,
             Work::Begin(_) if self.awaits(state) && state.incarnations + 1 == given.incarnation => {
                 Hand::Begin
             }
@@ -228,8 +233,9 @@ impl Kernel {
             }
             Work::Snapshot | Work::Drop => unreachable!("nothing is to be kept"),
         };
-        self.desk.reported(id);
-        self.input(Input::Report(Report { agent: id, incarnation, done }));
+        self.void[agent] = false;
+        let report = self.desk.reported(Report { agent: id, incarnation, done });
+        self.input(Input::Report(report));
     }
 
     /// The event that a worker has in hand for an agent.
