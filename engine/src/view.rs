@@ -172,7 +172,9 @@ impl<'a> View<'a> {
         self.open.get(&(row.record.body.agent()?, sink))
     }
 
-    fn supervisor(&self, id: SupervisorId) -> &'a str {
+    /// A supervisor's name; `?` if there is none.
+    #[must_use]
+    pub fn supervisor(&self, id: SupervisorId) -> &'a str {
         self.plan.supervisors.get(id.index()).map_or("?", |supervisor| &supervisor.name)
     }
 }

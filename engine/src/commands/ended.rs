@@ -1,7 +1,10 @@
 //! Why a run did not end well: what stands before its last line.
 
+use std::collections::BTreeSet;
+
+use theater_flow_kernel::ids::{RunId, SupervisorId};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Status};
+use theater_flow_kernel::record::{Body, CrashKind, Status};
 
 use crate::journal::{Journal, JournalError};
 use crate::render::Screen;
@@ -12,11 +15,15 @@ use crate::view::{Row, View};
 /// Records looked through, from the last one back: a reason that lies before them is only counted.
 const LOOK_BACK: u64 = 65_536;
 
-/// The last records that say what went wrong.
+/// The records that say what went wrong.
 #[derive(Default)]
 struct Reasons {
-    crashed: Option<Row>,
-    escalated: Option<Row>,
+    /// The root gave up, and what it followed from: first the root's decision, then those of the supervisors below,
+    /// and what the lowest of these could not deal with.
+    chain: Vec<Row>,
+    /// What could not be written.
+    unwritten: Option<Row>,
+    /// The last message that nobody has taken, tried again or dropped.
     letter: Option<Row>,
     letters: u64,
 }
@@ -26,44 +33,102 @@ pub(super) fn tell_why(screen: &Screen, run: &RunDir, plan: &Plan, status: Statu
     // What cannot be read is no reason to end otherwise: the log is there to be looked at.
     let found = reasons(run).unwrap_or_default();
     let view = View::new(plan);
-    let id = run.id;
-    let (message, lists) = match status {
+    let (message, help) = match status {
         Status::Completed => return,
-        Status::Degraded => (degraded(&view, &found), format!("dlq {id}")),
-        Status::Failed => (failed(&view, &found), format!("events {id} --kind crashed")),
+        Status::Degraded => {
+            let help = format!("`theater-flow dlq {}` lists them", run.id);
+            (degraded(&view, &found), help)
+        }
+        Status::Failed => (failed(&view, &found), failed_help(run.id, &found)),
     };
-    let help = format!("`theater-flow {lists}` lists them");
     screen.problem(&message, Some(&help));
 }
 
 fn reasons(run: &RunDir) -> Result<Reasons, JournalError> {
     let journal = Journal::open(SledStore::open(&run.db())?)?;
     let mut found = Reasons::default();
+    let (mut gave_up, mut kept) = (None, BTreeSet::new());
     for stored in journal.records(journal.flushed().seq.saturating_sub(LOOK_BACK))? {
         let row = Row::of_stored(&stored?)?;
-        let kept = match &row.record.body {
-            Body::Crashed(_) => &mut found.crashed,
-            Body::Escalated(_) => &mut found.escalated,
-            Body::DeadLettered(_) => &mut found.letter,
-            Body::Finished(body) => {
-                found.letters = body.dead_letters;
-                continue;
+        match &row.record.body {
+            Body::Escalated(body) if body.supervisor == SupervisorId(0) => gave_up = Some(row),
+            Body::Crashed(body) if body.crash.kind == CrashKind::Write => {
+                found.unwritten = Some(row);
             }
-            _ => continue,
-        };
-        *kept = Some(row);
+            // What an agent took is no longer a message that nobody could handle.
+            Body::DeadLettered(body) if body.letter.is_none() => {
+                kept.insert(row.record.seq);
+            }
+            Body::Retried(body) | Body::Discarded(body) => {
+                kept.remove(&body.letter);
+            }
+            Body::Finished(body) => found.letters = body.dead_letters,
+            _ => {}
+        }
     }
+    if let Some(letter) = kept.last() {
+        found.letter = Some(Row::of_stored(&journal.stored(*letter)?)?);
+    }
+    found.chain = gave_up.map(|row| chain(&journal, row)).unwrap_or_default();
     Ok(found)
 }
 
+/// A decision to give up, and what it follows from: decisions to give up, and at last what is none.
+fn chain(journal: &Journal<SledStore>, gave_up: Row) -> Vec<Row> {
+    let mut chain = vec![gave_up];
+    while let Some(Row { record, .. }) = chain.last()
+        && matches!(record.body, Body::Escalated(_))
+        && let Some(cause) = record.causes.first()
+        && let Ok(stored) = journal.stored(cause.seq)
+        && let Ok(row) = Row::of_stored(&stored)
+    {
+        chain.push(row);
+    }
+    chain
+}
+
 fn failed(view: &View<'_>, found: &Reasons) -> String {
-    let gave_up = found.escalated.as_ref().map(|row| view.summary(row));
-    let gave_up = gave_up.unwrap_or_else(|| String::from("the root supervisor gave up"));
-    let last = found.crashed.as_ref().map(|row| {
-        let (agent, seq) = (view.about(row), row.record.seq);
-        format!(": `{agent}` crashed (record {seq}): {}", view.summary(row))
-    });
-    gave_up + &last.unwrap_or_default()
+    let [root, .., last] = &found.chain[..] else {
+        let unwritten = found.unwritten.as_ref().map(|row| happened(view, row));
+        return unwritten.unwrap_or_else(|| String::from("the root supervisor gave up"));
+    };
+    let message = format!("{}: {}", view.summary(root), happened(view, last));
+    if found.chain.len() == 2 {
+        return message;
+    }
+    let steps =
+        found.chain.iter().rev().map(|row| format!("{} ({})", step(view, row), row.record.seq));
+    format!("{message}\n in turn: {}", steps.collect::<Vec<_>>().join(", "))
+}
+
+fn failed_help(run: RunId, found: &Reasons) -> String {
+    match &found.chain[..] {
+        [root, _, _, ..] => {
+            format!("`theater-flow why {run} {}` tells what led to it", root.record.seq)
+        }
+        _ => format!("`theater-flow events {run} --kind crashed` lists them"),
+    }
+}
+
+/// What a supervisor could not deal with.
+fn happened(view: &View<'_>, row: &Row) -> String {
+    let (step, seq) = (step(view, row), row.record.seq);
+    match &row.record.body {
+        Body::Crashed(_) => format!("{step} (record {seq}): {}", view.summary(row)),
+        _ => format!("{step} (record {seq})"),
+    }
+}
+
+/// One step on the way to a run's failure, in a few words.
+fn step(view: &View<'_>, row: &Row) -> String {
+    match &row.record.body {
+        Body::Crashed(_) => format!("`{}` crashed", view.about(row)),
+        Body::Escalated(body) if body.count == 0 => view.summary(row),
+        Body::Escalated(body) => format!("{} gave up", view.supervisor(body.supervisor)),
+        Body::ShutDown(body) => format!("{} shut itself down", view.supervisor(body.supervisor)),
+        // Nothing else takes an agent down that comes again.
+        _ => format!("`{}` was done", view.about(row)),
+    }
 }
 
 fn degraded(view: &View<'_>, found: &Reasons) -> String {
