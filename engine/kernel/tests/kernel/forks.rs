@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::http::Request;
-use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Ref, RunId, SupervisorId};
 use theater_flow_kernel::input::Input;
+use theater_flow_kernel::plan::{Backoff, Shutdown, Strategy, Wait};
 use theater_flow_kernel::record::{
     Body, Checkpoint, Consumed, DeadLetterReason, End, Entry, Forked, Genesis, Given, Intent,
     Lineage, Payload,
 };
-use theater_flow_kernel::state::{AgentState, Asking, Life, Pending, Phase, Stand, State, Timer};
+use theater_flow_kernel::state::{
+    AgentState, Asking, Life, Pending, Phase, Stage, Stand, State, Timer,
+};
 use theater_flow_kernel::work::by;
 
+use super::stops::nested;
 use crate::common::guests::Kind;
 use crate::common::plans::Build;
+use crate::common::play::Play;
 use crate::common::sim::{Options, Sim, facts};
 
 const AGENT: AgentId = AgentId(1);
@@ -138,6 +143,42 @@ fn what_is_due_after_a_while_is_due_after_the_same_while() {
     assert_eq!(agent.timers["never"].due, u64::MAX);
     assert_eq!(agent.pending.as_ref().map(|pending| pending.due), Some(now + PASSED), "at once");
     assert_eq!(after.kept.supervisors[0].recent, [now + PASSED - 30]);
+}
+
+/// `s0 [a0, s1 [a1, a2], a3]`, of which `a0` was restarted just now with all others; `a2` is at an event.
+fn restarting(change: impl FnOnce(&mut Build)) -> State {
+    let mut build = nested([Strategy::OneForAll, Strategy::OneForOne]);
+    change(&mut build);
+    let mut play = Play::up(build, &[0, 2]);
+    play.crashes(0);
+    play.state
+}
+
+#[test]
+fn what_supervisors_wait_for_is_due_after_the_same_while() {
+    let before = restarting(|build| build.supervisor(1).shutdown = Shutdown::After(300));
+    let due = before.kept.now + 300;
+    let stopping = |state: &State| match state.stage(SupervisorId(1)) {
+        Stage::Stopping(stop) => stop.due,
+        _ => None,
+    };
+    assert_eq!((stopping(&before), before.next_deadline()), (Some(due), Some(due)));
+    let after = forked(before, &[]);
+    assert_eq!((stopping(&after), after.next_deadline()), (Some(due + PASSED), Some(due + PASSED)));
+    assert_eq!(after.agent(AgentId(2)).halt.and_then(|halt| halt.due), Some(due + PASSED));
+
+    let before = restarting(|build| {
+        let delay = Wait { backoff: Backoff::Constant, base_ms: 400, cap_ms: 400 };
+        build.root().delay = delay;
+        build.agent(2).shutdown = Shutdown::BrutalKill;
+    });
+    let due = before.kept.now + 400;
+    let starting = |state: &State| match state.stage(SupervisorId(0)) {
+        Stage::Restarting { start, .. } => (start.due, state.agent(AgentId(0)).not_before),
+        _ => (0, 0),
+    };
+    assert_eq!(starting(&before), (due, due));
+    assert_eq!(starting(&forked(before, &[])), (due + PASSED, due + PASSED));
 }
 
 #[test]

@@ -96,3 +96,32 @@ fn a_significant_supervisor_ends_the_one_above() {
         ]
     );
 }
+
+/// It does not come back from that, and no longer keeps the one above from its end.
+#[test]
+fn a_temporary_supervisor_that_goes_down_with_a_sibling_is_significant_no_more() {
+    for gave_up in [false, true] {
+        let mut build = nested([OneForAll, OneForOne]);
+        build.root().auto_shutdown = AutoShutdown::AllSignificant;
+        build.agent(3).significant = true;
+        below(&mut build).significant = true;
+        below(&mut build).restart = Restart::Temporary;
+        below(&mut build).intensity = 0;
+        let mut play = Play::up(build, &[0, 1, 3]);
+        play.crashes(0);
+        assert_eq!(play.says(), ["crash 0", "s0 restarts 0 3 (1)"]);
+        if gave_up {
+            play.crashes(1);
+            assert_eq!(play.says(), ["crash 1", "s1 gives up (1)", "stopped 2"]);
+        }
+        play.gives_back(3);
+        if !gave_up {
+            play.gives_back(1);
+        }
+        play.says();
+        play.goes_on(0);
+        play.goes_on(3);
+        play.done(3);
+        assert_eq!(play.says(), ["up 0", "up 3", "end 3 done", "s0 shuts down"]);
+    }
+}

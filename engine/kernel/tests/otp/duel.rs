@@ -12,7 +12,7 @@ use crate::tree::Tree;
 pub(crate) enum Step {
     /// The `nth` piece of work in hand, counted round, ends like this.
     Work { nth: usize, ending: Ending },
-    /// The `nth` agent that lives, counted round, crashes, whatever it is doing.
+    /// What the `nth` agent that is not over wrote, counted round, cannot be put in its place.
     Fail(usize),
     /// So many ms pass.
     Pass(u64),
@@ -111,11 +111,15 @@ impl<'t> Duel<'t> {
                 self.compare()
             }
             Step::Fail(nth) => {
-                let up = (0..self.tree.agents.len()).filter(|agent| self.kernel.is_up(*agent));
-                let up: Vec<usize> = up.collect();
-                if let Some(nth) = nth.checked_rem(up.len()) {
-                    self.kernel.fail_write(up[nth]);
-                    self.model.crashed(up[nth], true);
+                let agents = 0..self.tree.agents.len();
+                let agents: Vec<usize> =
+                    agents.filter(|agent| self.kernel.over_how(*agent).is_none()).collect();
+                if let Some(nth) = nth.checked_rem(agents.len()) {
+                    // What one wrote that does not live fails its next life, if it fails again.
+                    if self.kernel.is_up(agents[nth]) {
+                        self.model.crashed(agents[nth], true);
+                    }
+                    self.kernel.fail_write(agents[nth]);
                 }
                 self.compare()
             }

@@ -68,6 +68,8 @@ pub(crate) struct Kernel {
     alive: Vec<bool>,
     /// By agent: its life is to go on after an ask.
     resuming: Vec<bool>,
+    /// What comes now is of a life that is over.
+    late: bool,
     said: Vec<Said>,
 }
 
@@ -108,6 +110,7 @@ impl Kernel {
             entries,
             now: 1_000_000,
             looks: 0,
+            late: false,
             said: Vec::new(),
         }
     }
@@ -146,6 +149,7 @@ impl Kernel {
                 assert!(!was, "two lives of {:?} at a time", body.agent);
                 Said::Up(body.agent.index())
             }
+            Body::Crashed(_) if std::mem::take(&mut self.late) => return,
             Body::Crashed(body) => {
                 self.alive[body.by.agent.index()] = false;
                 self.resuming[body.by.agent.index()] = false;
@@ -274,8 +278,9 @@ impl Kernel {
         self.state.kept.agents[agent].life == Life::Up
     }
 
-    /// What an agent wrote cannot be put in its place: it crashes, whatever it is doing.
+    /// What an agent wrote cannot be put in its place: if it lives it crashes, whatever it is doing.
     pub(crate) fn fail_write(&mut self, agent: usize) {
+        self.late = !self.is_up(agent);
         let (agent, message) = (self.plan.agents[agent].id, String::from("as told"));
         self.input(Input::WriteFailed { agent, sink: SinkId::STDOUT, message });
     }
