@@ -104,6 +104,8 @@ fn incarnation(state: &mut State, entry: &Entry, body: &Incarnation) {
     state.touched.push(body.agent);
     resume::next(state);
     supervise::turned(state, Child::Agent(body.agent));
+    // Its last bytes may have been written before it was started again after the end of a process.
+    retire(state, body.agent, entry.seq);
 }
 
 fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
-use theater_flow_kernel::ids::{AgentId, Digest, RunId};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Crash, CrashKind, End, Entry, Next, Part};
+use theater_flow_kernel::record::{
+    Body, Consumed, Crash, CrashKind, End, Entry, Next, Part, Payload, SinkId,
+};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Activation, Begun, Call, Done, Outcome, Report, Trace, Work};
 
@@ -119,6 +121,27 @@ impl Play {
 
     pub(crate) fn done(&mut self, id: u32) {
         self.ends(AgentId(id), (Outcome::Next(Next::Done), vec![]));
+    }
+
+    /// One is done, and a byte that it wrote has yet to be put in its place.
+    pub(crate) fn done_but_for_a_byte(&mut self, id: u32) {
+        let bytes = Bytes::from(&b"x"[..]);
+        let payload = Payload::commit(&Trace::default().salt, &bytes);
+        let part = Part::Staged { sink: SinkId::STDOUT, offset: 0, payload };
+        self.report(AgentId(id), |given| {
+            let Work::Handle(batch) = &given.work else { panic!("it is at no event") };
+            let (consumed, attempt) = (Consumed::Pull, batch.attempt);
+            let trace =
+                Trace { parts: vec![part], payloads: vec![bytes.clone()], ..Trace::default() };
+            let outcome = Outcome::Next(Next::Done);
+            Done::Handled(vec![Call { consumed, attempt, trace, outcome }])
+        });
+    }
+
+    /// That byte is put in its place.
+    pub(crate) fn writes(&mut self, id: u32) {
+        let (agent, sink) = (AgentId(id), SinkId::STDOUT);
+        self.input(Input::Written { agent, sink, upto: 1, closed: false });
     }
 
     fn ends(&mut self, id: AgentId, (outcome, parts): (Outcome, Vec<Part>)) {

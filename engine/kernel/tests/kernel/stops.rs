@@ -2,7 +2,7 @@
 
 use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{
-    Backoff, Child, Restart, Retry, Shutdown, Strategy, Supervisor, Wait,
+    Backoff, Child, Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::state::{Life, Stage};
 
@@ -342,5 +342,47 @@ fn what_comes_of_a_start_that_was_given_up_is_not_the_next_ones() {
         assert!(play.has(1));
         play.goes_on(1);
         assert_eq!(play.says(), ["up 1"]);
+    }
+}
+
+/// `done` is an exit once all is written, whichever process writes it, and before or after the next life begins.
+#[test]
+fn who_is_done_ends_when_all_it_wrote_is_in_its_place() {
+    for (restart, said) in [
+        (Restart::Permanent, "s0 restarts 1 (1)"),
+        (Restart::Transient, "end 1 done"),
+        (Restart::Temporary, "end 1 done"),
+    ] {
+        for early in [false, true] {
+            let mut build = agents(2, OneForOne);
+            build.agent(1).restart = restart;
+            let mut play = Play::up(build, &[1]);
+            play.done_but_for_a_byte(1);
+            assert!(play.says().is_empty() && !play.has(1), "it waits");
+            play.resume();
+            if early {
+                play.writes(1);
+            }
+            play.goes_on(0);
+            play.goes_on(1);
+            if !early {
+                play.writes(1);
+            }
+            assert_eq!(play.says(), ["up 0", "up 1", said], "{restart:?} {early}");
+        }
+    }
+}
+
+#[test]
+fn a_fresh_agent_forgets_with_its_process_as_with_any_life() {
+    for restore in [Restore::Fresh, Restore::Checkpoint] {
+        let mut build = agents(1, OneForOne);
+        build.agent(0).restore = restore;
+        let mut play = Play::up(build, &[]);
+        assert!(!play.state.agent(AgentId(0)).timers.is_empty(), "it waits for a timer");
+        play.resume();
+        let agent = play.state.agent(AgentId(0));
+        let forgot = (!agent.started, agent.timers.is_empty());
+        assert_eq!(forgot, (restore == Restore::Fresh, restore == Restore::Fresh));
     }
 }
