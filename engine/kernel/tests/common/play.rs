@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
+use theater_flow_kernel::gate::Ask;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crash, CrashKind, End, Entry, Next, Part, Payload, SinkId,
+    self, Body, Consumed, Crash, CrashKind, End, Entry, Next, Part, Payload, SinkId,
 };
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Activation, Begun, Call, Done, Outcome, Report, Trace, Work};
@@ -117,6 +118,15 @@ impl Play {
     pub(crate) fn crashes(&mut self, id: u32) {
         let crash = Crash { kind: CrashKind::Trap, message: String::from("boom") };
         self.ends(AgentId(id), (Outcome::Crash(crash), vec![]));
+    }
+
+    /// One is at an event that asks the world.
+    pub(crate) fn asks(&mut self, id: u32) {
+        let args = Bytes::from(&b"q"[..]);
+        self.ends(
+            AgentId(id),
+            (Outcome::Asked(Ask { call: record::Call::HttpSend, args }), vec![]),
+        );
     }
 
     pub(crate) fn done(&mut self, id: u32) {

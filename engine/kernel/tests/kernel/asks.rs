@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 
+use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::http::{HttpGrant, OnUnknown, Scheme};
-use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::ids::{AgentId, Bytes, Ref};
+use theater_flow_kernel::input::{Input, Stamped};
 use theater_flow_kernel::perform;
-use theater_flow_kernel::plan::Restore;
+use theater_flow_kernel::plan::{Restore, Shutdown, Strategy};
 use theater_flow_kernel::record::{Body, CrashKind, Known, Part, Status};
-use theater_flow_kernel::state::{Phase, State};
+use theater_flow_kernel::state::{Phase, Queued, State};
 use theater_flow_kernel::work::Redo;
 
 use crate::common::audit::audit;
 use crate::common::guests::{Kind, Native};
 use crate::common::plans::Build;
+use crate::common::play::Play;
 use crate::common::sim::{Options, Sim, folded};
 
 pub(super) const ASKER: AgentId = AgentId(1);
@@ -318,4 +321,39 @@ fn what_is_not_granted_is_denied_at_once_and_recorded() {
     let denied = denied.filter(|part| matches!(part, Part::Denial { .. })).count();
     assert_eq!(denied, ASKS);
     assert!(lines(&sim).iter().all(|line| line.contains("Denied")));
+}
+
+/// Its reader may be stopped already, and never take what fills its mailbox: somebody may have had a dead letter of it
+/// tried again.
+#[test]
+fn who_is_answered_and_has_no_room_to_go_on_is_stopped() {
+    for waiting in [3, 4] {
+        let mut build = Build::new();
+        build.add("trip", Kind::Pass, &[], &[]);
+        build.add("ask", Kind::Pass, &[], &["out"]);
+        build.add("read", Kind::Pass, &["in"], &[]);
+        build.wire((ASKER, 0), (AgentId(2), 0));
+        build.root().strategy = Strategy::OneForAll;
+        build.agent(1).shutdown = Shutdown::Infinity;
+        let mut play = Play::up(build, &[0, 1]);
+        play.asks(1);
+        play.goes_on(1);
+        assert_eq!(play.says(), ["up 1"]);
+        let intent = play.state.kept.next_seq - 2;
+        play.crashes(0);
+        assert_eq!(play.says(), ["crash 0", "s0 restarts 0 1 2 (1)", "stopped 2"]);
+        let queue = &mut play.state.kept.agents[2].queues[0].items;
+        let body = Bytes::from(&b"1"[..]);
+        queue.extend((0..waiting).map(|n| Queued {
+            id: Ref::part(1, n),
+            body: body.clone(),
+            round: 0,
+        }));
+        let (wall_ms, salt) = (play.now, [1; 16]);
+        let input = Input::Answered { agent: ASKER, intent, answer: body };
+        let desk = desk::Desk::new(&play.state.plan);
+        let step = advance(&mut play.state, &desk, Stamped { wall_ms, salt, input });
+        let kinds: Vec<&str> = step.entries.iter().map(|entry| entry.body.kind()).collect();
+        assert_eq!(kinds, if waiting == 4 { &["outcome", "stopped"][..] } else { &["outcome"] });
+    }
 }
