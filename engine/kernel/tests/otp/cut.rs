@@ -46,6 +46,7 @@ fn ends(kernel: &mut Kernel, seed: u64) -> Result<(), String> {
                 Ending::Nap,
                 Ending::Ask,
                 Ending::Done,
+                Ending::Write,
                 Ending::Crash,
                 Ending::Slow,
             ])
@@ -62,7 +63,12 @@ fn step(kernel: &mut Kernel, ending: Ending, dice: &mut Dice) -> Result<(), Stri
     let hands: Vec<usize> = agents.filter(|agent| kernel.hand(*agent).is_some()).collect();
     let asks = kernel.asks();
     if !asks.is_empty() && (hands.is_empty() || dice.once_in(4)) {
-        kernel.answer(*dice.pick(&asks));
+        kernel.answer(*dice.pick(&asks), !dice.once_in(3));
+        return Ok(());
+    }
+    let unwritten = kernel.unwritten();
+    if !unwritten.is_empty() && (hands.is_empty() || dice.once_in(4)) {
+        kernel.write(*dice.pick(&unwritten));
         return Ok(());
     }
     if hands.is_empty() || dice.once_in(8) {

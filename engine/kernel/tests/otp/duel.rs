@@ -99,16 +99,20 @@ impl<'t> Duel<'t> {
         let hands = (0..self.tree.agents.len()).filter(|agent| self.kernel.hand(*agent).is_some());
         let hands: Vec<usize> = hands.collect();
         let asks = self.kernel.asks();
-        let all = hands.len() + asks.len();
+        let unwritten = self.kernel.unwritten();
+        let all = hands.len() + asks.len() + unwritten.len();
         match step {
             Step::Work { nth, ending }
                 if nth.checked_rem(all).is_some_and(|nth| nth < hands.len()) =>
             {
                 self.ends(hands[nth % all], ending)
             }
-            Step::Work { nth, .. } if all > 0 => {
-                self.kernel.answer(asks[nth % all - hands.len()]);
-                self.compare()
+            Step::Work { nth, ending } if all > 0 => {
+                let nth = nth % all - hands.len();
+                match asks.get(nth) {
+                    Some(ask) => self.answer(*ask, ending != Ending::Slow),
+                    None => self.write(unwritten[nth - asks.len()]),
+                }
             }
             Step::Fail(nth) => {
                 let agents = 0..self.tree.agents.len();
@@ -142,20 +146,47 @@ impl<'t> Duel<'t> {
         }
     }
 
+    /// What was asked is answered, or is not. Whoever has to wait for somebody's decision then is at no event.
+    fn answer(&mut self, ask: (usize, u64), well: bool) -> Result<(), String> {
+        let (agent, hand) = (ask.0, self.kernel.hand(ask.0));
+        self.kernel.answer(ask, well);
+        self.model.set_asking(agent, self.kernel.is_asking(agent));
+        if hand.is_none() {
+            self.model.rested(agent);
+        }
+        self.compare()
+    }
+
+    /// What an agent wrote is in its place, which may have been all that was left for it.
+    fn write(&mut self, agent: usize) -> Result<(), String> {
+        let (up, over) = (self.kernel.is_up(agent), self.kernel.over_how(agent));
+        self.kernel.write(agent);
+        if up && self.kernel.is_closing(agent) {
+            self.model.done(agent);
+        } else if over.is_none() && self.kernel.over_how(agent) == Some(How::Finished) {
+            self.model.ran_out(agent);
+        }
+        self.compare()
+    }
+
     /// An agent's work ends. Whether anything is left for it to do is not for supervisors to say.
     pub(crate) fn ends(&mut self, agent: usize, ending: Ending) -> Result<(), String> {
         let (hand, event) = (self.kernel.hand(agent), self.kernel.event(agent));
+        let written = !self.kernel.is_unwritten(agent);
         self.kernel.report(agent, ending);
         let ran_out = self.kernel.over_how(agent) == Some(How::Finished);
         let crashed = matches!(ending, Ending::Crash | Ending::Slow);
+        let done = self.kernel.is_closing(agent) && written;
+        let end = if done { Some(How::Done) } else { ran_out.then_some(How::Finished) };
         self.model.set_asking(agent, self.kernel.is_asking(agent));
+        self.model.set_closing(agent, self.kernel.is_closing(agent));
         let lives = matches!(self.model.stand(agent), Stand::Up | Stand::Asked { born: true, .. });
         match hand {
             // A further life for the same event.
             Some(Hand::Begin) if lives && crashed => self.model.crashed(agent, true),
             Some(Hand::Begin) if lives => self.model.rested(agent),
             Some(Hand::Begin) if crashed => self.model.not_begun(agent),
-            Some(Hand::Begin) => self.model.begun(agent, ran_out),
+            Some(Hand::Begin) => self.model.begun(agent, end),
             Some(Hand::Event) if crashed => {
                 let again = self.crashed_at[agent] == event;
                 let message = matches!(event, Some(Consumed::Message { .. }));
@@ -165,11 +196,11 @@ impl<'t> Duel<'t> {
             Some(Hand::Event) if self.kernel.is_asking(agent) => self.model.rested(agent),
             Some(Hand::Event) => {
                 // One that is done forgets at what it failed.
-                if self.crashed_at[agent] == event || ending == Ending::Done {
+                if self.crashed_at[agent] == event || self.kernel.is_closing(agent) {
                     self.crashed_at[agent] = None;
                 }
                 match ending {
-                    Ending::Done => self.model.done(agent),
+                    Ending::Done if written => self.model.done(agent),
                     _ if ran_out => self.model.ran_out(agent),
                     _ => self.model.rested(agent),
                 }
@@ -204,7 +235,7 @@ impl<'t> Duel<'t> {
 
     /// Both must have said the same, supervisor by supervisor, and be at the same point.
     fn compare(&mut self) -> Result<(), String> {
-        self.model.set_open(!self.kernel.asks().is_empty());
+        self.model.set_outside(self.kernel.outside());
         let (mut model, mut kernel) = (self.model.take(), self.kernel.take());
         if self.model.tied {
             return Ok(());
@@ -227,9 +258,10 @@ impl<'t> Duel<'t> {
     /// Who is told to start is started, who is alive may work, nobody else is given anything.
     fn compare_agent(&mut self, agent: usize) -> Result<(), String> {
         let (stand, hand) = (self.model.stand(agent), self.kernel.hand(agent));
-        let asking = self.kernel.is_asking(agent);
+        let asking = self.kernel.has_asked(agent);
         self.model.set_busy(agent, hand.is_some());
-        self.model.set_asking(agent, asking);
+        self.model.set_asking(agent, self.kernel.is_asking(agent));
+        self.model.set_closing(agent, self.kernel.is_closing(agent));
         let how = self.kernel.over_how(agent);
         let next_lost = self.model.next_lost();
         let fits = match stand {

@@ -1,23 +1,23 @@
 //! The kernel, driven from outside without guests: all that these tests know of its interface is here.
 
 mod calls;
+mod world;
 
 use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::http::{Answer, Response};
-use theater_flow_kernel::ids::{Bytes, Digest, RunId};
+use theater_flow_kernel::ids::{Digest, RunId};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::record::{Body, Consumed, End, EngineFacts, Entry, Next, SinkId, Status};
+use theater_flow_kernel::record::{Body, Consumed, End, EngineFacts, Entry, Next, Status};
 use theater_flow_kernel::state::{AgentState, Life, Phase, State};
 use theater_flow_kernel::work::{Activation, Done, Report, Work};
 
 use calls::{begun, call, consumed};
 
-use crate::said::{How, Said, Stop};
+use crate::said::{How, Outside, Said, Stop};
 use crate::tree::Tree;
 
 /// What a worker has in hand.
@@ -42,6 +42,8 @@ pub(crate) enum Ending {
     Nothing,
     /// With `done`.
     Done,
+    /// With `done`, but for a byte that has yet to be put in its place: it is done once that is.
+    Write,
     /// With a crash that would come again at the same message, which is therefore set aside.
     Crash,
     /// With a crash since it took too long: it is tried again.
@@ -68,6 +70,8 @@ pub(crate) struct Kernel {
     alive: Vec<bool>,
     /// By agent: its life is to go on after an ask.
     resuming: Vec<bool>,
+    /// By agent: it has answered `done`, and so has nothing to be stopped at.
+    closing: Vec<bool>,
     /// What comes now is of a life that is over.
     late: bool,
     said: Vec<Said>,
@@ -105,6 +109,7 @@ impl Kernel {
             void: vec![false; plan.agents.len()],
             alive: vec![false; plan.agents.len()],
             resuming: vec![false; plan.agents.len()],
+            closing: state.kept.agents.iter().map(|agent| agent.mode == Next::Done).collect(),
             plan: Arc::clone(plan),
             state,
             entries,
@@ -142,7 +147,8 @@ impl Kernel {
         let said = match body {
             Body::Incarnation(body) => {
                 let resuming = std::mem::take(&mut self.resuming[body.agent.index()]);
-                let was = std::mem::replace(&mut self.alive[body.agent.index()], true);
+                let lives = !self.closing[body.agent.index()];
+                let was = std::mem::replace(&mut self.alive[body.agent.index()], lives);
                 if was && resuming {
                     return;
                 }
@@ -161,6 +167,7 @@ impl Kernel {
             }
             Body::Transaction(body) => {
                 self.alive[body.by.agent.index()] = body.next != Next::Done;
+                self.closing[body.by.agent.index()] = body.next == Next::Done;
                 return;
             }
             Body::Restarted(body) => {
@@ -228,11 +235,12 @@ impl Kernel {
     pub(crate) fn report(&mut self, agent: usize, ending: Ending) {
         let Activation { agent: id, incarnation, work } =
             self.hands[agent].take().expect("it is in hand");
+        self.closing[agent] = self.state.kept.agents[agent].mode == Next::Done;
         let done = match work {
             Work::Begin(begin) => Done::Begun(begun(begin.origin, ending)),
             Work::Handle(batch) => {
-                let call =
-                    call(&self.plan.agents[agent], consumed(&batch), (batch.attempt, ending));
+                let how = (batch.attempt, ending, self.staged(agent));
+                let call = call(&self.plan.agents[agent], consumed(&batch), how);
                 Done::Handled(call.into_iter().collect())
             }
             Work::Snapshot | Work::Drop => unreachable!("nothing is to be kept"),
@@ -250,39 +258,9 @@ impl Kernel {
         }
     }
 
-    /// True if an agent is at an event that has asked.
-    pub(crate) fn is_asking(&self, agent: usize) -> bool {
-        self.state.kept.agents[agent].asking.is_some()
-    }
-
-    /// What was asked and not answered: by whom, in which record.
-    pub(crate) fn asks(&self) -> Vec<(usize, u64)> {
-        let agents = self.state.kept.agents.iter().enumerate();
-        let open = agents.filter_map(|(nth, agent)| {
-            let asking = agent.asking.as_ref().filter(|asking| asking.is_open())?;
-            Some((nth, asking.intent.seq))
-        });
-        open.collect()
-    }
-
-    /// The world answers.
-    pub(crate) fn answer(&mut self, (agent, intent): (usize, u64)) {
-        let answer: Answer = Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() });
-        let answer = Bytes::from(postcard::to_allocvec(&answer).expect("plain data"));
-        let agent = self.plan.agents[agent].id;
-        self.input(Input::Answered { agent, intent, answer });
-    }
-
     /// True if an agent lives in this process.
     pub(crate) fn is_up(&self, agent: usize) -> bool {
         self.state.kept.agents[agent].life == Life::Up
-    }
-
-    /// What an agent wrote cannot be put in its place: if it lives it crashes, whatever it is doing.
-    pub(crate) fn fail_write(&mut self, agent: usize) {
-        self.late = !self.is_up(agent);
-        let (agent, message) = (self.plan.agents[agent].id, String::from("as told"));
-        self.input(Input::WriteFailed { agent, sink: SinkId::STDOUT, message });
     }
 
     /// Time comes so far.
@@ -319,7 +297,7 @@ impl Kernel {
     /// True if the run was asked to stop, and nothing is left to be done.
     pub(crate) fn is_at_rest(&self) -> bool {
         let idle = self.hands.iter().all(Option::is_none) && self.next_due().is_none();
-        self.state.kept.phase == Phase::Stopping && idle && self.asks().is_empty()
+        self.state.kept.phase == Phase::Stopping && idle && self.outside() != Outside::Busy
     }
 
     /// The process lets the run go.

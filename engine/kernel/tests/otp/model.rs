@@ -3,6 +3,10 @@
 //!
 //! - An agent that is finished, or done and not permanent, or crashed and temporary, is *over*: its outputs are
 //!   closed, so that nobody starts it again, not even its supervisor's next life.
+//! - `done` is an exit once all that the agent wrote is in its place; until then it is idle. Stopped and started again
+//!   meanwhile, a permanent agent has work again, and any other is done as soon as it lives and all is written.
+//! - An agent that has asked is at its event until the answer has come, unless somebody has to decide first: then it is
+//!   idle.
 //! - An idle agent stops at once when it is told to; one that handles an event ends that first.
 //! - A supervisor that is told to stop does so at once, whatever it was doing.
 //! - An end counts for `auto_shutdown` unless the child was stopped, or had been told to stop for good. In OTP one that
@@ -22,7 +26,7 @@ use theater_flow_kernel::plan::{Child, Restart, Shutdown};
 
 pub(crate) use agent::Stand;
 
-use crate::said::{How, Said, Stop};
+use crate::said::{How, Outside, Said, Stop};
 use crate::tree::Tree;
 use agent::Agent;
 
@@ -108,8 +112,8 @@ pub(crate) struct Model<'t> {
     /// How the root ends, once it does.
     failed: bool,
     stage: Run,
-    /// The world has yet to answer somebody: until then the run is not over.
-    open: bool,
+    /// While the world is busy the run is not over, and if it could not write something the run has failed.
+    outside: Outside,
     /// Two things were due at the same time, so that their order means nothing.
     pub(crate) tied: bool,
 }
@@ -139,7 +143,7 @@ impl<'t> Model<'t> {
             said: Vec::new(),
             failed: false,
             stage: Run::On,
-            open: false,
+            outside: Outside::Calm,
             tied: false,
         }
     }
@@ -191,9 +195,9 @@ impl<'t> Model<'t> {
         }
     }
 
-    /// Whether somebody waits for the world.
-    pub(crate) fn set_open(&mut self, open: bool) {
-        self.open = open;
+    /// What the world does is for it to say.
+    pub(crate) fn set_outside(&mut self, outside: Outside) {
+        self.outside = outside;
     }
 
     /// True if the run is over.
@@ -208,9 +212,10 @@ impl<'t> Model<'t> {
         if self.stage == Run::On && self.agents.iter().all(over) {
             self.finish();
         }
-        if self.stage == Run::Ends && !self.open {
+        if self.stage == Run::Ends && self.outside != Outside::Busy {
             self.stage = Run::Over;
-            self.said.push(Said::Finished { failed: self.failed });
+            self.said
+                .push(Said::Finished { failed: self.failed || self.outside == Outside::Broken });
         }
     }
 
@@ -279,11 +284,21 @@ impl<'t> Model<'t> {
         }
     }
 
+    fn how_buried(&self, nth: usize) -> How {
+        let Agent { closing, crashed, .. } = self.agents[nth];
+        let done = closing && self.tree.agents[nth].restart != Restart::Permanent;
+        match (crashed, self.has_crashed_for_good(nth) || !done) {
+            (_, false) => How::Done,
+            (true, true) => How::Crashed,
+            (false, true) => How::Stopped,
+        }
+    }
+
     /// A child, and all below it, never comes again.
     fn bury(&mut self, who: Who) {
         match who {
             Who::Agent(nth) if !self.is_over(who) => {
-                let how = if self.agents[nth].crashed { How::Crashed } else { How::Stopped };
+                let how = self.how_buried(nth);
                 self.agents[nth].stand = Stand::Over(how);
                 self.agents[nth].lost = false;
             }

@@ -132,6 +132,7 @@ fn step(dice: &mut Dice, calm: bool) -> Step {
                 Ending::Ask,
                 Ending::Nothing,
                 Ending::Done,
+                Ending::Write,
                 Ending::Crash,
                 Ending::Crash,
                 Ending::Slow,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use theater_flow_kernel::plan::{Child, Plan, Restart, Strategy};
-use theater_flow_kernel::record::{Body, End, Entry, Known, Next};
+use theater_flow_kernel::record::{Body, CrashKind, End, Entry, Known, Next, Part};
 
 /// How an agent stands, as the records have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +25,12 @@ struct Reader<'p> {
     above: Vec<Vec<usize>>,
     /// By agent: its last life began when its supervisor had ended.
     late: Vec<bool>,
+    /// By agent: it has answered `done`, and waits for what it wrote.
+    closing: Vec<bool>,
+    /// By agent: what it wrote is not in its place.
+    unwritten: Vec<bool>,
+    /// By agent: it was closing when its process ended.
+    lost: Vec<bool>,
     /// By agent: it has asked, and a further life goes on with the event.
     asking: Vec<bool>,
     /// Records of what was asked, of which no record says what came of it.
@@ -45,6 +51,7 @@ struct Reader<'p> {
 pub(crate) fn check(plan: &Plan, entries: &[Arc<Entry>]) -> Result<(), String> {
     let mut reader = Reader::new(plan);
     for entry in entries {
+        reader.closes(&entry.body);
         reader.read(entry).map_err(|error| format!("record {}: {error}", entry.seq))?;
     }
     Ok(())
@@ -81,6 +88,9 @@ impl<'p> Reader<'p> {
             plan,
             agents: vec![Stand::New; plan.agents.len()],
             late: vec![false; plan.agents.len()],
+            closing: vec![false; plan.agents.len()],
+            lost: vec![false; plan.agents.len()],
+            unwritten: vec![false; plan.agents.len()],
             asking: vec![false; plan.agents.len()],
             intents: BTreeSet::new(),
             above,
@@ -150,7 +160,9 @@ impl<'p> Reader<'p> {
                 Ok(())
             }
             Body::Outcome(body) => {
-                if body.how != Known::Repeated {
+                if body.how == Known::Repeated {
+                    self.intents.insert(body.intent);
+                } else {
                     self.intents.remove(&body.intent);
                 }
                 Ok(())
@@ -158,6 +170,41 @@ impl<'p> Reader<'p> {
             Body::Finished(_) => self.finished(),
             _ => Ok(()),
         }
+    }
+
+    /// Notes who has answered `done` and waits for what it wrote.
+    fn closes(&mut self, body: &Body) {
+        match body {
+            Body::Transaction(body) => {
+                let nth = body.by.agent.index();
+                self.unwritten[nth] |=
+                    body.parts.iter().any(|part| matches!(part, Part::Staged { .. }));
+                self.closing[nth] = body.next == Next::Done && self.unwritten[nth];
+            }
+            Body::Confirmed(body) => {
+                let nth = body.agent.index();
+                self.unwritten[nth] = false;
+                if !self.lost[nth] {
+                    self.begins_anew(nth);
+                }
+            }
+            // A write of one that was lost is tried again in its next life.
+            Body::Crashed(body)
+                if body.crash.kind == CrashKind::Write && self.lost[body.by.agent.index()] => {}
+            Body::Crashed(body) => self.begins_anew(body.by.agent.index()),
+            Body::Stopped(body) => self.begins_anew(body.agent.index()),
+            Body::Resumed(_) => {
+                let fresh = (0..self.agents.len()).filter(|nth| self.plan.agents[*nth].is_fresh());
+                fresh.for_each(|nth| self.begins_anew(nth));
+                self.lost.clone_from(&self.closing);
+            }
+            _ => {}
+        }
+    }
+
+    /// The next life of a permanent agent is done with nothing.
+    fn begins_anew(&mut self, nth: usize) {
+        self.closing[nth] &= self.plan.agents[nth].restart != Restart::Permanent;
     }
 
     fn ended(&mut self, nth: usize, how: End) -> Result<(), String> {
@@ -183,7 +230,12 @@ impl<'p> Reader<'p> {
 
     /// Nobody begins to live when its supervisor has ended, or before an older sibling, or after a temporary life.
     fn born(&mut self, nth: usize) -> Result<(), String> {
-        let was = std::mem::replace(&mut self.agents[nth], Stand::Alive);
+        // One that only waits for what it wrote does nothing.
+        let stand = if self.closing[nth] { Stand::Down } else { Stand::Alive };
+        if std::mem::take(&mut self.lost[nth]) && !self.unwritten[nth] {
+            self.begins_anew(nth);
+        }
+        let was = std::mem::replace(&mut self.agents[nth], stand);
         if std::mem::take(&mut self.asking[nth]) && was == Stand::Alive {
             return Ok(());
         }

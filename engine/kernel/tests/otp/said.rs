@@ -56,3 +56,14 @@ pub(crate) enum How {
     /// It was stopped, and does not come again.
     Stopped,
 }
+
+/// What the world has yet to do before a run can be over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outside {
+    /// Nothing.
+    Calm,
+    /// To answer somebody, or to put a byte in its place.
+    Busy,
+    /// Nothing that it can: a byte could not be put in its place.
+    Broken,
+}

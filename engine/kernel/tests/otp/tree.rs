@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use theater_flow_kernel::http::{HttpGrant, Scheme};
+use theater_flow_kernel::http::{HttpGrant, OnUnknown, Scheme};
 use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
@@ -125,7 +125,8 @@ impl Tree {
         let agents = self.agents.iter().enumerate().map(|(nth, leaf)| {
             let (inputs, outputs) = self.ports(nth, ty);
             // One that sends nothing may ask: whether it goes on after an answer is then nobody else's doing.
-            let http = if outputs.is_empty() { vec![anywhere()] } else { Vec::new() };
+            let asks = outputs.is_empty().then(|| anywhere(nth));
+            let http = asks.into_iter().collect();
             let grants = Grants { http, ..Grants::default() };
             Agent { inputs, outputs, grants, ..agent(nth, *leaf) }
         });
@@ -174,7 +175,8 @@ fn supervisor(nth: usize, strategy: Strategy) -> Supervisor {
     }
 }
 
-fn anywhere() -> HttpGrant {
+/// Of every other agent somebody has to decide when nobody knows what became of what it asked.
+fn anywhere(nth: usize) -> HttpGrant {
     HttpGrant {
         scheme: Scheme::Https,
         host: String::from("a.test"),
@@ -185,7 +187,7 @@ fn anywhere() -> HttpGrant {
         redirects: 0,
         timeout_ms: 1_000,
         max_body: 1,
-        on_unknown: None,
+        on_unknown: nth.is_multiple_of(2).then_some(OnUnknown::Ask),
     }
 }
 

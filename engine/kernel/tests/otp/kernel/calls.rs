@@ -4,7 +4,9 @@ use theater_flow_kernel::gate::Ask;
 use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::Bytes;
 use theater_flow_kernel::plan::Agent;
-use theater_flow_kernel::record::{self, Consumed, Crash, CrashKind, Next, Origin, Part, Payload};
+use theater_flow_kernel::record::{
+    self, Consumed, Crash, CrashKind, Next, Origin, Part, Payload, SinkId,
+};
 use theater_flow_kernel::work::{Batch, Begun, Call, Event, Outcome, Trace};
 
 use super::Ending;
@@ -16,7 +18,7 @@ const NAP_MS: u64 = 700;
 pub(super) fn call(
     agent: &Agent,
     consumed: Consumed,
-    (attempt, ending): (u32, Ending),
+    (attempt, ending, staged): (u32, Ending, u64),
 ) -> Option<Call> {
     let name = String::from("nap");
     let nap = Part::TimerSet { name: name.clone(), after_ms: NAP_MS };
@@ -41,6 +43,14 @@ pub(super) fn call(
         Ending::Nothing => {
             trace.parts.push(Part::TimerCancelled { name });
             Outcome::Next(Next::Wait)
+        }
+        Ending::Write => {
+            let bytes = Bytes::from(&b"x"[..]);
+            let payload = Payload::commit(&trace.salt, &bytes);
+            let sink = SinkId::STDOUT;
+            trace.parts.extend([nap, Part::Staged { sink, offset: staged, payload }]);
+            trace.payloads.push(bytes);
+            Outcome::Next(Next::Done)
         }
         Ending::Done => {
             // Its next life, if it has one, is not without anything to do.

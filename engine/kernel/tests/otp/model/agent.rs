@@ -29,6 +29,8 @@ pub(super) struct Agent {
     pub(super) busy: bool,
     /// It has asked, and has not come to the end of the event.
     pub(super) asking: bool,
+    /// It has answered `done`, and ends once all it wrote is in its place.
+    pub(super) closing: bool,
     /// Its life ended in a crash.
     pub(super) crashed: bool,
     /// It goes down with a sibling, and does not come back.
@@ -39,7 +41,8 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) fn new(stand: Stand) -> Self {
-        Self { stand, busy: false, asking: false, crashed: false, for_good: false, lost: false }
+        let (busy, asking, closing) = (false, false, false);
+        Self { stand, busy, asking, closing, crashed: false, for_good: false, lost: false }
     }
 
     /// It handles an event, what it asked at it included. What it has to be started again for waits.
@@ -59,8 +62,8 @@ impl Stand {
 }
 
 impl Model<'_> {
-    /// An agent's start succeeded. There may be nothing left for it to do at once.
-    pub(crate) fn begun(&mut self, agent: usize, ran_out: bool) {
+    /// An agent's start succeeded. It may come to its end at once.
+    pub(crate) fn begun(&mut self, agent: usize, end: Option<How>) {
         self.said.push(Said::Up(agent));
         let asked_for = self.agents[agent].stand;
         let asked = matches!(asked_for, Stand::Asked { .. });
@@ -70,11 +73,14 @@ impl Model<'_> {
         if !asked {
             self.is_up(Who::Agent(agent));
         }
-        if ran_out {
-            self.ran_out(agent);
-        } else if asked {
-            self.agents[agent].stand = asked_for.born();
-            self.leave_now(agent);
+        match end {
+            Some(How::Done) => self.done(agent),
+            Some(_) => self.ran_out(agent),
+            None if asked => {
+                self.agents[agent].stand = asked_for.born();
+                self.leave_now(agent);
+            }
+            None => {}
         }
     }
 
@@ -135,6 +141,11 @@ impl Model<'_> {
         self.agents[agent].asking = asking;
     }
 
+    /// And whether it is done, but for what it wrote.
+    pub(crate) fn set_closing(&mut self, agent: usize, closing: bool) {
+        self.agents[agent].closing = closing;
+    }
+
     /// How an agent stands.
     pub(crate) fn stand(&self, agent: usize) -> Stand {
         self.agents[agent].stand
@@ -147,7 +158,8 @@ impl Model<'_> {
     }
 
     pub(super) fn put_down(&mut self, agent: usize, how: Stop) {
-        if matches!(self.agents[agent].stand, Stand::Up | Stand::Asked { born: true, .. }) {
+        let lives = matches!(self.agents[agent].stand, Stand::Up | Stand::Asked { born: true, .. });
+        if lives && !self.agents[agent].closing {
             self.said.push(Said::Gone { agent, how });
         }
         self.agents[agent].stand = Stand::Down;

@@ -42,8 +42,9 @@ impl Model<'_> {
     pub(super) fn start(&mut self, who: Who, due: u64) {
         match who {
             Who::Agent(nth) => {
-                let Agent { busy, asking, .. } = self.agents[nth];
-                self.agents[nth] = Agent { busy, asking, ..Agent::new(Stand::Starting { due }) };
+                let Agent { busy, asking, closing, .. } = self.agents[nth];
+                let fresh = Agent::new(Stand::Starting { due });
+                self.agents[nth] = Agent { busy, asking, closing, ..fresh };
             }
             Who::Supervisor(nth) => {
                 self.supervisors[nth] = Process::new();
