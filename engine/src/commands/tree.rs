@@ -11,23 +11,18 @@ use crate::runs::RunDir;
 use crate::view::{self, Branch, View};
 
 pub(super) fn tree(screen: &Screen, run: &RunDir, args: &cli::Tree) -> Result<Exit, Problem> {
-    let tree = match args.at {
-        None => match live::owner(run)? {
-            Some(client) => {
-                let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
-                serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+    let owner = if args.at.is_none() { live::owner(run)? } else { None };
+    let tree = match (args.at, owner) {
+        (_, Some(client)) => {
+            let value = client.tree().map_err(|error| Problem::failed(error.to_string()))?;
+            serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
+        }
+        (at, None) => {
+            if at.is_none() {
+                tell_if_at_rest(screen, run);
             }
-            None => {
-                let (id, status) = (run.id, run.listed().status);
-                if matches!(status.as_str(), "suspended" | "interrupted" | "waiting") {
-                    screen.say(&format!(
-                        "no process runs {id}, which is {status}: as its last record left it"
-                    ));
-                }
-                recorded(screen, run, None)?
-            }
-        },
-        at => recorded(screen, run, at)?,
+            recorded(screen, run, at)?
+        }
     };
     let Some(tree) = tree else {
         return Err(Problem::failed("the plan has no supervisor"));
@@ -40,6 +35,14 @@ pub(super) fn tree(screen: &Screen, run: &RunDir, args: &cli::Tree) -> Result<Ex
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Tells of a run that is not over that nobody runs it: agents that were up are so in its log.
+fn tell_if_at_rest(screen: &Screen, run: &RunDir) {
+    let (id, status) = (run.id, run.listed().status);
+    if matches!(status.as_str(), "suspended" | "interrupted" | "waiting") {
+        screen.say(&format!("no process runs {id}, which is {status}: as its last record left it"));
+    }
 }
 
 /// The tree after a record, by default the last, as the log has it.

@@ -1,5 +1,6 @@
 //! `dlq retry` and `dlq drop`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -17,6 +18,8 @@ use crate::view;
 
 /// Letters named to the owner of a run at a time.
 const AT_ONCE: usize = 256;
+/// Letters that are told one by one; more are counted.
+const TOLD: usize = 32;
 
 /// Has something done with letters: by the run's owner if it lives, else by this process, which leaves it then.
 pub(super) fn sort(
@@ -111,17 +114,19 @@ fn tell(
                 "done": fate.done, "why": why,
             }))?;
         }
-        match why {
-            None => screen.say(&said(deed, fate)),
-            Some(why) => screen.tell(&format!("{}: {why}", fate.letter)),
+        if let Some(why) = why {
+            screen.tell(&format!("{}: {why}", fate.letter));
         }
+    }
+    for letters in done(fates) {
+        screen.say(&said(deed, &letters));
     }
     let refused: Vec<u64> =
         fates.iter().filter(|fate| !fate.done).map(|fate| fate.letter).collect();
-    let done = fates.len() - refused.len();
+    let some_done = fates.len() > refused.len();
     if fates.is_empty() {
         screen.say(&format!("run {} keeps no such dead letters", run.id));
-    } else if done > 0 && !lives && deed == Deed::Retry {
+    } else if some_done && !lives && deed == Deed::Retry {
         screen.say(&format!("`theater-flow resume {}` goes on with what is tried again", run.id));
     }
     let Some(known) = known else { return Ok(Exit::Ok) };
@@ -132,11 +137,27 @@ fn tell(
     Err(Problem::usage(message).with_help(help.or_else(|| Some(list()))))
 }
 
-fn said(deed: Deed, fate: &Fate) -> String {
-    let agent = fate.agent.as_deref().unwrap_or("?");
-    match deed {
-        Deed::Retry => format!("{}: waits again for `{agent}`", fate.letter),
-        Deed::Drop => format!("{}: dropped", fate.letter),
+/// Letters that it was done with: one by one, or all of an agent where they are many.
+fn done(fates: &[Fate]) -> Vec<(&str, Vec<u64>)> {
+    let done = fates.iter().filter(|fate| fate.done);
+    let mut all: Vec<(&str, Vec<u64>)> =
+        done.map(|fate| (fate.agent.as_deref().unwrap_or("?"), vec![fate.letter])).collect();
+    if all.len() > TOLD {
+        let mut agents = BTreeMap::<&str, Vec<u64>>::new();
+        for (agent, letters) in all {
+            agents.entry(agent).or_default().extend(letters);
+        }
+        all = agents.into_iter().collect();
+    }
+    all
+}
+
+fn said(deed: Deed, (agent, letters): &(&str, Vec<u64>)) -> String {
+    match (deed, &letters[..]) {
+        (Deed::Retry, [one]) => format!("{one}: waits again for `{agent}`"),
+        (Deed::Drop, [one]) => format!("{one}: dropped"),
+        (Deed::Retry, many) => format!("{} letters wait again for `{agent}`", many.len()),
+        (Deed::Drop, many) => format!("{} letters of `{agent}` dropped", many.len()),
     }
 }
 
@@ -150,5 +171,37 @@ fn unknown(known: &Known, seq: u64) -> Result<String, Problem> {
         Ok(letter) => Ok(letter.told()),
         Err(Problem::Told { message, .. }) => Ok(message),
         Err(other) => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates(number: u64) -> Vec<Fate> {
+        let fate = |letter| Fate {
+            letter,
+            agent: Some(String::from(if letter % 2 == 0 { "even" } else { "odd" })),
+            done: letter != 3,
+            why: None,
+            unknown: false,
+        };
+        (0..number).map(fate).collect()
+    }
+
+    fn told(deed: Deed, number: u64) -> Vec<String> {
+        done(&fates(number)).iter().map(|letters| said(deed, letters)).collect()
+    }
+
+    #[test]
+    fn few_letters_are_named_and_many_are_counted() {
+        let few =
+            ["0: waits again for `even`", "1: waits again for `odd`", "2: waits again for `even`"];
+        assert_eq!(told(Deed::Retry, 4), few, "letter 3 was refused");
+        assert_eq!(told(Deed::Drop, 2), ["0: dropped", "1: dropped"]);
+        assert_eq!(told(Deed::Retry, 33).len(), 32);
+        let many = ["50 letters wait again for `even`", "49 letters wait again for `odd`"];
+        assert_eq!(told(Deed::Retry, 100), many);
+        assert_eq!(told(Deed::Drop, 100)[0], "50 letters of `even` dropped");
     }
 }
