@@ -1,7 +1,7 @@
 //! Stopping a run: by signals, by command, by `kill -9`; and what others see of it while it lives.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Child;
@@ -218,6 +218,24 @@ fn a_run_that_has_failed_says_whom_it_waits_for_and_is_stopped_as_any() {
 }
 
 #[test]
+fn who_tries_again_in_time_is_waited_for() {
+    let scene = Scene::new();
+    let probe = prebuilt("probe").display().to_string();
+    scene.file("again.toml", AGAIN.replace("PROBE", &probe));
+    let mut child = held(&scene, ["run", "again.toml", "--drain", "1m"]);
+    child.stdin.as_mut().expect("it is piped").write_all(b"bad\ngood\n").expect("it reads");
+    wait_for("the failure", || {
+        let events = scene.say("events @latest --json --kind faulted");
+        events.text().lines().next().is_some().then_some(())
+    });
+    send(&child, Signal::INT);
+    assert_eq!(wait(child).ends(130).last().status, "suspended");
+    let tree = scene.say("tree @latest --json").ends(0).json();
+    let again = &tree[0]["children"][1];
+    assert_eq!((&again["handled"], &again["waiting"]), (&2.into(), &0.into()), "{again}");
+}
+
+#[test]
 fn wrong_durations_are_refused() {
     let scene = Scene::new();
     for line in ["stop x --drain 5", "stop x --drain 1s --now", "run p.toml --drain soon"] {
@@ -239,6 +257,25 @@ actor = "PROBE"
 config = { on = [{ event = "start", do = "loop" }] }
 limits = { fuel = 1_000_000_000_000 }
 timeout = "10m"
+"#;
+
+/// An agent that handles a message in the second attempt, after a while, and other messages only then.
+const AGAIN: &str = r#"
+format = 1
+name = "again"
+
+[supervisors.root]
+children = ["lines", "again"]
+
+[agents.lines]
+actor = "std/stdin-lines"
+grants = { stdin = true }
+
+[agents.again]
+actor = "PROBE"
+inputs = "lines"
+config = { on = [{ match = "bad", nth = 1, do = "fault" }] }
+retry = { base = "2s" }
 "#;
 
 /// The last line that a process of [`Copying`] wrote.

@@ -99,6 +99,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                     self.leave();
                 }
             }
+            Stop::Draining(until) if now < until && self.goes_on_before(until) => {}
             Stop::Draining(until) => {
                 self.stop = Stop::Closing(until);
                 for activation in self.desk.close(&self.state) {
@@ -111,6 +112,13 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             Stop::Closing(until) => self.leave_if_written(until, now),
             Stop::No | Stop::Left => {}
         }
+    }
+
+    /// True if messages wait for an attempt or a life that begins in this time. Timers are left to the next process.
+    fn goes_on_before(&self, until: u64) -> bool {
+        let waits = |agent: &AgentState| !agent.life.is_over() && agent.depth() > 0;
+        self.desk.next_due().is_some_and(|due| due < until)
+            && self.state.kept.agents.iter().any(waits)
     }
 
     /// True unless the run is over.
