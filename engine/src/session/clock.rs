@@ -16,6 +16,9 @@ pub struct RealClock {
 
 impl RealClock {
     /// One for a run whose last record is of this time, in ms since 1970; 0 if it has none.
+    ///
+    /// # Panics
+    /// If the system gives no randomness.
     #[must_use]
     pub fn after(last: u64) -> Self {
         let random = StdRng::try_from_rng(&mut SysRng).expect("the system gives randomness");
