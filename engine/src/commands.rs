@@ -172,6 +172,10 @@ impl From<recover::RecoverError> for Problem {
     fn from(error: recover::RecoverError) -> Self {
         match error {
             recover::RecoverError::Journal(error) => error.into(),
+            other @ recover::RecoverError::OtherVersion { seq } => {
+                let help = format!("`theater-flow show RUN {seq}` says which: take that one");
+                Self::failed(other.to_string()).with_help(Some(help))
+            }
             // It was asked for, and a record says so: no damage.
             erased @ recover::RecoverError::Erased { .. } => Self::usage(erased.to_string()),
             other => Self::differs(other.to_string()),

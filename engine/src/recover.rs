@@ -25,6 +25,14 @@ pub enum RecoverError {
     /// The plan is not there, or is another one.
     #[error("the plan {0} is missing from the log, or damaged")]
     NoPlan(Digest),
+    /// What a fork took over is whole, but not of a form that this version knows.
+    #[error(
+        "the state at record {seq} was written down by another version of theater-flow, and this one cannot read it"
+    )]
+    OtherVersion {
+        /// The record that names it.
+        seq: u64,
+    },
     /// What would have to be made again is not there any more.
     #[error("payloads of record {seq} were erased, so what it did cannot be made again")]
     Erased {
@@ -67,21 +75,35 @@ pub fn plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
 pub struct Recovered {
     /// The state.
     pub state: State,
-    /// Checkpoints that would have been nearer but are not whole: what each is up to, newest first.
-    pub damaged: Vec<u64>,
+    /// Checkpoints that would have been nearer but are of no use, the newest first.
+    pub passed: Vec<Passed>,
+}
+
+/// A checkpoint that is of no use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// What it is up to.
+    pub upto: u64,
+    /// It is not what was written; else it is of a form that this version does not know.
+    pub damaged: bool,
 }
 
 impl Recovered {
-    /// What people are to be told, if a checkpoint is damaged.
+    /// What people are to be told, if a checkpoint is of no use.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let newest = self.damaged.first()?;
-        let which = match self.damaged.len() {
+        let newest = self.passed.first()?.upto;
+        let which = match self.passed.len() {
             1 => format!("the checkpoint of record {newest}"),
             n => format!("{n} checkpoints, the newest of record {newest},"),
         };
+        let why = if self.passed.iter().any(|passed| passed.damaged) {
+            "`verify` says more"
+        } else {
+            "another version wrote it"
+        };
         Some(format!(
-            "{which} cannot be used; the records since an earlier one stand in for it (`verify` says more)"
+            "{which} cannot be used; the records since an earlier one stand in for it ({why})"
         ))
     }
 }
@@ -150,22 +172,22 @@ fn nearest<S: Store>(
     plan: &Arc<Plan>,
     seq: u64,
 ) -> Result<Recovered, RecoverError> {
-    let mut damaged = vec![];
+    let mut passed = vec![];
     let mut before = Some(seq);
     while let Some(at) = before {
-        let upto = match journal.checkpoint(at) {
+        let (upto, damaged) = match journal.checkpoint(at) {
             Ok(None) => break,
             Ok(Some((named, bytes))) => {
                 let state = State::from_checkpoint(Arc::clone(plan), &bytes);
                 if let Some(state) = state.filter(|state| state.kept.next_seq == named.upto) {
-                    return Ok(Recovered { state, damaged });
+                    return Ok(Recovered { state, passed });
                 }
-                named.upto
+                (named.upto, false)
             }
-            Err(JournalError::Damage(Damage { seq, what: Flaw::Checkpoint })) => seq,
+            Err(JournalError::Damage(Damage { seq, what: Flaw::Checkpoint })) => (seq, true),
             Err(error) => return Err(error.into()),
         };
-        damaged.push(upto);
+        passed.push(Passed { upto, damaged });
         before = upto.checked_sub(1);
     }
     let first = journal.first();
@@ -174,9 +196,12 @@ fn nearest<S: Store>(
     }
     if first > 0 {
         // A fork has nothing else to begin from.
+        if passed.contains(&Passed { upto: first, damaged: false }) {
+            return Err(RecoverError::OtherVersion { seq: first });
+        }
         return Err(JournalError::from(Damage { seq: first, what: Flaw::Checkpoint }).into());
     }
-    Ok(Recovered { state: State::new(Arc::clone(plan)), damaged })
+    Ok(Recovered { state: State::new(Arc::clone(plan)), passed })
 }
 
 /// The records from `from` on, with their payloads.
