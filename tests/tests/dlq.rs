@@ -243,8 +243,31 @@ fn what_a_failed_run_left_is_tried_again_in_a_fork_from_before_it_failed() {
     assert_eq!(printed, ["boom 1", "boom 2", "calm"]);
     checked(&scene, &fork);
     let one = list(&scene, &id).iter().map(number).next().expect("a letter");
+    // What was set aside after the point waits there.
+    let later = list(&scene, &id).iter().map(number).next_back().expect("a letter");
+    scene.run(["dlq", &id, "retry", &later]).ends(2).tells(["what waited there waits again"]);
     scene
         .run(["dlq", &id, "retry", &one])
         .ends(2)
         .tells([format!("dlq FORK retry {one}` and").as_str()]);
+}
+
+#[test]
+fn what_a_temporary_agent_left_is_tried_again_in_a_fork_from_before_it_crashed() {
+    let scene = Scene::new();
+    scene.file("lines.txt", "calm\nboom\nlate\n");
+    let temporary =
+        failing().replace("inputs = \"lines\"", "inputs = \"lines\"\nrestart = \"temporary\"");
+    scene.file("temporary.toml", &temporary);
+    let id = scene.say("run temporary.toml").ends(1).last().id;
+    let crashed = scene.run(["events", &id, "--json", "--kind", "crashed"]).json();
+    let before = crashed[0]["seq"].as_u64().expect("a number") - 1;
+    let told = scene.run(["dlq", &id, "retry", "--all"]).ends(2);
+    assert!(told.err.contains(&format!(" --at {before}` ")), "{told}");
+    scene.file("mended.toml", temporary.replace(r#"match = "boom""#, r#"match = "never""#));
+    let at = before.to_string();
+    let ran = scene.run(["fork", &id, "--at", &at, "--with", "mended.toml"]).ends(0);
+    for line in ["boom", "late"] {
+        assert!(ran.text().contains(line), "{ran}");
+    }
 }

@@ -27,7 +27,7 @@ pub(super) fn help(
         "make a run that goes on from before that, with what was mended: `theater-flow fork {id} --at {at}"
     );
     if letters.iter().all(|letter| *letter > at) {
-        return Ok(Some(format!("{begin}` (`--with FILE`): there they wait again")));
+        return Ok(Some(format!("{begin}` (`--with FILE`); what waited there waits again")));
     }
     let which = which(order);
     Ok(Some(format!(
@@ -74,26 +74,21 @@ fn before_the_end(known: &Known, ports: &[(AgentId, PortId)]) -> Result<Option<u
 /// `None` if it stands in the run that this one was forked from.
 fn began(known: &Known, end: Record) -> Result<Option<u64>, JournalError> {
     let mut record = end;
-    while let Body::Ended(_)
-    | Body::Stopped(_)
-    | Body::Restarted(_)
-    | Body::Escalated(_)
-    | Body::ShutDown(_) = &record.body
-    {
-        let mut next = None;
+    while let Some(least) = follows(&record.body) {
+        let mut heaviest: Option<Record> = None;
         for cause in &record.causes {
             if cause.seq < known.journal.first() {
                 return Ok(None);
             }
             let cause = known.row(cause.seq)?.record;
-            // What its supervisor decided comes before what the agent had done by then.
-            if decides(&cause.body)
-                || next.as_ref().is_none_or(|next: &Record| !decides(&next.body))
+            let weight = weight(&cause.body);
+            if weight >= least
+                && heaviest.as_ref().is_none_or(|other| weight > self::weight(&other.body))
             {
-                next = Some(cause);
+                heaviest = Some(cause);
             }
         }
-        match next {
+        match heaviest {
             Some(cause) => record = cause,
             None => break,
         }
@@ -101,6 +96,27 @@ fn began(known: &Known, end: Record) -> Result<Option<u64>, JournalError> {
     Ok(Some(record.seq))
 }
 
-const fn decides(body: &Body) -> bool {
-    matches!(body, Body::Restarted(_) | Body::Escalated(_) | Body::ShutDown(_))
+/// What the record has to weigh at least that an end with this one began before; `None` if it began with this one.
+const fn follows(body: &Body) -> Option<u8> {
+    match body {
+        // The last of a crash is often that its message was set aside.
+        Body::DeadLettered(_) => Some(CRASH),
+        Body::Ended(_)
+        | Body::Stopped(_)
+        | Body::Restarted(_)
+        | Body::Escalated(_)
+        | Body::ShutDown(_) => Some(0),
+        _ => None,
+    }
+}
+
+const CRASH: u8 = 1;
+
+/// What a supervisor decided weighs more than a crash, and that more than what the agent had done by then.
+const fn weight(body: &Body) -> u8 {
+    match body {
+        Body::Restarted(_) | Body::Escalated(_) | Body::ShutDown(_) => 2,
+        Body::Crashed(_) => CRASH,
+        _ => 0,
+    }
 }
