@@ -317,7 +317,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("max", "belongs to `retry` of an agent: retry = { max = 3, backoff = \"exponential\" }"),
     (
         "backoff base cap",
-        "belongs to `retry` of an agent or `delay` of a supervisor: retry = { max = 3, backoff = \"exponential\" }",
+        "belongs to `retry` of an agent or `delay` of a supervisor: { backoff = \"exponential\", base = \"100ms\", cap = \"10s\" }",
     ),
     ("memory fuel", "belongs to `limits` of an agent: limits = { memory = \"64MiB\" }"),
     (
