@@ -17,7 +17,7 @@ use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::record::{Body, EngineFacts, SinkId, Status};
-use theater_flow_kernel::state::{Phase, State};
+use theater_flow_kernel::state::{Life, Phase, State};
 use theater_flow_kernel::work::Report;
 
 use backlog::Backlog;
@@ -214,7 +214,12 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                 self.tray.done((agent, sink), self.state.kept.next_seq, now);
             }
             Event::WriteFailed { agent, sink, message } => {
+                let lived = self.state.agent(agent).life == Life::Up;
                 self.input(Input::WriteFailed { agent, sink, message });
+                // That was its end, also of the call that it is in.
+                if lived && self.desk.is_busy(agent) {
+                    self.workers.kill(agent);
+                }
                 let now = self.clock.now_ms();
                 self.tray.done((agent, sink), self.state.kept.next_seq, now);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use theater_flow_tests::dice::Dice;
-use theater_flow_tests::held::wait_for;
+use theater_flow_tests::held::{held, wait, wait_for};
 use theater_flow_tests::lives::tell;
 use theater_flow_tests::web::{Server, asking};
 use theater_flow_tests::{Scene, is_full, prebuilt};
@@ -149,6 +149,43 @@ fn what_is_asked_is_given_up_with_the_agent_and_nobody_knows_what_became_of_it()
     assert_eq!(outcome["how"], "unknown");
     run.ends();
     assert_eq!(server.counts(), (2, 2), "the server has still not answered");
+}
+
+/// Its output cannot be written, and its call waits for an input that does not come.
+#[test]
+fn a_write_that_fails_ends_the_call_under_way() {
+    let scene = Scene::new();
+    let pipeline = r#"format = 1
+name = "broken"
+[supervisors.root]
+children = ["p"]
+intensity = 1
+[agents.p]
+actor = "PROBE"
+grants = { clock = true, random = true, timer = true, stdin = true, stdout = true, files = { read = ["."], write = ["."] } }
+timeout = "10m"
+config = { on = [
+    { event = "start", do = "stdout", text = "TEXT" },
+    { event = "start", do = "set-timer", n = 1 },
+    { event = "timer", do = "stdin" },
+] }
+"#;
+    let probe = prebuilt("probe-full").display().to_string();
+    // More than a pipe holds: the write is under way until nobody can read it any more.
+    let pipeline = pipeline.replace("PROBE", &probe).replace("TEXT", &"x".repeat(100_000));
+    scene.file("p.toml", pipeline);
+    let mut child = held(&scene, ["run", "p.toml"]);
+    wait_for("its start", || {
+        let said = scene.say("events @latest --json --kind transaction");
+        (!said.text().is_empty()).then_some(())
+    });
+    drop(child.stdout.take());
+    // Standard input stays open until the run is over.
+    let ran = wait(child);
+    ran.ends(1).tells(["root gave up", "`p` crashed (record ", "write: "]);
+    let crashed = scene.say("events @latest --json --kind crashed").json();
+    assert_eq!(crashed.len(), 2, "each life failed at it");
+    scene.say("replay @latest").ends(0);
 }
 
 /// Agents that crash at many a line, one with those after it.
