@@ -176,7 +176,12 @@ fn a_failed_run_tells_who_gave_up_in_turn() {
          root gave up ({root})\n"
     );
     let why = format!(" {root}` tells what led to it");
-    ran.tells(["error: root gave up after 2 restarts in its window: ", &last, &turn, &why]);
+    ran.tells([
+        "error: root gave up, since restart 2 in its window was one too many: ",
+        &last,
+        &turn,
+        &why,
+    ]);
 }
 
 /// A dead letter that an agent took is not what makes a run degraded.
