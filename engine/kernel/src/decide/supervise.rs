@@ -7,7 +7,7 @@ use super::{Draft, settle};
 use crate::ids::{AgentId, Ref, SupervisorId};
 use crate::plan::{Child, Restart};
 use crate::record::{Body, End, Escalated, Next, Restarted, ShutDown};
-use crate::state::{Exit, Life, Phase, Stage, State};
+use crate::state::{Exit, Life, Phase, Stage, State, Stop};
 use crate::supervise::{Verdict, casualties, verdict};
 
 /// What a supervisor has to decide now, if anything.
@@ -67,18 +67,22 @@ fn restart(state: &State, id: SupervisorId, failed: (Child, u64, u64)) -> Draft 
     Draft::new(vec![Ref::record(cause)], Body::Restarted(restarted))
 }
 
-/// The agents of a child that come again when it goes down. A temporary one does not if a sibling takes it down, but
-/// does with its supervisor.
+/// The agents of a child that come again when it goes down. A temporary one does not if a sibling takes it down, or has
+/// begun to, but does with its supervisor.
 fn returning(state: &State, child: Child, sibling: bool, agents: &mut Vec<AgentId>) {
     match child {
         Child::Agent(id) => {
-            let stays = sibling && is_temporary(state, id) || state.agent(id).life.is_over();
+            let agent = state.agent(id);
+            let last = agent.life.is_over() || agent.halt.is_some_and(|halt| halt.last);
+            let stays = last || sibling && is_temporary(state, id);
             agents.extend((!stays).then_some(id));
         }
         Child::Supervisor(id) => {
             let Some(plan) = state.plan.supervisors.get(id.index()) else { return };
-            let stays = sibling && plan.restart == Restart::Temporary;
-            if !stays && state.stage(id) != Stage::Over {
+            let last =
+                matches!(state.stage(id), Stage::Over | Stage::Stopping(Stop { last: true, .. }));
+            let stays = last || sibling && plan.restart == Restart::Temporary;
+            if !stays {
                 plan.children.iter().for_each(|child| returning(state, *child, false, agents));
             }
         }

@@ -1,13 +1,14 @@
 //! Supervisors that shut themselves down once significant children have ended.
 
+use theater_flow_kernel::ids::{AgentId, SupervisorId};
 use theater_flow_kernel::plan::{
-    AutoShutdown, Restart,
+    AutoShutdown, Child, Restart,
     Strategy::{OneForAll, OneForOne},
 };
-use theater_flow_kernel::state::Life;
+use theater_flow_kernel::state::{Life, Stage};
 
 use super::stops::{agents, below, nested};
-use crate::common::plans::Build;
+use crate::common::plans::{Build, supervisor};
 use crate::common::play::Play;
 
 /// Two significant agents, `a1` and `a2`, under a supervisor that shuts itself down, below a root that does not.
@@ -124,4 +125,30 @@ fn a_temporary_supervisor_that_goes_down_with_a_sibling_is_significant_no_more()
         play.done(3);
         assert_eq!(play.says(), ["up 0", "up 3", "end 3 done", "s0 shuts down"]);
     }
+}
+
+/// `s0 [a0, s1 [a1, s2 [a2, a4]], a3]`: what `s1` wants of `s2`, a temporary one, holds when `s1` is stopped, too.
+#[test]
+fn who_goes_down_for_good_does_so_if_all_are_stopped_meanwhile() {
+    let mut build = agents(5, OneForAll);
+    let agent = |id| Child::Agent(AgentId(id));
+    let below = |id| Child::Supervisor(SupervisorId(id));
+    build.supervisors(vec![
+        supervisor(0, OneForAll, vec![agent(0), below(1), agent(3)]),
+        supervisor(1, OneForAll, vec![agent(1), below(2)]),
+        supervisor(2, OneForAll, vec![agent(2), agent(4)]),
+    ]);
+    build.supervisor(2).restart = Restart::Temporary;
+    let mut play = Play::up(build, &[0, 1, 4]);
+    play.crashes(1);
+    assert_eq!(play.says(), ["crash 1", "s1 restarts 1 (1)"]);
+    play.crashes(0);
+    assert_eq!(play.says(), ["crash 0", "s0 restarts 0 1 3 (1)", "stopped 3"]);
+    play.gives_back(4);
+    assert_eq!(play.says(), ["end 4 stopped", "end 2 stopped"]);
+    play.goes_on(0);
+    play.goes_on(1);
+    play.goes_on(3);
+    assert_eq!(play.says(), ["up 0", "up 1", "up 3"]);
+    assert_eq!(play.state.stage(SupervisorId(2)), Stage::Over);
 }
