@@ -95,7 +95,7 @@ fn incarnation(state: &mut State, entry: &Entry, body: &Incarnation) {
     agent.not_before = 0;
     agent.incarnations = body.n;
     if let Origin::Checkpoint { redone, .. } = body.from {
-        agent.redone += redone as usize;
+        agent.redone += u64::from(redone);
     }
     for write in agent.writes.values_mut() {
         write.broken = None;

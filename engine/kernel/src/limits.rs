@@ -102,14 +102,14 @@ pub const RETRY_CAP_MS: u64 = 10_000;
 
 /// Calls re-handled after a crash, at most: a snapshot is taken before more gather. Where the last snapshot was
 /// long there may be more, see [`SNAPSHOT_BYTES_PER_CALL`].
-pub const REDO_CALLS: usize = 4_096;
+pub const REDO_CALLS: u64 = 4_096;
 /// … of an agent that asks, which handles them again after each ask.
 pub const REDO_CALLS_OF_ASKERS: usize = 64;
 /// Bytes of snapshots that a call may cost, about: an agent with a long state is saved less often, so that its
 /// log does not grow with the state's length at every few calls.
-pub const SNAPSHOT_BYTES_PER_CALL: usize = 256;
+pub const SNAPSHOT_BYTES_PER_CALL: u64 = 256;
 /// Bytes of calls re-handled after a crash, unless the snapshot itself is larger.
-pub const REDO_BYTES: usize = 256 << 10;
+pub const REDO_BYTES: u64 = 256 << 10;
 /// A checkpoint is due when the log since the last one is this long, in bytes, or twice the checkpoint's size.
 pub const CHECKPOINT_BYTES: u64 = 4 << 20;
 

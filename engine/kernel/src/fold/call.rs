@@ -118,7 +118,7 @@ fn remember(state: &mut State, entry: &Arc<Entry>, by: Attempt, event: Option<Ev
     let agent = agent(state, by.agent);
     agent.last = Ref::record(entry.seq);
     if keeps_state && let Some(event) = event {
-        agent.redo_bytes += 160 + event.len() + entry.payload_bytes();
+        agent.redo_bytes += (160 + event.len() + entry.payload_bytes()) as u64;
         agent.redo.push(Redo { event, entry: Arc::clone(entry) });
     }
     state.touched.push(by.agent);

@@ -57,9 +57,9 @@ pub struct AgentState {
     /// Its calls since.
     pub redo: Vec<Redo>,
     /// Bytes of these.
-    pub redo_bytes: usize,
+    pub redo_bytes: u64,
     /// Calls since that lives made again when they began.
-    pub redone: usize,
+    pub redone: u64,
     /// The last record about it; what its next pull follows from.
     pub last: Ref,
     /// Events handled.
@@ -317,9 +317,9 @@ impl AgentState {
     /// since counts: who is restarted often must not pay for the same calls each time.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
-        let saved = self.saved.as_ref().map_or(0, |saved| saved.state.len());
+        let saved = self.saved.as_ref().map_or(0, |saved| saved.state.len() as u64);
         let calls = limits::REDO_CALLS.max(saved / limits::SNAPSHOT_BYTES_PER_CALL);
-        let cost = self.redo.len().saturating_add(self.redone);
+        let cost = (self.redo.len() as u64).saturating_add(self.redone);
         cost >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
     }
 
