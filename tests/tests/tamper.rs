@@ -15,6 +15,7 @@ use theater_flow_kernel::block::{BlockWriter, Key, Stored, StoredPayload};
 use theater_flow_kernel::ids::{Bytes, Digest};
 use theater_flow_kernel::record::{self, Body, Linked, Part, Payload};
 use theater_flow_tests::held::{Held, send};
+use theater_flow_tests::{Scene, prebuilt};
 
 /// A log as its maker has it: the records, and what else is stored.
 #[derive(Clone)]
@@ -282,4 +283,53 @@ fn t8_of_two_histories_a_known_head_says_which_it_is() {
     let (one, other) = (history(b"one thing"), history(b"another"));
     assert_eq!(one.seq, other.seq, "they are of one length");
     told(&run, one.head, 0);
+}
+
+/// A run whose agent traps at a message, and is restarted.
+const RESTARTED: &str = r#"format = 1
+name = "restarted"
+[supervisors.root]
+children = ["lines", "work", "print"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "lines.txt" }
+grants = { files = { read = ["lines.txt"] } }
+[agents.work]
+actor = "PROBE"
+inputs = "lines"
+config = { echo = true, on = [{ match = "bad", do = "trap" }] }
+[agents.print]
+actor = "std/stdout"
+inputs = "work"
+grants = { stdout = true }
+"#;
+
+#[test]
+fn a_decision_of_a_supervisor_that_was_forged_is_found_by_a_replay() {
+    let scene = Scene::new();
+    scene.file("p.toml", RESTARTED.replace("PROBE", &prebuilt("probe").display().to_string()));
+    scene.file("lines.txt", "good\nbad\ngood\n");
+    let id = scene.say("run p.toml --allow-dead-letters").ends(0).last().id;
+    let run = scene.path().join(".theater-flow/runs").join(id);
+    scene.say("replay @latest").ends(0);
+    let mut log = Log::read(&run.join("db"));
+    let restarted = |stored: &Stored| {
+        let body = stored.record().expect("a record").body;
+        matches!(body, Body::Restarted(_))
+    };
+    let place = log.records.iter().position(restarted).expect("it was restarted");
+    let prev = log.records[place].record().expect("a record").prev;
+    let mut entry = log.records[place].to_entry().expect("it is whole");
+    let Body::Restarted(body) = &mut entry.body else { panic!("another record") };
+    // It would take one restart more to make the supervisor give up.
+    body.counted = false;
+    let Linked { preimage, hash } = record::link(prev, &entry);
+    (log.records[place].preimage, log.records[place].hash) = (preimage, hash);
+    log.relink(place + 1);
+    log.put(&run, true);
+    scene.say("verify @latest").ends(0);
+    let told = scene.say("replay @latest").ends(5).text();
+    for text in ["the supervisor decides otherwise here", &format!("record {place}"), "work"] {
+        assert!(told.contains(text), "no `{text}` in:\n{told}");
+    }
 }

@@ -68,6 +68,20 @@ pub fn advance(state: &mut State, desk: &Desk, stamped: Stamped) -> Advance {
     step.gave
 }
 
+/// True unless a record is the decision of a supervisor, and in this state, which it comes after, at its time another
+/// one follows, or none. A replay decides again what it reads.
+#[must_use]
+pub fn follows(state: &State, entry: &Entry) -> bool {
+    let supervisor = match &entry.body {
+        Body::Restarted(body) => body.supervisor,
+        Body::Escalated(body) => body.supervisor,
+        Body::ShutDown(body) => body.supervisor,
+        _ => return true,
+    };
+    let again = supervise::supervisor(state, supervisor, entry.at);
+    again.is_some_and(|again| again.body == entry.body && again.causes == entry.causes)
+}
+
 /// A run begins once, and only a resumed one goes on after it was let go: what comes late is dropped.
 fn may_come(phase: Phase, input: &Input) -> bool {
     match phase {

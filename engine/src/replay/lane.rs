@@ -12,6 +12,9 @@ use super::Replay;
 use super::reading::{Deed, Job};
 use crate::workers::Troupe;
 
+/// What is said of a decision that does not follow from what was recorded before it.
+const OTHERWISE: &str = "by what the records before it say, the supervisor decides otherwise here";
+
 /// An agent's side of a replay.
 pub(super) struct Lane<T: Troupe> {
     id: AgentId,
@@ -94,6 +97,7 @@ impl<T: Troupe> Lane<T> {
                 self.instance = None;
                 None
             }
+            Deed::Otherwise => Some(String::from(OTHERWISE)),
         }
     }
 
@@ -136,6 +140,7 @@ impl<T: Troupe> Lane<T> {
                 }
             }
             Deed::Handle(None, _) | Deed::End => self.instance = None,
+            Deed::Otherwise => {}
         }
         None
     }

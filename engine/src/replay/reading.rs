@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use theater_flow_kernel::decide::follows;
 use theater_flow_kernel::desk;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::AgentId;
-use theater_flow_kernel::plan::{Agent, Plan};
+use theater_flow_kernel::plan::{Agent, Child, Plan};
 use theater_flow_kernel::record::{Body, Consumed, CrashKind, Crashed, Entry};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Begin, Event};
@@ -44,6 +45,8 @@ pub(super) enum Deed {
     Snapshot(Arc<Entry>),
     /// The end of a life, without a call.
     End,
+    /// A supervisor decides about it, and not as the record says.
+    Otherwise,
 }
 
 impl Deed {
@@ -52,7 +55,7 @@ impl Deed {
         match self {
             Self::Enter(begin) | Self::Begin(begin, _) => 1 + begin.redo.len() as u64,
             Self::Handle(Some(_), _) | Self::Snapshot(_) => 1,
-            Self::Handle(None, _) | Self::End => 0,
+            Self::Handle(None, _) | Self::End | Self::Otherwise => 0,
         }
     }
 }
@@ -62,7 +65,7 @@ impl Job {
     pub(super) fn bytes(&self) -> usize {
         CALL_BYTES
             + match &self.deed {
-                Deed::Enter(_) | Deed::End => 0,
+                Deed::Enter(_) | Deed::End | Deed::Otherwise => 0,
                 Deed::Begin(_, entry) | Deed::Snapshot(entry) => entry.payload_bytes(),
                 Deed::Handle(event, entry) => {
                     event.as_ref().map_or(0, Event::len) + entry.payload_bytes()
@@ -134,8 +137,26 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
             let anew = goes_on.then(|| desk::begin(self.state.agent(id)));
             jobs.push((id, self.job(entry.seq, deed, anew)));
         }
+        if !follows(&self.state, entry)
+            && let Some(id) = self.decided_about(&entry.body)
+        {
+            jobs.push((id, self.job(entry.seq, Deed::Otherwise, None)));
+        }
         fold(&mut self.state, entry);
         self.state.touched.clear();
+    }
+
+    /// The first agent that a supervisor's decision is about.
+    fn decided_about(&self, body: &Body) -> Option<AgentId> {
+        let (supervisor, agents) = match body {
+            Body::Restarted(body) => (body.supervisor, &body.agents[..]),
+            Body::Escalated(body) => (body.supervisor, &[][..]),
+            Body::ShutDown(body) => (body.supervisor, &[][..]),
+            _ => return None,
+        };
+        let below = self.state.agents_below(Child::Supervisor(supervisor));
+        let entered = |id: &AgentId| self.entered.get(id.index()).is_some_and(|entered| *entered);
+        agents.iter().copied().chain(below).find(entered)
     }
 
     fn job(&mut self, seq: u64, deed: Deed, anew: Option<Begin>) -> Job {
