@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use theater_flow_tests::held::wait_for;
 use theater_flow_tests::web::{Server, asking};
 use theater_flow_tests::{LIMIT, Scene};
 
@@ -171,6 +172,9 @@ fn a_run_that_was_killed_while_it_waited_takes_a_decision_too() {
     killed(&scene, &server);
     let child = start(&scene, "resume @latest");
     let id = held(&scene);
+    // What is not durable does not outlive the process.
+    let durable = || outcomes(&scene).contains(&String::from("held")).then_some(());
+    wait_for("the record of it", durable);
     kill(child);
     assert_eq!(status(&scene), "interrupted");
     scene.run(["approve", "@latest", &id]).ends(0);

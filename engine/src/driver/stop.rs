@@ -42,7 +42,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     pub fn is_draining(&self) -> bool {
         match self.stop {
             Stop::Draining(until) | Stop::Closing(until) => until > 0,
-            Stop::No => self.state.is_ending(),
+            // Once it is over, only the log is waited for.
+            Stop::No => {
+                let over = matches!(self.state.kept.phase, Phase::Finished(_));
+                self.state.is_ending() && !over
+            }
             Stop::Left => false,
         }
     }
