@@ -97,6 +97,7 @@ fn incarnation(state: &mut State, entry: &Entry, body: &Incarnation) {
     if let Origin::Checkpoint { redone, .. } = body.from {
         agent.redone += u64::from(redone);
     }
+    // Not before: a write that fails while its agent starts would be nobody's crash.
     for write in agent.writes.values_mut() {
         write.broken = None;
     }

@@ -130,9 +130,6 @@ fn bring_agent(state: &mut State, id: AgentId, start: Start) {
     if permanent && agent.mode == Next::Done {
         agent.mode = Next::Wait;
     }
-    for write in agent.writes.values_mut() {
-        write.broken = None;
-    }
     state.touched.push(id);
 }
 

@@ -4,7 +4,7 @@ use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::input::Input;
 use theater_flow_kernel::plan::Restart;
 use theater_flow_kernel::record::{Body, SinkId, Status};
-use theater_flow_kernel::state::{AgentState, Phase};
+use theater_flow_kernel::state::{AgentState, Life, Phase};
 
 use crate::common::audit::audit;
 use crate::common::guests::Kind;
@@ -86,6 +86,9 @@ fn a_write_that_fails_between_two_lives_does_not_keep_the_agent_from_starting() 
     let mut sim = Sim::new(chain(), Options::calm(1));
     fail_a_write(&mut sim);
     let sink = *sim.state.agent(AgentId(3)).writes.keys().next().unwrap();
+    sim.run_until(|state| state.agent(AgentId(3)).life == Life::Starting);
+    let broken = sim.state.agent(AgentId(3)).writes[&sink].broken;
+    assert!(broken.is_some(), "nothing is written before it lives again");
     let message = String::from("disk still full");
     sim.input(Input::WriteFailed { agent: AgentId(3), sink, message });
     let (status, sim) = sim.run();
