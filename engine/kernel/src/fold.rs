@@ -173,8 +173,7 @@ fn forget(state: &mut State, id: AgentId) {
     agent.closed = closed;
     agent.timers.clear();
     agent.saved = None;
-    agent.redo.clear();
-    (agent.redo_bytes, agent.redone) = (0, 0);
+    agent.forget_calls();
     let message = |pending: &Pending| matches!(pending.consumed, Consumed::Message { .. });
     agent.pending = agent.pending.take().filter(message);
 }
@@ -217,8 +216,7 @@ fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {
     let agent = agent(state, body.agent);
     agent.saved = entry.payloads.last().map(|bytes| Saved { seq: entry.seq, state: bytes.clone() });
     agent.saved_sinks = agent.sinks.clone();
-    agent.redo.clear();
-    (agent.redo_bytes, agent.redone) = (0, 0);
+    agent.forget_calls();
     agent.last = Ref::record(entry.seq);
     state.touched.push(body.agent);
 }
@@ -260,8 +258,8 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.life = Life::Over(body.how);
     agent.last = Ref::record(seq);
     agent.saved = None;
-    agent.redo = Vec::new();
-    (agent.redo_bytes, agent.redone) = (0, 0);
+    agent.forget_calls();
+    agent.redo.shrink_to_fit();
     agent.timers.clear();
     agent.pending = None;
     agent.again.clear();

@@ -165,8 +165,7 @@ fn other(
         let state = snapshots(before.id, &desk::begin(agent))?;
         agent.saved = Some(Saved { seq: point.flushed.seq, state });
     }
-    agent.redo.clear();
-    (agent.redo_bytes, agent.redone) = (0, 0);
+    agent.forget_calls();
     agent.saved_sinks = agent.sinks.clone();
     agent.pending = None;
     agent.asking = None;

@@ -87,7 +87,7 @@ impl View<'_> {
                 Some(set_aside(&body.message.to_string(), &why))
             }
             Body::Escalated(body) => {
-                Some(gave_up(self.supervisor(body.supervisor), body.count.into()))
+                Some(supervisor_gave_up(self.supervisor(body.supervisor), body.count.into()))
             }
             _ => None,
         }
@@ -108,13 +108,16 @@ fn set_aside(message: &str, why: &str) -> String {
     format!("message {message} was set aside: {why}")
 }
 
-fn gave_up(supervisor: &str, one_too_many: u64) -> String {
-    if one_too_many == 0 {
-        return format!("supervisor `{supervisor}` could not start all its children");
+fn supervisor_gave_up(name: &str, one_too_many: u64) -> String {
+    gave_up(&format!("supervisor `{name}`"), one_too_many)
+}
+
+/// Why a supervisor gave up; 0: not for its restarts.
+pub(super) fn gave_up(who: &str, one_too_many: u64) -> String {
+    match one_too_many {
+        0 => format!("{who} could not start all its children"),
+        nth => format!("{who} gave up, since restart {nth} in its window was one too many"),
     }
-    format!(
-        "supervisor `{supervisor}` gave up, since restart {one_too_many} in its window was one too many"
-    )
 }
 
 fn dropped(lines: u64) -> String {
@@ -217,7 +220,7 @@ fn failure_of_json(record: &Value) -> Option<String> {
         }
         "escalated" => {
             let one_too_many = record["count"].as_u64().unwrap_or(0);
-            Some(gave_up(&word(&record["supervisor"]), one_too_many))
+            Some(supervisor_gave_up(&word(&record["supervisor"]), one_too_many))
         }
         _ => None,
     }

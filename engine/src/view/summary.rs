@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Escalated, Incarnation,
-    Next, Origin, Part, Pruned, Pruning, Restarted, Resumed, Transaction,
+    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Incarnation, Next, Origin,
+    Part, Pruned, Pruning, Restarted, Resumed, Transaction,
 };
 
 use super::line::{crashed, end, next};
-use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
+use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS, gave_up};
 use super::{Row, View, ask, count, fork, part, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns, fit};
@@ -53,7 +53,9 @@ impl View<'_> {
             }
             Body::Crashed(body) => self.crash(body),
             Body::Restarted(body) => self.restart(body),
-            Body::Escalated(body) => self.gave_up(body),
+            Body::Escalated(body) => {
+                gave_up(&escape(self.supervisor(body.supervisor)), body.count.into())
+            }
             Body::DeadLettered(body) => self.dead_letter(body),
             Body::Snapshot(body) => format!("{} B of state", body.state.len),
             Body::Confirmed(body) => {
@@ -119,16 +121,6 @@ impl View<'_> {
         let call = body.consumed.as_ref().map(|event| self.call(event, body.by.attempt));
         let call = call.map_or_else(String::new, |call| call + ": ");
         format!("{call}{}", escape(&crashed(&body.crash)))
-    }
-
-    fn gave_up(&self, body: &Escalated) -> String {
-        let supervisor = escape(self.supervisor(body.supervisor));
-        match body.count {
-            0 => format!("{supervisor} could not start all its children"),
-            one_too_many => format!(
-                "{supervisor} gave up, since restart {one_too_many} in its window was one too many"
-            ),
-        }
     }
 
     fn restart(&self, body: &Restarted) -> String {

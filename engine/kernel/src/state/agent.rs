@@ -313,6 +313,12 @@ impl AgentState {
         self.unwritten > limits::UNWRITTEN_BYTES || closed > limits::UNWRITTEN_FILES
     }
 
+    /// Nothing is handled again any more of what it did.
+    pub fn forget_calls(&mut self) {
+        self.redo.clear();
+        (self.redo_bytes, self.redone) = (0, 0);
+    }
+
     /// True if re-handling what it did since its last snapshot would cost more than a new one. What was re-handled
     /// since counts: who is restarted often must not pay for the same calls each time.
     #[must_use]
