@@ -21,8 +21,9 @@ pub(super) fn resume(state: &mut State, entry: &Entry) {
     for id in tree_order(state) {
         let lived = lived(state, id);
         let agent = agent(state, id);
-        for write in agent.writes.values_mut() {
-            write.broken = None;
+        // Who is to live again tries then.
+        if agent.life.is_over() {
+            agent.writes.values_mut().for_each(|write| write.broken = None);
         }
         if let Some(pending) = agent.pending.as_mut().filter(|_| lived) {
             pending.due = pending.due.min(entry.at);

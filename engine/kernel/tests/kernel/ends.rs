@@ -89,6 +89,9 @@ fn a_write_that_fails_between_two_lives_does_not_keep_the_agent_from_starting() 
     sim.run_until(|state| state.agent(AgentId(3)).life == Life::Starting);
     let broken = sim.state.agent(AgentId(3)).writes[&sink].broken;
     assert!(broken.is_some(), "nothing is written before it lives again");
+    sim.resume();
+    let broken = sim.state.agent(AgentId(3)).writes[&sink].broken;
+    assert!(broken.is_some(), "nor if its process was killed meanwhile");
     let message = String::from("disk still full");
     sim.input(Input::WriteFailed { agent: AgentId(3), sink, message });
     let (status, sim) = sim.run();
