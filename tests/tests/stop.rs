@@ -235,6 +235,25 @@ fn who_tries_again_in_time_is_waited_for() {
     assert_eq!((&again["handled"], &again["waiting"]), (&2.into(), &0.into()), "{again}");
 }
 
+/// An agent that forgets, and is restarted while the run stops, begins anew and handles what waits for it.
+#[test]
+fn who_begins_anew_in_time_empties_its_mailbox() {
+    let scene = Scene::new();
+    let probe = prebuilt("probe").display().to_string();
+    scene.file("anew.toml", ANEW.replace("PROBE", &probe));
+    let mut child = held(&scene, ["run", "anew.toml", "--drain", "1m"]);
+    child.stdin.as_mut().expect("it is piped").write_all(b"bad\na\nb\n").expect("it reads");
+    wait_for("the restart", || {
+        let events = scene.say("events @latest --json --kind restarted");
+        events.text().lines().next().is_some().then_some(())
+    });
+    send(&child, Signal::INT);
+    assert_eq!(wait(child).ends(130).last().status, "suspended");
+    let tree = scene.say("tree @latest --json").ends(0).json();
+    let anew = &tree[0]["children"][1];
+    assert_eq!((&anew["restarts"], &anew["waiting"]), (&1.into(), &0.into()), "{anew}");
+}
+
 #[test]
 fn wrong_durations_are_refused() {
     let scene = Scene::new();
@@ -257,6 +276,29 @@ actor = "PROBE"
 config = { on = [{ event = "start", do = "loop" }] }
 limits = { fuel = 1_000_000_000_000 }
 timeout = "10m"
+"#;
+
+/// A fresh agent that crashes at a message, which is then set aside; its supervisor takes its time.
+const ANEW: &str = r#"
+format = 1
+name = "anew"
+
+[supervisors.root]
+children = ["keys", "anew"]
+delay = { base = "500ms", cap = "500ms" }
+
+[agents.keys]
+actor = "std/stdin-lines"
+grants = { stdin = true }
+timeout = "10m"
+shutdown = "brutal-kill"
+
+[agents.anew]
+actor = "PROBE"
+inputs = "keys"
+restore = "fresh"
+retry = { max = 0 }
+config = { on = [{ match = "bad", do = "trap" }] }
 "#;
 
 /// An agent that handles a message in the second attempt, after a while, and other messages only then.

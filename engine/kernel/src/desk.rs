@@ -254,7 +254,8 @@ fn handle(state: &State, id: AgentId, now: u64) -> Ready {
         return again(agent, pending, (room, now));
     }
     let source = state.routes.inputs(id).iter().all(|input| input.producers.is_empty());
-    if stopping && (source || !agent.started) {
+    // A fresh life begins with its start, and goes on with what waits for it.
+    if stopping && (source || !agent.started && agent.depth() == 0) {
         return Ready::Nothing;
     }
     let mut events = if stopping { VecDeque::new() } else { timers(agent, now) };
