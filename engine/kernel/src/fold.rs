@@ -15,11 +15,11 @@ use alloc::vec::Vec;
 use crate::ids::{AgentId, PortId, Ref, SupervisorId};
 use crate::plan::{Child, Restart};
 use crate::record::{
-    Body, Confirmed, Consumed, CrashKind, Crashed, Dropped, End, Ended, Entry, Incarnation, Next,
-    Origin, Rested, SinkId, Snapshot,
+    Body, Confirmed, CrashKind, Crashed, Dropped, End, Ended, Entry, Incarnation, Next, Origin,
+    Rested, SinkId, Snapshot,
 };
 use crate::state::{
-    AgentState, Asking, Life, Pending, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
+    AgentState, Asking, Life, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
 };
 use crate::work::Sinks;
 
@@ -174,8 +174,7 @@ fn forget(state: &mut State, id: AgentId) {
     agent.timers.clear();
     agent.saved = None;
     agent.forget_calls();
-    let message = |pending: &Pending| matches!(pending.consumed, Consumed::Message { .. });
-    agent.pending = agent.pending.take().filter(message);
+    agent.keep_failed_message();
 }
 
 /// Takes a message out of a reader's mailbox, and lets its producer know that there is room.
@@ -261,15 +260,18 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     agent.forget_calls();
     agent.redo.shrink_to_fit();
     agent.timers.clear();
-    agent.pending = None;
     agent.again.clear();
     // What was asked is still waited for: its outcome must not be hidden.
     agent.asking = agent.asking.take().filter(Asking::is_open);
-    if matches!(body.how, End::Finished | End::Done) {
+    let well = matches!(body.how, End::Finished | End::Done);
+    if well {
         agent.queues.iter_mut().for_each(|queue| queue.items.clear());
+        agent.pending = None;
+    } else {
+        // What it leaves unread keeps its attempts.
+        agent.keep_failed_message();
     }
     let open = core::mem::take(&mut agent.sinks);
-    let well = matches!(body.how, End::Finished | End::Done);
     for sink in open.open.values().filter(|sink| sink.id != SinkId::STDOUT) {
         if let Some(write) = agent.writes.get_mut(&sink.id) {
             // Half of a new content never takes the old content's place.

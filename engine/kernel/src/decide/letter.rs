@@ -21,10 +21,10 @@ pub(super) fn draft(
     (attempts, why): (u32, DeadLetterReason),
 ) -> Draft {
     let (message, port) = message;
-    let consumed = Consumed::Message { id: message, port };
-    let failed = state.agent(id).pending.as_ref().filter(|pending| pending.consumed == consumed);
-    let failure = failed.map(|pending| Ref::record(pending.failure));
-    let causes = [message].into_iter().chain(failure).collect();
+    let agent = state.agent(id);
+    let failure = agent.failed_at(message, port).map(|pending| Ref::record(pending.failure));
+    let ended = (why == DeadLetterReason::Ended).then_some(agent.last);
+    let causes = [message].into_iter().chain(failure).chain(ended).collect();
     let bytes =
         takes_letters(state, id).then(|| text(state, id, (message, port), (attempts, &why)));
     let bytes = bytes.flatten();

@@ -138,7 +138,8 @@ fn unread(state: &State, id: AgentId) -> Option<Draft> {
     let agent = state.agent(id);
     let queue = agent.queues.get(agent.oldest()?)?;
     let message = (queue.items.front()?.id, queue.port);
-    Some(letter::draft(state, id, message, (0, DeadLetterReason::Ended)))
+    let attempts = agent.failed_at(message.0, message.1).map_or(0, |pending| pending.failed);
+    Some(letter::draft(state, id, message, (attempts, DeadLetterReason::Ended)))
 }
 
 /// What must follow for the run once all its agents have ended: it is over.

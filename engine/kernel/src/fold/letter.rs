@@ -11,11 +11,11 @@ pub(super) fn dead_lettered(state: &mut State, entry: &Entry, body: &DeadLettere
     let (id, port) = (body.message, body.port);
     let message = Consumed::Message { id, port };
     let _ = reader.pending.take_if(|pending| pending.consumed == message);
-    reader.last = Ref::record(entry.seq);
     reader.letters += 1;
-    // What it leaves unread is no failure of its own.
+    // What it leaves unread is no failure of its own, and follows from its end.
     if body.why != DeadLetterReason::Ended {
         reader.failure = Some(entry.seq);
+        reader.last = Ref::record(entry.seq);
     }
     let queue = reader.find(id, port).map(|(queue, _)| queue);
     let taken = queue.zip(take(state, body.agent, (id, port)));

@@ -313,6 +313,19 @@ impl AgentState {
         self.unwritten > limits::UNWRITTEN_BYTES || closed > limits::UNWRITTEN_FILES
     }
 
+    /// A message that it failed at.
+    #[must_use]
+    pub fn failed_at(&self, id: Ref, port: PortId) -> Option<&Pending> {
+        let message = Consumed::Message { id, port };
+        self.pending.as_ref().filter(|pending| pending.consumed == message)
+    }
+
+    /// What failed is forgotten, unless it is a message: that stays in its mailbox.
+    pub fn keep_failed_message(&mut self) {
+        let message = |pending: &Pending| matches!(pending.consumed, Consumed::Message { .. });
+        self.pending = self.pending.take().filter(message);
+    }
+
     /// Nothing is handled again any more of what it did.
     pub fn forget_calls(&mut self) {
         self.redo.clear();

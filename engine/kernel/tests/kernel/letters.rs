@@ -4,7 +4,7 @@ use theater_flow_kernel::ids::{AgentId, Ref};
 use theater_flow_kernel::input::Input;
 use theater_flow_kernel::plan::Overflow;
 use theater_flow_kernel::record::{
-    Body, Consumed, DeadLetterReason, Next, Person, Resolved, Status,
+    Body, Consumed, DeadLetterReason, Next, Person, Resolved, SinkId, Status,
 };
 use theater_flow_kernel::state::{Phase, Refusal, State};
 
@@ -272,4 +272,37 @@ fn what_an_agent_leaves_unread_is_no_failure_of_its_own() {
         panic!("the fourth of those that it crashed at")
     };
     assert!(matches!(poison.why, DeadLetterReason::Crash(_)), "{poison:?}");
+}
+
+#[test]
+fn what_an_agent_leaves_unread_keeps_its_attempts_and_says_why_it_ended() {
+    let bad = Kind::Bad { at: &["4"], how: Bad::FaultSometimes };
+    let mut build = Build::chain(12, &[bad, Kind::Stdout]);
+    build.root().intensity = 0;
+    build.agent(BAD.0).retry.max = 100;
+    let mut sim = Sim::new(build, Options::calm(3));
+    sim.outside.lock().expect("one thread").failures_each = 50;
+    let pending = |state: &State| state.agent(BAD).pending.clone();
+    sim.run_until(|state| pending(state).is_some_and(|pending| pending.failed > 2));
+    let tried = pending(&sim.state).expect("it is tried again");
+    let message = String::from("gone");
+    sim.input(Input::WriteFailed { agent: AgentId(2), sink: SinkId::STDOUT, message });
+    let (status, sim) = sim.run();
+    assert_eq!(status, Status::Failed);
+    let ended = sim
+        .entries
+        .iter()
+        .find(|entry| matches!(&entry.body, Body::Ended(body) if body.agent == BAD));
+    let ended = Ref::record(ended.expect("it ended").seq);
+    let left = sim.entries.iter().filter_map(|entry| match &entry.body {
+        Body::DeadLettered(body) if body.agent == BAD => Some((&entry.causes, body)),
+        _ => None,
+    });
+    let left: Vec<_> = left.collect();
+    let (causes, first) = left[0];
+    assert_eq!((first.attempts, &first.why), (tried.failed, &DeadLetterReason::Ended));
+    assert_eq!(causes[..], [first.message, Ref::record(tried.failure), ended]);
+    for (causes, letter) in &left[1..] {
+        assert_eq!((letter.attempts, &causes[..]), (0, &[letter.message, ended][..]));
+    }
 }
