@@ -6,6 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use theater_flow::driver::{Ending, Event};
+use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::record::{SinkId, Status};
 use theater_flow_kernel::state::State;
 
 use super::pipeline::{self, Stage};
@@ -17,8 +19,8 @@ const EXITS: u32 = 10_000;
 const MESSAGES: u64 = 50_000;
 /// Supervisors above each agent of the deep tree.
 const DEPTH: usize = 16;
-/// How long a stop may take, in ms.
-const PATIENCE_MS: u64 = 600_000;
+/// The agent that crashes.
+const CLOCK: AgentId = AgentId(0);
 
 pub(super) fn figures() -> Vec<Figure> {
     let mut figures: Vec<Figure> = [10, 100, 1_000, 9_999].into_iter().map(tended).collect();
@@ -27,7 +29,8 @@ pub(super) fn figures() -> Vec<Figure> {
     figures
 }
 
-/// So many agents that wait for a clock are begun, and stopped once all are up.
+/// So many agents that wait for a clock are begun. Once all are up their supervisor gives up, since one crashes, and
+/// stops all others.
 fn tended(agents: u32) -> Figure {
     let mut runs: Vec<(Duration, Duration)> = (0..3).map(|_| begun_and_stopped(agents)).collect();
     runs.sort_unstable();
@@ -51,10 +54,11 @@ fn begun_and_stopped(agents: u32) -> (Duration, Duration) {
             thread::yield_now();
         }
         let _ = said.send(Instant::now());
-        let _ = sender.send(Event::Stop { by: String::from("bench"), within_ms: PATIENCE_MS });
+        let message = String::from("crashes when all are up");
+        let _ = sender.send(Event::WriteFailed { agent: CLOCK, sink: SinkId::STDOUT, message });
     });
     let (ending, _) = session.serve(&mut |_, _| {});
-    assert!(matches!(ending, Ending::Suspended), "{ending:?}");
+    assert!(matches!(ending, Ending::Finished(Status::Failed)), "{ending:?}");
     let up = up.recv().expect("all came up before they were stopped");
     (up - start, up.elapsed())
 }
@@ -63,7 +67,7 @@ fn begun_and_stopped(agents: u32) -> (Duration, Duration) {
 fn waiting(agents: u32) -> String {
     let names: Vec<String> = (0..agents).map(|n| format!("\"a{n}\"")).collect();
     let mut text = format!(
-        "format = 1\nname = \"waiting\"\n[supervisors.root]\nchildren = [\"clock\", {}]\n\
+        "format = 1\nname = \"waiting\"\n[supervisors.root]\nintensity = 0\nchildren = [\"clock\", {}]\n\
          [agents.clock]\nactor = \"std/timer\"\nconfig = {{ every = \"1h\" }}\n\
          grants = {{ timer = true, clock = true }}\n",
         names.join(", "),
