@@ -210,6 +210,21 @@ impl RunDir {
         self.path.join("db")
     }
 
+    /// The run whose own log holds a record: this one, or one that it comes from, as far as those are there.
+    #[must_use]
+    pub fn holding(&self, seq: u64) -> Self {
+        let (mut run, mut before) = (self.clone(), u64::MAX);
+        while let Ok(Some(Head { parent: Some(parent), .. })) = Head::read(&run.path)
+            // Each goes on from an earlier record: heads that say otherwise lead round in a circle.
+            && (seq..before).contains(&parent.seq)
+            && let Some(id) = parse_id(&parent.run)
+        {
+            run = Self { id, path: run.path.with_file_name(&parent.run) };
+            before = parent.seq;
+        }
+        run
+    }
+
     /// The file that says where its control socket is.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

@@ -21,11 +21,19 @@ struct Reasons {
     /// The root gave up, and what it followed from: first the root's decision, then those of the supervisors below,
     /// and what the lowest of these could not deal with.
     chain: Vec<Row>,
+    /// What the lowest of these follows from, if that does not stand in this log.
+    before: Option<Before>,
     /// What could not be written.
     unwritten: Option<Row>,
     /// The last message that nobody has taken, tried again or dropped.
     letter: Option<Row>,
     letters: u64,
+}
+
+/// A record of a run that this one was forked from.
+struct Before {
+    run: RunId,
+    seq: u64,
 }
 
 /// Tells why a run of `plan`, which is over, is `failed` or `degraded`. This process owns it.
@@ -70,6 +78,7 @@ fn reasons(run: &RunDir) -> Result<Reasons, JournalError> {
         found.letter = Some(Row::of_stored(&journal.stored(*letter)?)?);
     }
     found.chain = gave_up.map(|row| chain(&journal, row)).unwrap_or_default();
+    found.before = before(run, &journal, &found.chain);
     Ok(found)
 }
 
@@ -87,13 +96,29 @@ fn chain(journal: &Journal<SledStore>, gave_up: Row) -> Vec<Row> {
     chain
 }
 
+/// What a chain follows from that ends with a decision to give up.
+fn before(run: &RunDir, journal: &Journal<SledStore>, chain: &[Row]) -> Option<Before> {
+    let Row { record, .. } = chain.last()?;
+    let seq = record.causes.first()?.seq;
+    let gave_up = matches!(record.body, Body::Escalated(_));
+    let elsewhere = gave_up && seq < journal.first();
+    elsewhere.then(|| Before { run: run.holding(seq).id, seq })
+}
+
 fn failed(view: &View<'_>, found: &Reasons) -> String {
-    let [root, .., last] = &found.chain[..] else {
+    let Some(root) = found.chain.first() else {
         let unwritten = found.unwritten.as_ref().map(|row| happened(view, row));
         return unwritten.unwrap_or_else(|| String::from("the root supervisor gave up"));
     };
-    let message = format!("{}: {}", view.summary(root), happened(view, last));
-    if found.chain.len() == 2 {
+    let gave_up = view.summary(root);
+    let message = match (&found.before, &found.chain[1..]) {
+        (Some(Before { run, seq }), _) => {
+            format!("{gave_up}: that follows from record {seq} of run {run}, before it was forked")
+        }
+        (None, [.., last]) => format!("{gave_up}: {}", happened(view, last)),
+        (None, []) => gave_up,
+    };
+    if found.chain.len() + usize::from(found.before.is_some()) <= 2 {
         return message;
     }
     let steps =
@@ -102,8 +127,12 @@ fn failed(view: &View<'_>, found: &Reasons) -> String {
 }
 
 fn failed_help(run: RunId, found: &Reasons) -> String {
-    match &found.chain[..] {
-        [root, _, _, ..] => {
+    match (&found.before, &found.chain[..]) {
+        (Some(Before { run, seq }), [_]) => format!("`theater-flow show {run} {seq}` shows it"),
+        (Some(Before { run, seq }), _) => {
+            format!("`theater-flow why {run} {seq}` tells what led to it")
+        }
+        (None, [root, _, _, ..]) => {
             format!("`theater-flow why {run} {}` tells what led to it", root.record.seq)
         }
         _ => format!("`theater-flow events {run} --kind crashed` lists them"),
@@ -134,11 +163,11 @@ fn step(view: &View<'_>, row: &Row) -> String {
 fn degraded(view: &View<'_>, found: &Reasons) -> String {
     let count = match found.letters {
         1 => String::from("1 event could not be handled"),
-        more => format!("{more} events could not be handled, the last of them"),
+        more => format!("{more} events could not be handled"),
     };
-    let last = found.letter.as_ref().map(|row| {
-        let (agent, seq) = (view.about(row), row.record.seq);
-        format!(" by `{agent}` (record {seq}): {}", view.summary(row))
-    });
-    count + &last.unwrap_or_default()
+    // Those of a run that this one was forked from do not stand in its log.
+    let Some(row) = &found.letter else { return count };
+    let which = if found.letters == 1 { "" } else { ", the last of them" };
+    let (agent, seq) = (view.about(row), row.record.seq);
+    format!("{count}{which} by `{agent}` (record {seq}): {}", view.summary(row))
 }

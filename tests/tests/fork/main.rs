@@ -3,6 +3,7 @@
 
 mod answers;
 mod changed;
+mod endings;
 mod points;
 mod scene;
 mod waits;

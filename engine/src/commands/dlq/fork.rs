@@ -1,12 +1,14 @@
 //! How letters are tried again that cannot be in their own run: in a fork from before what prevents it.
 
-use theater_flow_kernel::ids::{AgentId, PortId};
+use theater_flow_kernel::ids::{AgentId, PortId, RunId};
 use theater_flow_kernel::record::{Body, Consumed, Record, Transaction};
 
 use super::Known;
+use crate::commands::{live, read};
 use crate::exit::Problem;
-use crate::journal::JournalError;
+use crate::journal::{Journal, JournalError};
 use crate::letters::{Order, Which};
+use crate::log::Log;
 use crate::runs::RunDir;
 
 /// Letters named one by one in a command; more are all.
@@ -21,8 +23,9 @@ pub(super) fn help(
     let kept = known.state.kept.letters.iter().filter(|(seq, _)| letters.contains(seq));
     let ports: Vec<(AgentId, PortId)> =
         kept.map(|(_, letter)| (letter.agent, letter.port)).collect();
-    let Some(at) = before_the_end(known, &ports)? else { return Ok(None) };
-    let id = run.id;
+    let mut logs = Logs { known, run, above: vec![] };
+    let Some(at) = before_the_end(&mut logs, &ports)? else { return Ok(None) };
+    let id = run.holding(at).id;
     let begin = format!(
         "make a run that goes on from before that, with what was mended: `theater-flow fork {id} --at {at}"
     );
@@ -46,14 +49,41 @@ fn which(order: &Order) -> String {
     }
 }
 
+/// The log of a run, and those of the runs that it was forked from.
+struct Logs<'a> {
+    known: &'a Known,
+    run: &'a RunDir,
+    /// Those that were needed so far.
+    above: Vec<(RunId, Journal<Log>)>,
+}
+
+impl Logs<'_> {
+    /// A record, in whichever log it stands; `None` if that log is not there any more, or cannot be read.
+    fn record(&mut self, seq: u64) -> Result<Option<Record>, JournalError> {
+        if seq >= self.known.journal.first() {
+            return Ok(Some(self.known.row(seq)?.record));
+        }
+        let holds = self.run.holding(seq);
+        if !self.above.iter().any(|(id, _)| *id == holds.id) {
+            let Ok(log) = read::log(&holds) else { return Ok(None) };
+            self.above.push((holds.id, log));
+        }
+        let log = self.above.iter().find(|(id, _)| *id == holds.id);
+        Ok(log.and_then(|(_, log)| live::row(log, seq).ok()).map(|row| row.record))
+    }
+}
+
 /// The last record from which none of these inputs comes to be closed, and none of the agents to its end, by what is
 /// on record up to there.
-fn before_the_end(known: &Known, ports: &[(AgentId, PortId)]) -> Result<Option<u64>, JournalError> {
+fn before_the_end(
+    logs: &mut Logs<'_>,
+    ports: &[(AgentId, PortId)],
+) -> Result<Option<u64>, JournalError> {
     if ports.is_empty() {
         return Ok(None);
     }
-    let first = known.journal.first();
-    for record in known.journal.bare(first)? {
+    let known = logs.known;
+    for record in known.journal.bare(known.journal.first())? {
         let record = record?;
         let ends = match &record.body {
             Body::Ended(body) => ports.iter().any(|(agent, _)| *agent == body.agent),
@@ -63,24 +93,20 @@ fn before_the_end(known: &Known, ports: &[(AgentId, PortId)]) -> Result<Option<u
             _ => false,
         };
         if ends {
-            let before = began(known, record)?.and_then(|seq| seq.checked_sub(1));
-            return Ok(before.filter(|before| *before >= first));
+            return Ok(began(logs, record)?.and_then(|seq| seq.checked_sub(1)));
         }
     }
     Ok(None)
 }
 
 /// The record that an end follows from, whatever is decided after it: a fork from a later one comes to the same end.
-/// `None` if it stands in the run that this one was forked from.
-fn began(known: &Known, end: Record) -> Result<Option<u64>, JournalError> {
+/// `None` if it stands in a log that cannot be read.
+fn began(logs: &mut Logs<'_>, end: Record) -> Result<Option<u64>, JournalError> {
     let mut record = end;
     while let Some(least) = follows(&record.body) {
         let mut heaviest: Option<Record> = None;
         for cause in &record.causes {
-            if cause.seq < known.journal.first() {
-                return Ok(None);
-            }
-            let cause = known.row(cause.seq)?.record;
+            let Some(cause) = logs.record(cause.seq)? else { return Ok(None) };
             let weight = weight(&cause.body);
             if weight >= least
                 && heaviest.as_ref().is_none_or(|other| weight > self::weight(&other.body))
