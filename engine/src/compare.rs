@@ -5,6 +5,7 @@
 //! agent with several producers may meet the same events in another order; that alone is no difference.
 
 mod meaning;
+mod order;
 mod parting;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ use crate::journal::{Journal, JournalError};
 use crate::store::Store;
 use crate::view::Row;
 use meaning::{Meaning, Meanings};
-use parting::{Parting, parting};
+use order::Orders;
+use parting::{Parting, Side, parting};
 pub use written::Output;
 use written::Written;
 
@@ -62,6 +64,8 @@ pub struct Account {
     /// The run goes on: what it has not done yet is no difference.
     pub goes_on: bool,
     deeds: BTreeMap<String, Vec<Deed>>,
+    /// Agents that cannot have done so in another order.
+    in_one_order: BTreeSet<String>,
     tallies: BTreeMap<String, Tally>,
     outputs: BTreeMap<Place, Output>,
 }
@@ -75,6 +79,9 @@ pub struct Comparison {
     pub first: Option<First>,
     /// Agents that did the same in another order.
     pub reordered: Vec<String>,
+    /// Agents of which nobody knows yet whether they do the same: one did what the other, whose run goes on, may do
+    /// later.
+    pub undecided: Vec<String>,
     /// By agent: what each run's did, if it has the agent.
     pub agents: Vec<(String, Pair<Tally>)>,
     /// What each run wrote, by place.
@@ -108,12 +115,14 @@ impl Account {
         from: u64,
     ) -> Result<Self, JournalError> {
         let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
+        let mut orders = Orders::default();
         let mut written = Written::behind(&fork::open_before(journal, plan, from)?, plan);
         for agent in &plan.agents {
             account.tallies.insert(agent.name.clone(), Tally::default());
         }
         for stored in journal.records(from)? {
             let row = Row::of_stored(&stored?)?;
+            orders.take(&row.record.body);
             if let Some((name, meaning)) = meanings.of(&row) {
                 let deed = Deed { seq: row.record.seq, meaning };
                 account.deeds.entry(name).or_default().push(deed);
@@ -124,7 +133,17 @@ impl Account {
             }
         }
         account.outputs = written.outputs();
+        account.in_one_order = orders.in_one_order(plan);
         Ok(account)
+    }
+
+    /// What an agent did.
+    fn side(&self, agent: &str) -> Side<'_> {
+        Side {
+            deeds: self.deeds.get(agent).map_or(&[], Vec::as_slice),
+            goes_on: self.goes_on,
+            in_one_order: self.in_one_order.contains(agent),
+        }
     }
 
     fn count(&mut self, agent: &str, body: &Body) {
@@ -161,17 +180,15 @@ impl Comparison {
     #[must_use]
     pub fn of(accounts: (&Account, &Account), plans: (&Plan, &Plan)) -> Self {
         let (left, right) = accounts;
-        let (mut first, mut reordered) = (None::<((u64, u8), First)>, vec![]);
-        let mut erased = 0;
+        let mut first = None::<((u64, u8), First)>;
+        let (mut reordered, mut undecided, mut erased) = (vec![], vec![], 0);
         for name in union(&left.deeds, &right.deeds) {
-            let none = Vec::new();
-            let sides =
-                (left.deeds.get(name).unwrap_or(&none), right.deeds.get(name).unwrap_or(&none));
-            let (parted, unknown) = parting((sides.0, left.goes_on), (sides.1, right.goes_on));
+            let (parted, unknown) = parting(left.side(name), right.side(name));
             erased += unknown;
             match parted {
                 Parting::Never => {}
                 Parting::Order => reordered.push(name.clone()),
+                Parting::Open => undecided.push(name.clone()),
                 Parting::At(records) => {
                     let found = First { agent: name.clone(), records };
                     // What only the second run did has no place in the first: those come last.
@@ -196,6 +213,7 @@ impl Comparison {
             plans: plan_differences(plans.0, plans.1),
             first: first.map(|(_, first)| first),
             reordered,
+            undecided,
             agents: agents.into_iter().map(|name| (name.clone(), pairs(name))).collect(),
             outputs: outputs.into_iter().map(|place| (place.clone(), written(place))).collect(),
             erased,

@@ -17,6 +17,11 @@ fn whole(content: u8, (nth, run): (u64, u8)) -> Meaning {
     Meaning { content, sealed, outline: content.map_or([0; 16], |[first, ..]| [first / 10; 16]) }
 }
 
+/// One that may meet its events in any order.
+fn side(deeds: &[Deed], goes_on: bool) -> Side<'_> {
+    Side { deeds, goes_on, in_one_order: false }
+}
+
 #[test]
 fn sequences_part_where_one_has_what_the_other_lacks() {
     let cases: [(&[u8], &[u8], Parting); 9] = [
@@ -31,23 +36,46 @@ fn sequences_part_where_one_has_what_the_other_lacks() {
         (&[1, 1], &[1, 1, 1], Parting::At((None, Some(20)))),
     ];
     for (left, right, expected) in cases {
-        let (found, _) = parting((&deeds(left), false), (&deeds(right), false));
+        let (found, _) = parting(side(&deeds(left), false), side(&deeds(right), false));
         assert_eq!(found, expected, "{left:?} {right:?}");
     }
 }
 
 #[test]
 fn what_a_run_that_goes_on_has_not_done_is_no_difference() {
-    let cases: [(&[u8], &[u8], Parting); 5] = [
+    let cases: [(&[u8], &[u8], Parting); 6] = [
         (&[1, 2, 3], &[1, 2], Parting::Never),
         (&[1, 2], &[1, 2, 3], Parting::At((None, Some(20)))),
-        (&[1, 2, 3], &[1, 3], Parting::Order),
+        (&[1, 2, 3], &[1, 3], Parting::Open),
+        (&[1, 2, 3], &[2, 1], Parting::Order),
         (&[1, 2, 3], &[1, 4], Parting::At((None, Some(10)))),
         (&[1, 2], &[], Parting::Never),
     ];
     for (left, right, expected) in cases {
-        let (found, _) = parting((&deeds(left), false), (&deeds(right), true));
+        let (found, _) = parting(side(&deeds(left), false), side(&deeds(right), true));
         assert_eq!(found, expected, "{left:?} {right:?}");
+    }
+}
+
+#[test]
+fn of_runs_that_both_go_on_only_what_has_one_place_can_differ() {
+    type Case = (&'static [u8], &'static [u8], Parting, Parting);
+    // In any order, and in one order only.
+    let cases: [Case; 7] = [
+        (&[1, 2], &[1, 2, 3], Parting::Never, Parting::Never),
+        (&[1, 2], &[1, 3], Parting::Open, Parting::At((Some(10), Some(10)))),
+        (&[1, 2, 3], &[1, 3], Parting::Open, Parting::At((Some(10), Some(10)))),
+        (&[1, 2, 3], &[1, 3, 2], Parting::Order, Parting::Order),
+        (&[1, 2, 3], &[2, 1], Parting::Order, Parting::Order),
+        (&[1, 2, 3], &[2, 1, 4], Parting::Open, Parting::At((Some(20), Some(20)))),
+        (&[1, 2], &[], Parting::Never, Parting::Never),
+    ];
+    for (left, right, any, one) in cases {
+        let (left, right) = (deeds(left), deeds(right));
+        assert_eq!(parting(side(&left, true), side(&right, true)).0, any, "{left:?} {right:?}");
+        let [left, right] =
+            [&left, &right].map(|deeds| Side { in_one_order: true, ..side(deeds, true) });
+        assert_eq!(parting(left, right).0, one, "{left:?} {right:?}");
     }
 }
 
@@ -132,11 +160,11 @@ fn what_was_erased_is_neither_the_same_nor_another() {
     ];
     for (left, right, expected) in cases {
         let sides = (some_erased(1, left), some_erased(2, right));
-        let found = parting((&sides.0, false), (&sides.1, false));
+        let found = parting(side(&sides.0, false), side(&sides.1, false));
         assert_eq!(found, expected, "{left:?} {right:?}");
     }
     let one = some_erased(1, &[-11, -12]);
-    assert_eq!(parting((&one, false), (&one, false)), (Parting::Never, 0), "of one salt");
+    assert_eq!(parting(side(&one, false), side(&one, false)), (Parting::Never, 0), "of one salt");
 }
 
 #[test]

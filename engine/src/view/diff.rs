@@ -138,8 +138,15 @@ pub fn diff_lines(found: &Comparison, sides: (&Side<'_>, &Side<'_>), look: Look)
         lines.push(String::new());
         first_lines(first, sides, look, &mut lines);
     }
+    let so_far = so_far(found);
     for agent in &found.reordered {
-        lines.push(format!("`{}` did the same in another order", escape(agent)));
+        lines.push(format!("`{}` did the same in another order{so_far}", escape(agent)));
+    }
+    for agent in &found.undecided {
+        let agent = escape(agent);
+        lines.push(format!(
+            "`{agent}`: too early to tell, since a run that goes on may yet do what the other did"
+        ));
     }
     if found.erased > 0 && !found.is_same() {
         let gone = count(found.erased, "other record", "other records");
@@ -161,15 +168,25 @@ pub fn diff_lines(found: &Comparison, sides: (&Side<'_>, &Side<'_>), look: Look)
     lines
 }
 
+/// What is to be added to what holds only up to now.
+const fn so_far(found: &Comparison) -> &'static str {
+    if matches!(found.go_on, (false, false)) { "" } else { " so far" }
+}
+
 fn verdict(found: &Comparison, look: Look) -> String {
+    let so_far = so_far(found);
     match (&found.first, found.is_same()) {
         (None, true) if found.not_compared() > 0 => {
             let gone = count(found.not_compared(), "thing", "things");
-            let text =
-                format!("no difference was found, but {gone} cannot be compared: erased by prune");
+            let text = format!(
+                "no difference was found{so_far}, but {gone} cannot be compared: erased by prune"
+            );
             look.paint(Tone::Warn, &text)
         }
-        (None, true) => look.paint(Tone::Good, "the runs did the same"),
+        (None, true) if !found.undecided.is_empty() => {
+            look.paint(Tone::Warn, "no difference was found so far")
+        }
+        (None, true) => look.paint(Tone::Good, &format!("the runs did the same{so_far}")),
         (None, false) => {
             look.paint(Tone::Warn, "the runs did the same in another order, and wrote otherwise")
         }
@@ -318,7 +335,7 @@ pub fn diff_json(found: &Comparison, sides: (&Side<'_>, &Side<'_>)) -> Json {
             ("second", side(right)),
         ])
     });
-    let is_known = !found.is_same() || found.not_compared() == 0;
+    let is_known = !found.is_same() || found.not_compared() == 0 && found.undecided.is_empty();
     let same = is_known.then(|| Json::from(found.is_same()));
     Json::Object(vec![
         ("same", same.into()),
@@ -328,6 +345,7 @@ pub fn diff_json(found: &Comparison, sides: (&Side<'_>, &Side<'_>)) -> Json {
         ("plans", found.plans.iter().map(Json::text).collect()),
         ("first_difference", first.into()),
         ("reordered", found.reordered.iter().map(Json::text).collect()),
+        ("undecided", found.undecided.iter().map(Json::text).collect()),
         ("agents", agents.collect()),
         ("outputs", outputs.collect()),
     ])

@@ -1,4 +1,5 @@
 mod choice;
+mod compared;
 mod human;
 mod letters;
 mod line;
