@@ -7,11 +7,12 @@ mod reading;
 mod running;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use theater_flow_kernel::ids::{Digest, Ref};
 
@@ -22,8 +23,8 @@ pub use forking::Fork;
 pub use letters::{Dlq, Letters};
 pub use man::{manual, page};
 pub use reading::{Approve, Diff, Events, Logs, Prune, Replay, State, Tree, Why};
-use running::duration;
 pub use running::{Resume, Run, Stop};
+use values::{digest, reference};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
 ///
@@ -348,8 +349,21 @@ impl Cli {
     pub fn read<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(
         args: I,
     ) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args)
+        let mut matches = grammar().try_get_matches_from(args)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar()))
     }
+}
+
+/// What may be typed. A value that begins with a minus is told how it is to be written, as any wrong value is, and not
+/// that there is no such option.
+fn grammar() -> clap::Command {
+    fn taking_minus(command: clap::Command) -> clap::Command {
+        let taking = |arg: clap::Arg| {
+            if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg }
+        };
+        command.mut_args(taking).mut_subcommands(taking_minus)
+    }
+    taking_minus(Cli::command())
 }
 
 /// The script that completes commands in a shell.
@@ -358,29 +372,4 @@ pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
     String::from_utf8_lossy(&script).into_owned()
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as `key=value`".to_owned()),
-    }
-}
-
-fn reference(text: &str) -> Result<Ref, String> {
-    let wrong = || "write it as `12`, or `12.0` for the first part of record 12".to_owned();
-    let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(());
-    let (seq, part) = text.split_once('.').map_or((text, None), |(seq, part)| (seq, Some(part)));
-    number(seq).and(number(part.unwrap_or_default())).ok_or_else(wrong)?;
-    let seq = seq.parse().map_err(|_| wrong())?;
-    let part = part.map(str::parse).transpose().map_err(|_| wrong())?;
-    Ok(Ref { seq, part })
-}
-
-fn number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "write the number of a record: `12`".to_owned())
-}
-
-fn digest(text: &str) -> Result<Digest, String> {
-    Digest::from_hex(text).ok_or_else(|| "a head is 64 hex digits".to_owned())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use theater_flow_kernel::ids::Ref;
 
-use super::{duration, number, reference, setting};
+use super::values::{duration, number, reference, setting};
 
 /// See [`Command::Fork`](super::Command::Fork).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
@@ -14,7 +14,7 @@ pub struct Fork {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// The last record that both have. With `--answer` it follows from that.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true, required_unless_present = "answer")]
+    #[arg(long, value_name = "SEQ", value_parser = number, required_unless_present = "answer")]
     pub at: Option<u64>,
     /// Go on with this pipeline file. Agents are matched by name: one with another actor or config begins from the
     /// state that it had, a new one from nothing, one that the file does not have falls away.
@@ -28,7 +28,7 @@ pub struct Fork {
     /// The run goes on just before that record. An HTTP answer is a JSON file with `status` and maybe `headers` and
     /// `body`, or with `error` and maybe `message`; the answer to a read is the file's bytes, that of a clock a
     /// number.
-    #[arg(long, value_name = "SEQ[.I]=FILE", value_parser = instead)]
+    #[arg(long, value_name = "SEQ[.I]=FILE", value_parser = instead, allow_hyphen_values = true)]
     pub answer: Vec<(Ref, PathBuf)>,
     /// Only make it: `resume` runs it.
     #[arg(long)]
@@ -37,7 +37,7 @@ pub struct Fork {
     #[arg(long, conflicts_with = "hold")]
     pub allow_dead_letters: bool,
     /// How long Ctrl-C, SIGTERM and `stop` let sources stop and mailboxes empty: `30s`, `2m`; `0s` does not wait.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "10s")]
     pub drain: Duration,
 }
 

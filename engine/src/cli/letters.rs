@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::number;
+use super::values::number;
 use crate::letters::Which;
 
 /// See [`Command::Dlq`](super::Command::Dlq).
@@ -27,7 +27,7 @@ pub enum Letters {
     /// Show all of one.
     Show {
         /// Its number in the list: the record that set the message aside.
-        #[arg(value_parser = number, allow_negative_numbers = true)]
+        #[arg(value_parser = number)]
         seq: u64,
     },
     /// Have some tried again: each waits where it had waited, and counts as never tried.
@@ -41,7 +41,7 @@ pub enum Letters {
 #[group(required = true, multiple = true)]
 pub struct Chosen {
     /// Their numbers in the list.
-    #[arg(value_name = "SEQ", value_parser = number, allow_negative_numbers = true, conflicts_with_all = ["all", "agent"])]
+    #[arg(value_name = "SEQ", value_parser = number, conflicts_with_all = ["all", "agent"])]
     pub letters: Vec<u64>,
     /// All that the engine keeps.
     #[arg(long)]

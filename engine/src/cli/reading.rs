@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use theater_flow_kernel::ids::Ref;
 
-use super::{number, reference};
+use super::values::{days, number, reference};
 use crate::view;
 
 /// See [`Command::Events`](super::Command::Events).
@@ -60,7 +60,7 @@ pub struct Tree {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// After this record. By default now.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SEQ", value_parser = number)]
     pub at: Option<u64>,
 }
 
@@ -72,7 +72,7 @@ pub struct State {
     /// The agent.
     pub agent: String,
     /// After this record. By default after the last.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SEQ", value_parser = number)]
     pub at: Option<u64>,
     /// Print the bytes as they are, and nothing else.
     #[arg(long, conflicts_with = "json")]
@@ -85,7 +85,7 @@ pub struct Approve {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// What to decide about: its number in the list.
-    #[arg(value_parser = number, allow_negative_numbers = true)]
+    #[arg(value_parser = number)]
     pub id: Option<u64>,
     /// Do not make it again: the agent is told that nobody knows whether it was made.
     #[arg(long, requires = "id")]
@@ -109,10 +109,10 @@ pub struct Replay {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// Begin with this record: the agents are brought there from their snapshots.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SEQ", value_parser = number)]
     pub from: Option<u64>,
     /// End with this record.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SEQ", value_parser = number)]
     pub until: Option<u64>,
     /// Compare with what the components and configs of this pipeline file do.
     #[arg(long, value_name = "FILE")]
@@ -125,10 +125,10 @@ pub struct Prune {
     /// The run: its id, a unique beginning of it, or `@latest`.
     pub run: String,
     /// Only payloads of records before this one.
-    #[arg(long, value_name = "SEQ", value_parser = number, allow_negative_numbers = true, conflicts_with_all = ["keep_days", "payload"])]
+    #[arg(long, value_name = "SEQ", value_parser = number, conflicts_with_all = ["keep_days", "payload"])]
     pub before: Option<u64>,
     /// Only payloads that are older than this many days.
-    #[arg(long, value_name = "DAYS", conflicts_with = "payload")]
+    #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with = "payload")]
     pub keep_days: Option<u32>,
     /// Only the payloads of this record or part: a secret, or somebody's data. Can be given several times. Where else
     /// the same bytes stand is said.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::setting;
+use super::values::{duration, setting};
 
 /// See [`Command::Run`](super::Command::Run).
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
@@ -51,10 +51,4 @@ pub struct Stop {
     /// How long sources may take to stop and mailboxes to empty: `30s`, `2m`.
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     pub drain: Option<Duration>,
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let ms = theater_flow_dsl::milliseconds(text);
-    ms.map(Duration::from_millis)
-        .ok_or_else(|| "write it as `500ms`, `30s`, `2m` or `1h`".to_owned())
 }

@@ -10,7 +10,7 @@ fn command(line: &str) -> Command {
 
 #[test]
 fn the_grammar_is_sound() {
-    Cli::command().debug_assert();
+    grammar().debug_assert();
 }
 
 #[test]
@@ -58,7 +58,28 @@ fn a_part_of_a_run_is_named_by_records() {
 fn a_wrong_number_or_duration_is_refused_with_how_to_write_it() {
     let number = "write the number of a record: `12`";
     let duration = "write it as `500ms`, `30s`, `2m` or `1h`";
+    let part = "write it as `12`, or `12.0` for the first part of record 12";
+    let days = "write a number of days: `30`";
+    let answer = "write it as `12=answer.json`, or `12.0=answer.json`";
     let lines = [
+        ("tf show x -1", part),
+        ("tf show x 1.x", part),
+        ("tf why x -1", part),
+        ("tf why x -1.0 --impact", part),
+        ("tf prune x --payload -1", part),
+        ("tf prune x --keep-days -1", days),
+        ("tf prune x --keep-days soon", days),
+        ("tf prune x --before -1", number),
+        ("tf fork x --at -1", number),
+        ("tf fork x --answer -3=a.json", answer),
+        ("tf fork x --answer -3", answer),
+        ("tf fork x --at 3 --drain -1s", duration),
+        ("tf approve x -1", number),
+        ("tf dlq x retry -3", number),
+        ("tf replay x --until -5", number),
+        ("tf state x a --at -1", number),
+        ("tf verify x --head -1", "a head is 64 hex digits"),
+        ("tf run a.toml --set -1", "write it as `key=value`"),
         ("tf tree x --at abc", number),
         ("tf tree x --at -1", number),
         ("tf state x a --at 3.1", number),
