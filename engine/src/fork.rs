@@ -8,6 +8,8 @@ mod files;
 mod given;
 mod graft;
 mod open;
+mod page;
+mod staged;
 
 use std::sync::Arc;
 

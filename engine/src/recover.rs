@@ -141,14 +141,7 @@ pub fn recover<S: Store>(
         return Ok(recovered);
     }
     // What is folded is what somebody goes on with: it has to be what was written.
-    let mut verifier = match from.checked_sub(1).filter(|before| *before >= journal.first()) {
-        Some(before) => {
-            let before = journal.stored(before)?;
-            Verifier::behind(&before, before.record().map_err(JournalError::from)?.at)
-        }
-        None => Verifier::default().from(journal.first()),
-    }
-    .excusing(journal.prunings()?);
+    let mut verifier = verifier(journal, from)?;
     for stored in journal.records(from)? {
         let stored = stored?;
         if stored.seq >= seq {
@@ -163,6 +156,21 @@ pub fn recover<S: Store>(
         state.touched.clear();
     }
     Ok(recovered)
+}
+
+/// Checks the records from `from` on, which may be any of the log; the one before it is taken for granted.
+pub(crate) fn verifier<S: Store>(
+    journal: &Journal<S>,
+    from: u64,
+) -> Result<Verifier, JournalError> {
+    let verifier = match from.checked_sub(1).filter(|before| *before >= journal.first()) {
+        Some(before) => {
+            let before = journal.stored(before)?;
+            Verifier::behind(&before, before.record()?.at)
+        }
+        None => Verifier::default().from(journal.first()),
+    };
+    Ok(verifier.excusing(journal.prunings()?))
 }
 
 /// The newest whole checkpoint of the state before `seq` or earlier; the state before the first record if

@@ -14,7 +14,7 @@ use super::{check, place, read, replay, run};
 use crate::cli;
 use crate::compile::Fetcher;
 use crate::exit::{Exit, Problem};
-use crate::fork::{Answered, FILES, Fork, ForkError, GivenError, Point, move_files};
+use crate::fork::{Answered, FILES, FilesError, Fork, ForkError, GivenError, Point, move_files};
 use crate::head::{Head, Standing};
 use crate::journal::Journal;
 use crate::log::Log;
@@ -36,7 +36,6 @@ pub(super) fn fork(
     let at = args.at.or_else(|| answered.iter().map(|answered| answered.before).min());
     let at = at.ok_or_else(|| Problem::usage("after which record?"))?;
     let point = point(screen, &journal, at)?;
-    drop(journal);
     let mut fork = match &args.with {
         None => point.unchanged(),
         Some(file) => match with(screen, (&point, &place(folder, &parent)), (file, &args.set))? {
@@ -46,8 +45,9 @@ pub(super) fn fork(
     };
     give(&mut fork, at, (args, &answered))?;
     let new = data.begin(run::new_run_id()?)?;
-    let made = make(screen, (new.run(), folder), (&point, &mut fork));
+    let made = make(screen, (new.run(), folder), (&journal, &point, &mut fork));
     made.inspect_err(|_| new.run().discard())?;
+    drop(journal);
     let id = new.whole()?.id.to_string();
     if args.hold {
         if screen.is_json() {
@@ -145,11 +145,12 @@ fn point(screen: &Screen, journal: &Journal<Log>, at: u64) -> Result<Point, Prob
 fn make(
     screen: &Screen,
     (new, folder): (&RunDir, &Path),
-    (point, fork): (&Point, &mut Fork),
+    (journal, point, fork): (&Journal<Log>, &Point, &mut Fork),
 ) -> Result<(), Problem> {
     let path = fs::canonicalize(&new.path)
         .map_err(|error| crate::store::StoreError::io(&new.path, error))?;
-    let moved = move_files(fork, point, (new.id, &path.join(FILES))).map_err(ForkError::from)?;
+    let moved = move_files(fork, (journal, point), (new.id, &path.join(FILES)));
+    let moved = moved.map_err(ForkError::from)?;
     for (old, new) in &moved {
         screen.say(&format!("what it writes to {old} goes to {new}"));
     }
@@ -180,6 +181,7 @@ impl From<ForkError> for Problem {
             ForkError::Components(error) => return error.into(),
             ForkError::Unfit(_) => "fork at a record before that, or name another file",
             ForkError::Given(_) => "`theater-flow fork --help` says what the file must hold",
+            ForkError::Files(FilesError::Journal(error)) => return error.into(),
             ForkError::Files(_) => "fork at a record before the file was begun, or put it back",
         };
         Self::usage(message).with_help(Some(String::from(help)))

@@ -1,18 +1,20 @@
 //! What a fork writes. Its parent's files are its parent's: where both would write to one place, the fork's is
 //! moved below its own folder, with what had been written there up to the point.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use theater_flow_kernel::gate::locate;
 use theater_flow_kernel::ids::{AgentId, RunId};
-use theater_flow_kernel::plan::{Plan, Root};
-use theater_flow_kernel::record::SinkId;
-use theater_flow_kernel::state::Write;
+use theater_flow_kernel::plan::{Agent, Plan, Root};
+use theater_flow_kernel::state::WriteWhat;
 
-use super::{Fork, Point};
-use crate::store::{StoreError, sync_dir};
+use super::page::{At, Page};
+use super::{Fork, Point, staged};
+use crate::journal::{Journal, JournalError};
+use crate::store::{Store, StoreError};
 use crate::world::Place;
 
 /// Why a fork's files cannot be begun.
@@ -21,9 +23,12 @@ pub enum FilesError {
     /// The file system refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log cannot be read, or is not as it was written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// What had been written up to the point is gone.
     #[error(
-        "`{}` holds {found} bytes, of which the run had written {needed} at that point: the file has changed since",
+        "`{}` is not there, of whose first {needed} bytes the run's log does not hold all",
         .path.display()
     )]
     Gone {
@@ -31,8 +36,32 @@ pub enum FilesError {
         path: PathBuf,
         /// How many bytes are needed.
         needed: u64,
+    },
+    /// It is not as long as it was left.
+    #[error(
+        "`{}` holds {found} bytes, of which {needed} should be there: the file has changed since, and the run's log \
+        does not hold all of it",
+        .path.display()
+    )]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes are needed.
+        needed: u64,
         /// How many there are.
         found: u64,
+    },
+    /// It does not hold what the run wrote.
+    #[error(
+        "`{}` is not what the run wrote, from byte {at} on: the file has changed since, and the run's log does not \
+        hold all of it",
+        .path.display()
+    )]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that is another.
+        at: u64,
     },
 }
 
@@ -40,10 +69,11 @@ pub enum FilesError {
 /// at the point there. Gives the places that were moved, old and new.
 ///
 /// # Errors
-/// If the parent's files do not hold any more what was written to them, or the new ones cannot be written.
-pub fn move_files(
+/// If what had been written to them stands neither in the parent's log nor in its files, or the new ones cannot be
+/// written.
+pub fn move_files<S: Store>(
     fork: &mut Fork,
-    point: &Point,
+    (journal, point): (&Journal<S>, &Point),
     (run, folder): (RunId, &Path),
 ) -> Result<Vec<(String, String)>, FilesError> {
     let theirs: Vec<PathBuf> = roots(&point.plan).map(|root| PathBuf::from(&root.path)).collect();
@@ -61,9 +91,11 @@ pub fn move_files(
     }
     moved.sort_unstable();
     moved.dedup();
+    let (mut open, mut closed) = (vec![], vec![]);
     for id in fork.plan.agents.iter().map(|agent| agent.id).collect::<Vec<_>>() {
-        begin(fork, point, id, run)?;
+        pages(fork, point, (id, run), (&mut open, &mut closed));
     }
+    begin((journal, point), open, closed)?;
     Ok(moved)
 }
 
@@ -88,37 +120,94 @@ fn make(old: &Path, new: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
 }
 
-/// Begins the files of one agent that were open at the point, or had just been closed.
-fn begin(fork: &mut Fork, point: &Point, id: AgentId, run: RunId) -> Result<(), FilesError> {
-    let Some(agent) = fork.plan.agent(id) else { return Ok(()) };
+/// Lists the files of one agent that were open at the point and have something in them, and those that were closed:
+/// one that is opened again goes on where it ended.
+fn pages(
+    fork: &mut Fork,
+    point: &Point,
+    (id, run): (AgentId, RunId),
+    (open, closed): (&mut Vec<Page>, &mut Vec<Page>),
+) {
+    let Some(agent) = fork.plan.agent(id) else { return };
     let Some(before) = point.plan.agents.iter().find(|before| before.name == agent.name) else {
-        return Ok(());
+        return;
     };
-    let (old, new) = (before.grants.write.clone(), agent.grants.write.clone());
-    let tag = |run: RunId, agent: AgentId, sink: SinkId| format!("{run}-{}-{}", agent.0, sink.0);
+    let (old, new) = (roots_of(before), roots_of(agent));
+    let at = |roots: &Arc<[Root]>, path: &Path, tag: Option<String>| At {
+        roots: Arc::clone(roots),
+        path: path.to_owned(),
+        tag,
+    };
     let state = &mut fork.state.kept.agents[id.index()];
+    let mut written = BTreeSet::new();
     for (sink, write) in state.writes.iter_mut().filter(|(_, write)| !write.path.is_empty()) {
-        let Some(to) = moved(&old, &new, Path::new(&write.path)) else { continue };
-        let from = write.replace.then(|| tag(point.run, before.id, *sink));
-        let tag = write.replace.then(|| tag(run, id, *sink));
-        copy(write, (&old, from), (&new, &to, tag))?;
+        let from = PathBuf::from(&write.path);
+        let Some(to) = moved(&old, &new, &from) else { continue };
         write.path = to.display().to_string();
+        let tag = |run: RunId, agent: AgentId| format!("{run}-{}-{}", agent.0, sink.0);
+        let tags = write.replace.then(|| (tag(point.run, before.id), tag(run, id)));
+        let (theirs, ours) = tags.unzip();
+        // Behind one on the same file nothing was written yet.
+        let is_behind = written.contains(&from);
+        let will_be = write.pending.iter().any(|op| op.what == WriteWhat::Close);
+        if !write.replace || will_be {
+            written.insert(from.clone());
+        }
+        if write.confirmed > 0 && !is_behind {
+            let places = (at(&old, &from, theirs), at(&new, &to, ours));
+            let name = state.sinks.open.iter().find(|(_, open)| open.id == *sink);
+            let name = name.map(|(name, _)| name.clone());
+            open.push(Page::new(before.id, Some(*sink), write.confirmed, places).named(name));
+        }
     }
-    // A file that was closed and is opened again goes on where it ended.
-    let ended = state.sinks.ended.iter().filter_map(|(name, len)| {
-        let (from, to) = (locate(&old, name)?, locate(&new, name)?);
-        let path =
-            |at: &theater_flow_kernel::gate::Located<'_>| Path::new(&at.root.path).join(&at.rest);
-        let (from, to) = (path(&from), path(&to));
-        (from != to && !to.exists()).then_some((from, to, *len))
-    });
-    for (from, to, len) in ended.collect::<Vec<_>>() {
-        if fs::metadata(&from).is_ok_and(|found| found.len() >= len) {
-            let io = |error| StoreError::io(&to, error);
-            fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(io)?;
-            let mut file = fs::File::create(&to).map_err(io)?;
-            take(&mut fs::File::open(&from).map_err(io)?, &mut file, len).map_err(io)?;
-            file.sync_all().map_err(io)?;
+    for (name, len) in state.sinks.ended.iter() {
+        let Some((from, to)) = located(&old, name).zip(located(&new, name)) else { continue };
+        if from != to && !written.contains(&from) {
+            let places = (at(&old, &from, None), at(&new, &to, None));
+            let name = Some(name.clone());
+            closed.push(Page::new(before.id, None, *len, places).named(name));
+        }
+    }
+}
+
+fn roots_of(agent: &Agent) -> Arc<[Root]> {
+    agent.grants.write.as_slice().into()
+}
+
+/// Where a file is that a guest calls so: without links, as far as it is there.
+fn located(roots: &[Root], name: &str) -> Option<PathBuf> {
+    let at = locate(roots, name)?;
+    let root = Path::new(&at.root.path);
+    let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let path = if at.rest.is_empty() { root } else { root.join(&at.rest) };
+    Some(Place::find(roots, &path).map_or(path, |place| place.path().to_owned()))
+}
+
+/// Begins the files of all agents.
+fn begin<S: Store>(
+    (journal, point): (&Journal<S>, &Point),
+    mut pages: Vec<Page>,
+    closed: Vec<Page>,
+) -> Result<(), FilesError> {
+    for page in closed {
+        let is_same = |other: &Page| other.to.path == page.to.path && other.to.tag.is_none();
+        if !pages.iter().any(is_same) {
+            pages.push(page);
+        }
+    }
+    if pages.is_empty() {
+        return Ok(());
+    }
+    staged::recall(journal, point, &mut pages)?;
+    for page in &mut pages {
+        match page.finish(|page, file| staged::completed(journal, point, (page, file))) {
+            // Who opens it again is told that it is not as it was left.
+            Err(FilesError::Gone { .. } | FilesError::Length { .. } | FilesError::Other { .. })
+                if page.sink.is_none() =>
+            {
+                page.discard()?
+            }
+            finished => finished?,
         }
     }
     Ok(())
@@ -134,49 +223,4 @@ fn moved(old: &[Root], new: &[Root], path: &Path) -> Option<PathBuf> {
         let to = if rest.as_os_str().is_empty() { new.to_owned() } else { new.join(rest) };
         (old.path != new.to_string_lossy()).then_some(to)
     })
-}
-
-/// Copies what is certain to be in the parent's file to the fork's.
-fn copy(
-    write: &Write,
-    (old, beside): (&[Root], Option<String>),
-    (new, to, tag): (&[Root], &Path, Option<String>),
-) -> Result<(), FilesError> {
-    if write.confirmed == 0 {
-        return Ok(());
-    }
-    let path = Path::new(&write.path);
-    let io = |error| StoreError::io(path, error);
-    let from = Place::find(old, path).map_err(io)?;
-    let gathers = beside.filter(|tag| matches!(from.found_beside(tag), Ok(Some(_))));
-    let mut source = match &gathers {
-        Some(tag) => from.open_beside(tag),
-        None => fs::File::open(from.path()),
-    }
-    .map_err(|error| gone(&error, write).unwrap_or_else(|| io(error).into()))?;
-    let found = source.metadata().map_err(io)?.len();
-    if found < write.confirmed {
-        return Err(FilesError::Gone { path: path.to_owned(), needed: write.confirmed, found });
-    }
-    let io = |error| StoreError::io(to, error);
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(io)?;
-    }
-    let place = Place::find(new, to).map_err(io)?;
-    let mut file = tag.map_or_else(|| place.open(), |tag| place.open_beside(&tag)).map_err(io)?;
-    take(&mut source, &mut file, write.confirmed).map_err(io)?;
-    file.sync_all().map_err(io)?;
-    sync_dir(to.parent().unwrap_or(to))?;
-    Ok(())
-}
-
-fn gone(error: &io::Error, write: &Write) -> Option<FilesError> {
-    let (path, needed) = (PathBuf::from(&write.path), write.confirmed);
-    let gone = error.kind() == io::ErrorKind::NotFound;
-    gone.then_some(FilesError::Gone { path, needed, found: 0 })
-}
-
-fn take(from: &mut fs::File, to: &mut fs::File, len: u64) -> io::Result<()> {
-    io::copy(&mut from.take(len), to)?;
-    to.flush()
 }

@@ -7,3 +7,4 @@ mod endings;
 mod points;
 mod scene;
 mod waits;
+mod written;

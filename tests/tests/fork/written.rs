@@ -1,0 +1,233 @@
+//! What a fork's files begin with: what the run had written, whatever stands where it wrote it.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use theater_flow_tests::Scene;
+
+use crate::scene::{files, folder, fork, is_sound, moved, records, seq};
+
+/// Lines to a file; `MODE` is how it is written.
+const COPY: &str = r#"format = 1
+name = "copy"
+[params]
+input = { type = "string", default = "one.txt" }
+[supervisors.root]
+children = ["lines", "file"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = { param = "input" } }
+grants = { files = { read = [{ param = "input" }] } }
+[agents.file]
+actor = "std/file-write"
+inputs = "lines"
+config = { path = "out.txt", format = "text", field = "text", mode = "MODE" }
+grants = { files = { write = ["out.txt"] } }
+"#;
+
+/// More than is written at once, so that some of it is certain to be there before the rest is.
+fn lines(word: &str) -> String {
+    let line = |mut text: String, nth| {
+        writeln!(text, "{word} {nth:04} {}", "x".repeat(1_000)).expect("it is text");
+        text
+    };
+    (0..600).fold(String::new(), line)
+}
+
+/// A run that copies `one.txt`, and the record after which some of it, and not all, is certain to be there.
+fn copied(mode: &str, before: Option<&str>) -> (Scene, String, u64) {
+    let scene = Scene::new();
+    scene.file("p.toml", COPY.replace("MODE", mode));
+    scene.file("one.txt", lines("one"));
+    if let Some(before) = before {
+        scene.file("out.txt", before);
+    }
+    let run = scene.say("run p.toml").ends(0).last().id;
+    let at = confirmed(&scene, &run, "file");
+    (scene, run, at)
+}
+
+/// The last record that says that some of what an agent wrote is in its place, and not all.
+fn confirmed(scene: &Scene, run: &str, agent: &str) -> u64 {
+    let all = records(scene, run);
+    let some = |record: &&serde_json::Value| {
+        record["kind"] == "confirmed" && record["agent"] == agent && record["closed"] == false
+    };
+    seq(all.iter().rfind(some).expect("it is written bit by bit"))
+}
+
+#[test]
+fn what_another_run_wrote_there_since_is_not_taken() {
+    let (scene, run, at) = copied("replace", None);
+    scene.file("two.txt", lines("two"));
+    scene.say("run p.toml --set input=two.txt").ends(0);
+    assert_eq!(scene.read("out.txt"), lines("two"));
+    let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
+    let there = moved(&scene, &forked, "out.txt");
+    assert!(there == lines("one"), "{}", &there[..there.len().min(40)]);
+    assert_eq!(scene.read("out.txt"), lines("two"), "what the other run wrote stays");
+    is_sound(&scene, &forked);
+    scene.run(["diff", &run, &forked]).ends(0);
+}
+
+#[test]
+fn what_the_record_holds_is_not_looked_for_in_the_file() {
+    for mode in ["replace", "append"] {
+        let (scene, run, at) = copied(mode, None);
+        fs::remove_file(scene.path().join("out.txt")).expect("it was there");
+        let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
+        assert!(moved(&scene, &forked, "out.txt") == lines("one"), "{mode}");
+    }
+}
+
+/// What stood in the file before the run stands nowhere else.
+#[test]
+fn what_stood_there_before_is_taken_from_the_file_if_the_rest_is_as_it_was() {
+    let (scene, run, at) = copied("append", Some("before\n"));
+    let whole = scene.read("out.txt");
+    assert!(whole == format!("before\n{}", lines("one")));
+    let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
+    assert!(moved(&scene, &forked, "out.txt") == whole);
+    let runs = scene.runs().len();
+    // As long as it was, and other lines.
+    scene.file("out.txt", format!("before\n{}", lines("two")));
+    let place = scene.path().canonicalize().expect("it is there").join("out.txt");
+    let name = format!("`{}`", place.display());
+    let other = fork(&scene, &run, at, &[]).ends(2);
+    other.tells([&name, "from byte 7 on", "put it back"]);
+    scene.file("out.txt", "before\none");
+    let short = fork(&scene, &run, at, &[]).ends(2);
+    short.tells([&name, "holds 10 bytes", "put it back"]);
+    fs::remove_file(&place).expect("it was there");
+    fork(&scene, &run, at, &[]).ends(2).tells([&name, "is not there", "put it back"]);
+    assert_eq!(scene.runs().len(), runs, "what is refused leaves nothing behind");
+    scene.file("out.txt", &whole);
+    fork(&scene, &run, at, &[]).ends(0);
+}
+
+/// Its log begins with the fork: what was written before stands in its parent's, and in its own file.
+#[test]
+fn a_fork_of_a_fork_takes_from_its_file_what_its_log_does_not_hold() {
+    let (scene, run, at) = copied("replace", None);
+    let inner = fork(&scene, &run, at, &[]).ends(0).last().id;
+    let first = seq(&records(&scene, &inner)[0]);
+    fs::remove_file(scene.path().join("out.txt")).expect("it was there");
+    let forked = fork(&scene, &inner, first, &[]).ends(0).last().id;
+    assert!(moved(&scene, &forked, "out.txt") == lines("one"));
+    let there = files(&folder(&scene, &inner).join("files")).into_keys().next();
+    let there = there.expect("its file");
+    let name = there.canonicalize().expect("its file").display().to_string();
+    // Longer than what it wrote, as long with other lines, shorter.
+    for other in [format!("{}more\n", lines("one")), lines("two"), String::from("one")] {
+        fs::write(&there, &other).expect("it can be written");
+        fork(&scene, &inner, first, &[]).ends(2).tells([name.as_str(), "put it back"]);
+    }
+    fs::remove_file(&there).expect("it was there");
+    fork(&scene, &inner, first, &[]).ends(2).tells([name.as_str(), "is not there"]);
+}
+
+/// Each line to the file that it names, of which no more than 256 are open at a time.
+const SORTED: &str = r#"format = 1
+name = "sorted"
+[supervisors.root]
+children = ["lines", "named", "file"]
+[agents.lines]
+actor = "std/file-lines"
+config = { path = "input.txt" }
+grants = { files = { read = ["input.txt"] } }
+[agents.named]
+actor = "std/map"
+inputs = "lines"
+config = { expr = '{ name: (.text | split(" ")[0]), text }' }
+outputs = { out = "{ name: string, text: string }" }
+[agents.file]
+actor = "std/file-write"
+inputs = "named"
+config = { path-field = "name", folder = "out", format = "text", field = "text", mode = "append" }
+grants = { files = { write = ["out"] } }
+"#;
+
+#[test]
+fn a_file_that_was_closed_and_is_opened_again_goes_on_with_what_the_run_wrote() {
+    let scene = Scene::new();
+    scene.file("p.toml", SORTED);
+    let names = |word: &str| {
+        let line = |text, nth| format!("{text}n{nth} {word}\n");
+        (0..260).fold(String::new(), line)
+    };
+    scene.file("input.txt", names("tea") + &names("milk"));
+    scene.file("out/n1", "n1 water\n");
+    let run = scene.say("run p.toml").ends(0).last().id;
+    assert_eq!(scene.read("out/n0"), "n0 tea\nn0 milk\n");
+    let all = records(&scene, &run);
+    let closes = |record: &&serde_json::Value| {
+        let parts = record["parts"].as_array();
+        record["kind"] == "transaction"
+            && parts.is_some_and(|parts| parts.iter().any(|part| part["kind"] == "closed"))
+    };
+    // The first four files are closed for those that come after, and opened again later.
+    let at = seq(all.iter().filter(closes).nth(3).expect("more than are open at a time"));
+    scene.file("out/n0", "n0 gin\nof somebody else\n");
+    fs::remove_file(scene.path().join("out/n2")).expect("it was there");
+    let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
+    for name in ["n0", "n2", "n3", "n200"] {
+        let there = moved(&scene, &forked, &format!("out/{name}"));
+        assert_eq!(there, format!("{name} tea\n{name} milk\n"));
+    }
+    assert_eq!(moved(&scene, &forked, "out/n1"), "n1 water\nn1 tea\nn1 milk\n");
+    is_sound(&scene, &forked);
+}
+
+/// The flaky tree, with so many fields that cannot be counted that it gives up; and the last line of what it is
+/// advised to do about its dead letters.
+fn given_up(before: Option<&str>) -> (Scene, String, Vec<String>) {
+    let scene = Scene::new();
+    let tree = theater_flow_tests::root().join("workflows/flaky-tree.toml");
+    scene.file("tree.toml", fs::read(tree).expect("the workflow"));
+    let field = |nth: u32| {
+        let months = if nth % 3 == 0 { 60 } else { nth % 12 + 1 };
+        format!("{{\"field\":\"f{nth}\",\"months\":{months}}}\n")
+    };
+    scene.file("many.jsonl", (1..=40).map(field).collect::<String>());
+    if let Some(before) = before {
+        scene.file("c.jsonl", before);
+    }
+    let set = ["fields=many.jsonl", "counted=c.jsonl", "letters=l.jsonl"];
+    let set = set.iter().flat_map(|set| ["--set", set]);
+    let run = scene.run(["run", "tree.toml"].into_iter().chain(set)).ends(1).last().id;
+    assert_eq!(
+        scene.read("c.jsonl"),
+        before.unwrap_or_default(),
+        "half of it never takes its place"
+    );
+    let refused = scene.run(["dlq", &run, "retry", "--all"]).ends(2);
+    let line = refused.err.split('`').find(|text| text.starts_with("theater-flow fork "));
+    let line = line.unwrap_or_else(|| panic!("no advice in {refused}"));
+    let words = line.split(' ').skip(1).map(str::to_owned).collect();
+    (scene, run, words)
+}
+
+#[test]
+fn what_dead_letters_are_advised_works_though_the_file_that_was_open_is_gone() {
+    let other = "of somebody else\n".repeat(1_000);
+    for before in [None, Some(other.as_str())] {
+        let (scene, run, advice) = given_up(before);
+        let at: u64 = advice.last().and_then(|at| at.parse().ok()).expect("the record's number");
+        assert!(confirmed(&scene, &run, "written") < at, "some of it was in its place");
+        let made = scene.run([&advice[..], &["--hold".into()]].concat()).ends(0).text();
+        let forked = made.trim();
+        let more = scene.run(["resume", forked, "--allow-dead-letters"]).ends(1);
+        more.tells(["gave up"]);
+        is_sound(&scene, forked);
+        scene.run(["diff", &run, forked]);
+        let mended = fs::read_to_string(scene.path().join("tree.toml")).expect("the workflow");
+        scene.file("mended.toml", mended.replace("\"1h\"", "\"1ms\""));
+        let ran = scene.run([&advice[..], &["--with".into(), "mended.toml".into()]].concat());
+        let forked = ran.ends(0).last().id;
+        let counted = moved(&scene, &forked, "c.jsonl");
+        let fields: Vec<&str> = counted.lines().collect();
+        assert_eq!(fields.len(), 27, "{counted}");
+        assert!(fields[0].starts_with(r#"{"field":"f1","#), "{counted}");
+        is_sound(&scene, &forked);
+    }
+}
