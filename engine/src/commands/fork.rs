@@ -163,7 +163,8 @@ impl From<ForkError> for Problem {
         let message = error.to_string();
         let help = match error {
             ForkError::Recover(error) => return error.into(),
-            ForkError::Given(GivenError::Journal(error)) => return error.into(),
+            ForkError::Given(GivenError::Journal(error))
+            | ForkError::Files(FilesError::Journal(error)) => return error.into(),
             ForkError::Over { .. } => {
                 "name an earlier record: `theater-flow events RUN` lists them"
             }
@@ -181,7 +182,6 @@ impl From<ForkError> for Problem {
             ForkError::Components(error) => return error.into(),
             ForkError::Unfit(_) => "fork at a record before that, or name another file",
             ForkError::Given(_) => "`theater-flow fork --help` says what the file must hold",
-            ForkError::Files(FilesError::Journal(error)) => return error.into(),
             ForkError::Files(_) => "fork at a record before the file was begun, or put it back",
         };
         Self::usage(message).with_help(Some(String::from(help)))

@@ -205,7 +205,7 @@ fn begin<S: Store>(
             Err(FilesError::Gone { .. } | FilesError::Length { .. } | FilesError::Other { .. })
                 if page.sink.is_none() =>
             {
-                page.discard()?
+                page.discard()?;
             }
             finished => finished?,
         }

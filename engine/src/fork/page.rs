@@ -223,7 +223,7 @@ impl Page {
         let file = self.to.open()?;
         let from = |error| StoreError::io(&self.from.path, error);
         let to = |error| StoreError::io(&self.to.path, error);
-        let mut bytes = [0; BUFFER];
+        let mut bytes = vec![0; BUFFER];
         for (at, len) in self.held.iter().flat_map(steps) {
             file.read_exact_at(&mut bytes[..len], at).map_err(to)?;
             self.compare(source, (at, &bytes[..len]))?;

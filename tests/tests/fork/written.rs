@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
+use theater_flow_kernel::ids::Digest;
 use theater_flow_tests::Scene;
+use theater_flow_tests::held::{held, wait, wait_for};
 
 use crate::scene::{files, folder, fork, is_sound, moved, records, seq};
 
@@ -126,6 +129,53 @@ fn a_fork_of_a_fork_takes_from_its_file_what_its_log_does_not_hold() {
     fork(&scene, &inner, first, &[]).ends(2).tells([name.as_str(), "is not there"]);
 }
 
+/// Lines that are typed go to a file, until the run is stopped.
+const TYPED: &str = r#"format = 1
+name = "typed"
+[supervisors.root]
+children = ["lines", "file"]
+[agents.lines]
+actor = "std/stdin-lines"
+grants = { stdin = true }
+[agents.file]
+actor = "std/file-write"
+inputs = "lines"
+config = { path = "out.txt", format = "text", field = "text" }
+grants = { files = { write = ["out.txt"] } }
+"#;
+
+#[test]
+fn what_was_erased_is_taken_from_the_file_that_gathers_it() {
+    let scene = Scene::new();
+    scene.file("p.toml", TYPED);
+    let mut child = held(&scene, ["run", "p.toml"]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"tea\nmilk\n").expect("it reads");
+    let gathers = wait_for("the lines are written", || {
+        let entries = fs::read_dir(scene.path()).expect("a folder").flatten();
+        let mut paths = entries.map(|entry| entry.path());
+        paths.find(|path| fs::read(path).is_ok_and(|content| content == b"tea\nmilk\n"))
+    });
+    scene.say("stop @latest").ends(0);
+    let run = wait(child).last();
+    assert_eq!(run.status, "suspended");
+    let at = run.events - 1;
+    scene.run(["prune", &run.id]).ends(0);
+    let forked = fork(&scene, &run.id, at, &["--hold"]).ends(0).text();
+    let below = files(&folder(&scene, forked.trim()).join("files"));
+    let begun: Vec<_> = below.values().copied().collect();
+    assert_eq!(begun, [Digest::of(b"tea\nmilk\n")], "{below:?}");
+    fs::remove_file(gathers).expect("it was there");
+    let name = scene.path().canonicalize().expect("it is there").join("out.txt");
+    let name = format!("`{}` is not there", name.display());
+    // What stands in its place is of somebody else.
+    for other in [None, Some("gin\nof somebody else\n")] {
+        other.map(|text| scene.file("out.txt", text));
+        let refused = fork(&scene, &run.id, at, &["--hold"]).ends(2);
+        refused.tells([name.as_str(), "put it back"]);
+    }
+}
+
 /// Each line to the file that it names, of which no more than 256 are open at a time.
 const SORTED: &str = r#"format = 1
 name = "sorted"
@@ -185,7 +235,7 @@ fn given_up(before: Option<&str>) -> (Scene, String, Vec<String>) {
     let tree = theater_flow_tests::root().join("workflows/flaky-tree.toml");
     scene.file("tree.toml", fs::read(tree).expect("the workflow"));
     let field = |nth: u32| {
-        let months = if nth % 3 == 0 { 60 } else { nth % 12 + 1 };
+        let months = if nth.is_multiple_of(3) { 60 } else { nth % 12 + 1 };
         format!("{{\"field\":\"f{nth}\",\"months\":{months}}}\n")
     };
     scene.file("many.jsonl", (1..=40).map(field).collect::<String>());
