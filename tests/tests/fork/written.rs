@@ -201,11 +201,7 @@ grants = { files = { write = ["out"] } }
 fn a_file_that_was_closed_and_is_opened_again_goes_on_with_what_the_run_wrote() {
     let scene = Scene::new();
     scene.file("p.toml", SORTED);
-    let names = |word: &str| {
-        let line = |text, nth| format!("{text}n{nth} {word}\n");
-        (0..260).fold(String::new(), line)
-    };
-    scene.file("input.txt", names("tea") + &names("milk"));
+    scene.file("input.txt", named("tea") + &named("milk"));
     scene.file("out/n1", "n1 water\n");
     let run = scene.say("run p.toml").ends(0).last().id;
     assert_eq!(scene.read("out/n0"), "n0 tea\nn0 milk\n");
@@ -226,6 +222,50 @@ fn a_file_that_was_closed_and_is_opened_again_goes_on_with_what_the_run_wrote() 
     }
     assert_eq!(moved(&scene, &forked, "out/n1"), "n1 water\nn1 tea\nn1 milk\n");
     is_sound(&scene, &forked);
+}
+
+/// Lines for as many files as are closed and opened again, one each.
+fn named(word: &str) -> String {
+    (0..260).fold(String::new(), |text, nth| format!("{text}n{nth} {word}\n"))
+}
+
+#[test]
+fn a_closed_file_that_is_not_what_it_was_is_left_out_and_not_added_to() {
+    let scene = Scene::new();
+    let typed = "[agents.lines]\nactor = \"std/stdin-lines\"\ngrants = { stdin = true }\n";
+    let (from, to) = (SORTED.find("[agents.lines]"), SORTED.find("[agents.named]"));
+    let (from, to) = from.zip(to).expect("its agents");
+    scene.file("p.toml", format!("{}{typed}{}", &SORTED[..from], &SORTED[to..]));
+    scene.file("out/n1", "n1 water\n");
+    let mut child = held(&scene, ["run", "p.toml"]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(named("tea").as_bytes()).expect("it reads");
+    // Four are closed, and nothing of theirs is on its way any more.
+    let at = wait_for("the closed files are written", || {
+        let all = scene.say("events @latest --json").json();
+        let closed = all.iter().filter(|r| r["kind"] == "confirmed" && r["closed"] == true);
+        closed.map(seq).nth(3)
+    });
+    scene.say("stop @latest").ends(0);
+    let run = wait(child).last().id;
+    scene.file("out/n0", "n0 gin\nof somebody else\n");
+    scene.file("out/n1", "of somebody else, and longer\n");
+    let forked = fork(&scene, &run, at, &["--hold"]).ends(0).text();
+    let forked = forked.trim();
+    assert_eq!(moved(&scene, forked, "out/n0"), "n0 tea\n");
+    assert_eq!(moved(&scene, forked, "out/n1"), "", "what stood there before it is gone");
+    let mut child = held(&scene, ["resume", forked]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"n0 milk\n").expect("it reads");
+    drop(child.stdin.take());
+    let ran = wait(child).ends(0);
+    assert_eq!(moved(&scene, forked, "out/n0"), "n0 tea\nn0 milk\n", "{ran}");
+    let again = fork(&scene, &run, at, &["--hold"]).ends(0).text();
+    let mut child = held(&scene, ["resume", again.trim()]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"n1 milk\n").expect("it reads");
+    drop(child.stdin.take());
+    wait(child).ends(1).tells(["out/n1` is 0 bytes long"]);
 }
 
 /// The flaky tree, with so many fields that cannot be counted that it gives up; and the last line of what it is
