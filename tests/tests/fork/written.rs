@@ -229,23 +229,50 @@ fn named(word: &str) -> String {
     (0..260).fold(String::new(), |text, nth| format!("{text}n{nth} {word}\n"))
 }
 
-#[test]
-fn a_closed_file_that_is_not_what_it_was_is_left_out_and_not_added_to() {
-    let scene = Scene::new();
+/// [`SORTED`], of lines that are typed.
+fn typed_and_sorted() -> String {
     let typed = "[agents.lines]\nactor = \"std/stdin-lines\"\ngrants = { stdin = true }\n";
     let (from, to) = (SORTED.find("[agents.lines]"), SORTED.find("[agents.named]"));
     let (from, to) = from.zip(to).expect("its agents");
-    scene.file("p.toml", format!("{}{typed}{}", &SORTED[..from], &SORTED[to..]));
+    format!("{}{typed}{}", &SORTED[..from], &SORTED[to..])
+}
+
+/// The record that says so of the last of so many closed files of the run that goes on.
+fn closed(scene: &Scene, many: usize) -> u64 {
+    wait_for("the closed files are written", || {
+        let all = scene.say("events @latest --json").json();
+        let closed = all.iter().filter(|r| r["kind"] == "confirmed" && r["closed"] == true);
+        closed.map(seq).nth(many - 1)
+    })
+}
+
+#[test]
+fn of_a_file_that_was_replaced_again_and_again_the_last_content_counts() {
+    let scene = Scene::new();
+    scene.file("p.toml", typed_and_sorted().replace("\"append\"", "\"replace\""));
+    let mut child = held(&scene, ["run", "p.toml"]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"n0 tea with milk\nn1 tea\nn0 milk\n").expect("it reads");
+    let at = closed(&scene, 3);
+    scene.say("stop @latest").ends(0);
+    let run = wait(child).last().id;
+    scene.file("out/n0", "n0 gin");
+    fs::remove_file(scene.path().join("out/n1")).expect("it was there");
+    let forked = fork(&scene, &run, at, &["--hold"]).ends(0).text();
+    let there = ["out/n0", "out/n1"].map(|name| moved(&scene, forked.trim(), name));
+    assert_eq!(there, ["n0 milk", "n1 tea"]);
+}
+
+#[test]
+fn a_closed_file_that_is_not_what_it_was_is_left_out_and_not_added_to() {
+    let scene = Scene::new();
+    scene.file("p.toml", typed_and_sorted());
     scene.file("out/n1", "n1 water\n");
     let mut child = held(&scene, ["run", "p.toml"]);
     let input = child.stdin.as_mut().expect("a pipe");
     input.write_all(named("tea").as_bytes()).expect("it reads");
     // Four are closed, and nothing of theirs is on its way any more.
-    let at = wait_for("the closed files are written", || {
-        let all = scene.say("events @latest --json").json();
-        let closed = all.iter().filter(|r| r["kind"] == "confirmed" && r["closed"] == true);
-        closed.map(seq).nth(3)
-    });
+    let at = closed(&scene, 4);
     scene.say("stop @latest").ends(0);
     let run = wait(child).last().id;
     scene.file("out/n0", "n0 gin\nof somebody else\n");
