@@ -76,6 +76,8 @@ pub fn move_files<S: Store>(
     (journal, point): (&Journal<S>, &Point),
     (run, folder): (RunId, &Path),
 ) -> Result<Vec<(String, String)>, FilesError> {
+    let writes = point.state.kept.agents.iter().flat_map(|agent| agent.writes.values());
+    let written: BTreeSet<&str> = writes.map(|write| write.path.as_str()).collect();
     let theirs: Vec<PathBuf> = roots(&point.plan).map(|root| PathBuf::from(&root.path)).collect();
     let mut moved = vec![];
     for agent in &mut fork.plan.agents {
@@ -83,7 +85,7 @@ pub fn move_files<S: Store>(
             let path = Path::new(&root.path);
             if theirs.iter().any(|other| path.starts_with(other) || other.starts_with(path)) {
                 let new = below(folder, path);
-                make(path, &new)?;
+                make((path, &new), written.contains(root.path.as_str()))?;
                 let new = new.display().to_string();
                 moved.push((std::mem::replace(&mut root.path, new.clone()), new));
             }
@@ -91,7 +93,7 @@ pub fn move_files<S: Store>(
     }
     moved.sort_unstable();
     moved.dedup();
-    let (mut open, mut closed) = (vec![], vec![]);
+    let (mut open, mut closed) = (Open::default(), vec![]);
     for id in fork.plan.agents.iter().map(|agent| agent.id).collect::<Vec<_>>() {
         pages(fork, point, (id, run), (&mut open, &mut closed));
     }
@@ -114,10 +116,21 @@ fn below(folder: &Path, path: &Path) -> PathBuf {
     folder.join(inner.unwrap_or_else(|| path.strip_prefix("/").unwrap_or(path)))
 }
 
-/// Makes the place of a root: a folder if it is one, else the folder that the file is in.
-fn make(old: &Path, new: &Path) -> Result<(), StoreError> {
-    let folder = if old.is_dir() { new } else { new.parent().unwrap_or(new) };
+/// Makes the place of a root: a folder if it is one, else the folder that the file is in. What the run wrote to is a file,
+/// whatever stands there now.
+fn make((old, new): (&Path, &Path), is_file: bool) -> Result<(), StoreError> {
+    let is_folder = !is_file && old.is_dir();
+    let folder = if is_folder { new } else { new.parent().unwrap_or(new) };
     fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
+}
+
+/// What is open at the point.
+#[derive(Default)]
+struct Open {
+    /// Files that have something in them.
+    pages: Vec<Page>,
+    /// Files that have their content while they are open, or will have: by whom.
+    written: BTreeSet<(AgentId, PathBuf)>,
 }
 
 /// Lists the files of one agent that were open at the point and have something in them, and those that were closed:
@@ -126,7 +139,7 @@ fn pages(
     fork: &mut Fork,
     point: &Point,
     (id, run): (AgentId, RunId),
-    (open, closed): (&mut Vec<Page>, &mut Vec<Page>),
+    (open, closed): (&mut Open, &mut Vec<Page>),
 ) {
     let Some(agent) = fork.plan.agent(id) else { return };
     let Some(before) = point.plan.agents.iter().find(|before| before.name == agent.name) else {
@@ -139,7 +152,6 @@ fn pages(
         tag,
     };
     let state = &mut fork.state.kept.agents[id.index()];
-    let mut written = BTreeSet::new();
     for (sink, write) in state.writes.iter_mut().filter(|(_, write)| !write.path.is_empty()) {
         let from = PathBuf::from(&write.path);
         let Some(to) = moved(&old, &new, &from) else { continue };
@@ -148,21 +160,21 @@ fn pages(
         let tags = write.replace.then(|| (tag(point.run, before.id), tag(run, id)));
         let (theirs, ours) = tags.unzip();
         // Behind one on the same file nothing was written yet.
-        let is_behind = written.contains(&from);
+        let is_behind = open.written.contains(&(before.id, from.clone()));
         let will_be = write.pending.iter().any(|op| op.what == WriteWhat::Close);
         if !write.replace || will_be {
-            written.insert(from.clone());
+            open.written.insert((before.id, from.clone()));
         }
         if write.confirmed > 0 && !is_behind {
             let places = (at(&old, &from, theirs), at(&new, &to, ours));
             let name = state.sinks.open.iter().find(|(_, open)| open.id == *sink);
             let name = name.map(|(name, _)| name.clone());
-            open.push(Page::new(before.id, Some(*sink), write.confirmed, places).named(name));
+            open.pages.push(Page::new(before.id, Some(*sink), write.confirmed, places).named(name));
         }
     }
     for (name, len) in state.sinks.ended.iter() {
         let Some((from, to)) = located(&old, name).zip(located(&new, name)) else { continue };
-        if from != to && !written.contains(&from) {
+        if from != to {
             let places = (at(&old, &from, None), at(&new, &to, None));
             let name = Some(name.clone());
             closed.push(Page::new(before.id, None, *len, places).named(name));
@@ -186,9 +198,10 @@ fn located(roots: &[Root], name: &str) -> Option<PathBuf> {
 /// Begins the files of all agents.
 fn begin<S: Store>(
     (journal, point): (&Journal<S>, &Point),
-    mut pages: Vec<Page>,
+    open: Open,
     closed: Vec<Page>,
 ) -> Result<(), FilesError> {
+    let Open { mut pages, written } = open;
     for page in closed {
         let is_same = |other: &Page| other.to.path == page.to.path && other.to.tag.is_none();
         if !pages.iter().any(is_same) {
@@ -198,7 +211,7 @@ fn begin<S: Store>(
     if pages.is_empty() {
         return Ok(());
     }
-    staged::recall(journal, point, &mut pages)?;
+    let mut pages = staged::recall(journal, point, (pages, &written))?;
     for page in &mut pages {
         match page.finish(|page, file| staged::completed(journal, point, (page, file))) {
             // Who opens it again is told that it is not as it was left.

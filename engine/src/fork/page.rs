@@ -44,24 +44,17 @@ impl At {
         file.map_err(|error| StoreError::io(&self.path, error))
     }
 
-    /// Opens what there is of it, and says whether it has taken its place; `None` if there is nothing.
+    /// Opens what there is of it for reading, and says whether it has taken its place; `None` if nothing of it can be
+    /// got at. Nothing is made or changed where the parent writes.
     fn there(&self) -> Result<Option<(File, bool)>, StoreError> {
+        let Ok(place) = Place::find(&self.roots, &self.path) else { return Ok(None) };
         let io = |error| StoreError::io(&self.path, error);
-        let place = match Place::find(&self.roots, &self.path) {
-            Ok(place) => place,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        };
         if let Some(tag) = &self.tag
-            && matches!(place.found_beside(tag), Ok(Some(_)))
+            && let Some(file) = place.read_beside(tag).map_err(io)?
         {
-            return Ok(Some((place.open_beside(tag).map_err(io)?, false)));
+            return Ok(Some((file, false)));
         }
-        // Nothing is made where the parent writes.
-        match place.found() {
-            Ok(Some(_)) => Ok(Some((File::open(place.path()).map_err(io)?, true))),
-            _ => Ok(None),
-        }
+        Ok(place.read().map_err(io)?.map(|file| (file, true)))
     }
 }
 
@@ -175,7 +168,7 @@ impl Page {
     }
 
     /// Takes what the log does not hold from the parent's file, and makes all durable. `whole` says how long a
-    /// replacement is that has taken its place; `None` if it never did.
+    /// replacement is that has taken its place; `None` if it never did, or another one has.
     ///
     /// # Errors
     /// If the parent's file does not hold it, or not what the log holds too.
@@ -207,10 +200,10 @@ impl Page {
         if found < needed {
             return Err(FilesError::Length { path, needed, found });
         }
-        if in_place && self.replace {
+        if in_place && (self.replace || self.sink.is_none()) {
             match whole(self, &file)? {
                 None => return Err(FilesError::Gone { path, needed }),
-                Some(whole) if whole != found => {
+                Some(whole) if self.replace && whole != found => {
                     return Err(FilesError::Length { path, needed: whole, found });
                 }
                 Some(_) => {}

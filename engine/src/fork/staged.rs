@@ -17,28 +17,33 @@ use crate::journal::{Journal, JournalError};
 use crate::recover;
 use crate::store::Store;
 
-/// Puts on the pages what the log holds of them.
+/// Puts on the pages what the log holds of them. Leaves out those of closed files that are open anew (`written`).
 ///
 /// # Errors
 /// If the log cannot be read, or is not as it was written, or a file of the fork cannot be written.
 pub(super) fn recall<S: Store>(
     journal: &Journal<S>,
     point: &Point,
-    pages: &mut [Page],
-) -> Result<(), FilesError> {
-    let (from, state) = begin(journal, point, pages);
-    let mut sinks = Sinks::of(pages);
+    (pages, written): (Vec<Page>, &BTreeSet<(AgentId, PathBuf)>),
+) -> Result<Vec<Page>, FilesError> {
+    let (from, state) = begin(journal, point, &pages);
+    let mut pages = placed(journal, (from, point), pages)?;
+    pages.retain(|page| {
+        page.sink.is_some() || !written.contains(&(page.agent, page.from.path.clone()))
+    });
+    let mut sinks = Sinks::of(&pages);
     if let Some(state) = &state {
         sinks.resume(state);
     }
     // Of an open replacement it is known which sink it is.
     if pages.iter().any(|page| !page.replace) {
-        since(journal, (from, point), (sinks.clone(), &mut *pages))?;
+        since(journal, (from, point), (sinks.clone(), &mut pages))?;
     }
     if let Some(state) = state {
-        pending(&state, &sinks, pages)?;
+        pending(&state, &sinks, &mut pages)?;
     }
-    play(journal, (from, point), (sinks, pages))
+    play(journal, (from, point), (sinks, &mut pages))?;
+    Ok(pages)
 }
 
 /// Which pages what is given to a sink may be of.
@@ -141,6 +146,41 @@ fn bare<S: Store>(
     Ok(journal.bare(from)?.take_while(before))
 }
 
+/// Places the closed files where they were when they were opened, by what the log says: a link may lead elsewhere now.
+/// Of several names of one file only the last that it had counts.
+fn placed<S: Store>(
+    journal: &Journal<S>,
+    (from, point): (u64, &Point),
+    mut pages: Vec<Page>,
+) -> Result<Vec<Page>, FilesError> {
+    let mut names: BTreeMap<(AgentId, String), usize> = BTreeMap::new();
+    for (nth, page) in pages.iter().enumerate().filter(|(_, page)| page.sink.is_none()) {
+        names.extend(page.name.clone().map(|name| ((page.agent, name), nth)));
+    }
+    if names.is_empty() {
+        return Ok(pages);
+    }
+    let mut last: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for record in bare(journal, (from, point.flushed.seq))? {
+        let Body::Transaction(Transaction { by, parts, .. }) = record?.body else { continue };
+        for part in parts {
+            if let Part::Opened { name, path, .. } = part
+                && let Some(nth) = names.get(&(by.agent, name))
+            {
+                pages[*nth].from.path = PathBuf::from(&path);
+                last.insert(PathBuf::from(path), *nth);
+            }
+        }
+    }
+    let mut nth = 0;
+    pages.retain(|page| {
+        let is_last = last.get(&page.from.path).is_none_or(|last| *last == nth);
+        nth += 1;
+        page.sink.is_some() || is_last
+    });
+    Ok(pages)
+}
+
 /// Finds out which replacement of each file was the last that was completed.
 fn since<S: Store>(
     journal: &Journal<S>,
@@ -219,7 +259,7 @@ pub(super) fn completed<S: Store>(
     point: &Point,
     (page, file): (&Page, &File),
 ) -> Result<Option<u64>, FilesError> {
-    let Some(sink) = page.sink else { return Ok(None) };
+    let Some(sink) = page.sink else { return replaced(journal, point, page) };
     let mut len = page.len;
     let write = point.state.agent(page.agent).writes.get(&sink);
     for op in write.iter().flat_map(|write| &write.pending) {
@@ -258,6 +298,28 @@ pub(super) fn completed<S: Store>(
         }
     }
     Ok(None)
+}
+
+/// How long a closed file is at least that no other content has replaced behind the point, by what the log says; `None`
+/// if one has.
+fn replaced<S: Store>(
+    journal: &Journal<S>,
+    point: &Point,
+    page: &Page,
+) -> Result<Option<u64>, FilesError> {
+    for record in journal.bare(point.flushed.seq)? {
+        let record = record?;
+        let is_other = |part: &Part| match part {
+            Part::Opened { path, replace, .. } => {
+                *replace && page.from.path.as_os_str() == path.as_str()
+            }
+            _ => false,
+        };
+        if record.body.parts().iter().any(is_other) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(page.len))
 }
 
 /// The parts of a record, each with the last of its payloads, if it has one that was not erased.

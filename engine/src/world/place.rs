@@ -98,6 +98,27 @@ impl Place {
         }
     }
 
+    /// Opens the file for reading only; `None` if there is no regular file.
+    pub fn read(&self) -> io::Result<Option<std::fs::File>> {
+        self.read_named(&self.name)
+    }
+
+    /// Opens the file beside this one under `tag`, as [`read`](Self::read) does this one.
+    pub fn read_beside(&self, tag: &str) -> io::Result<Option<std::fs::File>> {
+        self.read_named(&self.beside(tag))
+    }
+
+    fn read_named(&self, name: &OsString) -> io::Result<Option<std::fs::File>> {
+        if !matches!(self.found_named(name), Ok(Some(_))) {
+            return Ok(None);
+        }
+        let opened = open_regular(&self.dir, Path::new(name), OpenOptions::new().read(true));
+        match opened {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            opened => Ok(Some(opened?.into_std())),
+        }
+    }
+
     /// Opens the file for reading and writing at positions, and makes it if it is not there.
     pub fn open(&self) -> io::Result<std::fs::File> {
         self.open_named(&self.name)

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
 
 use theater_flow_kernel::ids::Digest;
 use theater_flow_tests::Scene;
@@ -80,6 +82,9 @@ fn what_the_record_holds_is_not_looked_for_in_the_file() {
         fs::remove_file(scene.path().join("out.txt")).expect("it was there");
         let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
         assert!(moved(&scene, &forked, "out.txt") == lines("one"), "{mode}");
+        fs::create_dir(scene.path().join("out.txt")).expect("nothing is there");
+        let forked = fork(&scene, &run, at, &[]).ends(0).last().id;
+        assert!(moved(&scene, &forked, "out.txt") == lines("one"), "{mode}, behind a folder");
     }
 }
 
@@ -161,10 +166,19 @@ fn what_was_erased_is_taken_from_the_file_that_gathers_it() {
     assert_eq!(run.status, "suspended");
     let at = run.events - 1;
     scene.run(["prune", &run.id]).ends(0);
+    let (mode, other) = (
+        |path: &Path| fs::metadata(path).expect("it is there").mode(),
+        scene.path().join("out.txt"),
+    );
+    scene.file("out.txt", "of somebody else");
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let before = mode(&gathers);
     let forked = fork(&scene, &run.id, at, &["--hold"]).ends(0).text();
     let below = files(&folder(&scene, forked.trim()).join("files"));
     let begun: Vec<_> = below.values().copied().collect();
     assert_eq!(begun, [Digest::of(b"tea\nmilk\n")], "{below:?}");
+    assert_eq!(mode(&gathers), before, "what gathers is the parent's");
+    fs::remove_file(other).expect("it was there");
     fs::remove_file(gathers).expect("it was there");
     let name = scene.path().canonicalize().expect("it is there").join("out.txt");
     let name = format!("`{}` is not there", name.display());
@@ -258,9 +272,35 @@ fn of_a_file_that_was_replaced_again_and_again_the_last_content_counts() {
     let run = wait(child).last().id;
     scene.file("out/n0", "n0 gin");
     fs::remove_file(scene.path().join("out/n1")).expect("it was there");
+    symlink("n0", scene.path().join("out/n1")).expect("a link");
     let forked = fork(&scene, &run, at, &["--hold"]).ends(0).text();
     let there = ["out/n0", "out/n1"].map(|name| moved(&scene, forked.trim(), name));
     assert_eq!(there, ["n0 milk", "n1 tea"]);
+    let mut child = held(&scene, ["resume", forked.trim()]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"n0 a longer one than before\n").expect("it reads");
+    drop(child.stdin.take());
+    wait(child).ends(0);
+    let again = fork(&scene, forked.trim(), at + 1, &["--hold"]).ends(0).text();
+    let there = ["out/n0", "out/n1"].map(|name| moved(&scene, again.trim(), name));
+    assert_eq!(there, ["", "n1 tea"], "what the file holds now is a later content");
+}
+
+#[test]
+fn a_file_of_two_names_is_begun_once_by_the_last() {
+    let scene = Scene::new();
+    scene.file("p.toml", typed_and_sorted().replace("\"append\"", "\"replace\""));
+    scene.file("out/k", "old\n");
+    symlink("k", scene.path().join("out/l")).expect("a link");
+    let mut child = held(&scene, ["run", "p.toml"]);
+    let input = child.stdin.as_mut().expect("a pipe");
+    input.write_all(b"k 1\nl 22222222222\n").expect("it reads");
+    let at = closed(&scene, 2);
+    scene.say("stop @latest").ends(0);
+    let run = wait(child).last().id;
+    let forked = fork(&scene, &run, at, &["--hold"]).ends(0).text();
+    let there = ["out/k", "out/l"].map(|name| moved(&scene, forked.trim(), name));
+    assert_eq!(there, ["", "l 22222222222"]);
 }
 
 #[test]
@@ -281,6 +321,12 @@ fn a_closed_file_that_is_not_what_it_was_is_left_out_and_not_added_to() {
     let forked = forked.trim();
     assert_eq!(moved(&scene, forked, "out/n0"), "n0 tea\n");
     assert_eq!(moved(&scene, forked, "out/n1"), "", "what stood there before it is gone");
+    fs::remove_file(scene.path().join("out/n1")).expect("it was there");
+    for to in ["nowhere", "n1", "../p.toml"] {
+        symlink(to, scene.path().join("out/n1")).expect("a link");
+        fork(&scene, &run, at, &["--hold"]).ends(0);
+        fs::remove_file(scene.path().join("out/n1")).expect("it was there");
+    }
     let mut child = held(&scene, ["resume", forked]);
     let input = child.stdin.as_mut().expect("a pipe");
     input.write_all(b"n0 milk\n").expect("it reads");
