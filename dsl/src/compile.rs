@@ -156,6 +156,9 @@ fn stages(tests: &mut Vec<TestSpec>, notes: &mut Notes<'_>) -> Option<(Plan, Vec
         params: param_values(&spec.params, &values),
         env: values.env.into_iter().collect(),
         secrets: values.secrets.into_iter().collect(),
+        past: plan::Past::default(),
+        reload: spec.reload,
+        set: params::set(&spec.params, notes),
     };
     Some((plan, seams))
 }

@@ -23,6 +23,7 @@ mod spec_agent;
 mod spec_file;
 mod spec_http;
 mod spec_module;
+mod spec_reload;
 mod spec_restart;
 mod spec_tests;
 mod syntax;
@@ -56,6 +57,7 @@ mod grants;
 mod graph;
 mod interpolation;
 mod json_schema;
+mod kind;
 mod layout;
 mod open_ends;
 pub mod picture;
@@ -76,7 +78,9 @@ pub use facts::{
     PortsProblem, Source,
 };
 pub use fault::{Fault, Label, Severity};
+pub use kind::{Kind, kind};
 pub use layout::format;
+pub use params::keep_set;
 pub use schema::SCHEMA;
 pub use span::{At, Span};
 pub use units::{duration, milliseconds};

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use theater_flow_kernel::ids::TypeId;
+use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::types::Type;
 use theater_flow_kernel::{flow, json};
 
@@ -186,6 +187,32 @@ fn set_value(text: &str, ty: TypeId, types: &Types) -> Value {
     };
     let string = || Value::String(text.to_owned());
     if plain { string() } else { serde_json::from_str(text).unwrap_or_else(|_| string()) }
+}
+
+/// The `--set` values with which a file is compiled for a run that goes over to it: these, and of the params that
+/// were `set` for the plan in force those that the file still has, with the values that they have.
+#[must_use]
+pub fn keep_set(plan: &Plan, text: &str, given: &[(String, String)]) -> Vec<(String, String)> {
+    // What is no TOML has faults anyway.
+    let file: toml::Table = toml::from_str(text).unwrap_or_default();
+    let params = file.get("params").and_then(toml::Value::as_table);
+    let is_there = |name: &str| params.is_some_and(|params| params.contains_key(name));
+    let is_given = |name: &str| given.iter().any(|(other, _)| other == name);
+    let kept = plan
+        .params
+        .iter()
+        .filter(|(name, _)| plan.set.contains(name) && is_there(name) && !is_given(name));
+    let kept = kept.map(|(name, json)| {
+        let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.clone());
+        (name.clone(), text)
+    });
+    kept.chain(given.iter().cloned()).collect()
+}
+
+/// The params whose values come from the command line.
+pub(crate) fn set(specs: &[ParamSpec], notes: &Notes<'_>) -> Vec<String> {
+    let names = specs.iter().map(|spec| &spec.name.value);
+    names.filter(|name| notes.source.set.iter().any(|(set, _)| set == *name)).cloned().collect()
 }
 
 fn check_set(specs: &[ParamSpec], notes: &mut Notes<'_>) {

@@ -44,7 +44,7 @@ mod tests {
 
     /// What only a pipeline has, and what only a module has.
     const EITHER: [&str; 2] =
-        ["[errors]", "[module.outputs]\no = { type = \"string\", from = \"a\" }"];
+        ["[errors]\n[reload]", "[module.outputs]\no = { type = \"string\", from = \"a\" }"];
 
     /// Where the schema has each of them.
     const PLACES: &[(&str, &str)] = &[
@@ -56,6 +56,7 @@ mod tests {
         ("supervisor `root`", "/definitions/supervisor"),
         ("param `p`", "/definitions/param"),
         ("`[errors]`", "/properties/errors"),
+        ("`[reload]`", "/properties/reload"),
         ("`[defaults]`", "/properties/defaults"),
         ("`[defaults.channel]`", "/definitions/channel"),
         ("`[defaults.agent]`", "/properties/defaults/properties/agent"),

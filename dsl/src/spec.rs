@@ -3,7 +3,7 @@
 use theater_flow_kernel::http::HttpGrant;
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::plan::{
-    AutoShutdown, Backoff, Overflow, Restart, Restore, Shutdown, Strategy,
+    AutoShutdown, Backoff, Overflow, ReloadRules, Restart, Restore, Shutdown, Strategy,
 };
 
 use crate::span::{At, Span};
@@ -24,6 +24,7 @@ pub(crate) struct Spec {
     pub(crate) params: Vec<ParamSpec>,
     pub(crate) types: Vec<TypeSpec>,
     pub(crate) dead_letter: Option<At<String>>,
+    pub(crate) reload: ReloadRules,
     pub(crate) agents: Vec<AgentSpec>,
     pub(crate) channels: Vec<ChannelSpec>,
     pub(crate) default_channel: ChannelHabits,

@@ -12,6 +12,7 @@ use crate::span::Span;
 use crate::spec::{AgentSpec, ChannelHabits, ChannelSpec, ParamSpec, Spec, TypeSpec};
 use crate::spec_agent::{agent, habits};
 use crate::spec_module::{MODULE, check_own_name, module, only_pipelines, using};
+use crate::spec_reload::reload_rules;
 use crate::spec_restart::{supervisor, supervisor_habits};
 use crate::spec_tests::tests;
 use crate::table::{Table, check_name, inner_table, is_agent, string, table, whole32, word};
@@ -59,6 +60,11 @@ pub(crate) fn read(number: u32, entries: &[Entry], notes: &mut Notes<'_>) -> Spe
     match file.get("errors") {
         Some(entry) if is_module => only_pipelines(entry, notes),
         Some(entry) => errors(entry, &mut spec, notes),
+        None => {}
+    }
+    match file.get("reload") {
+        Some(entry) if is_module => only_pipelines(entry, notes),
+        Some(entry) => spec.reload = reload_rules(entry, notes),
         None => {}
     }
     if let Some(entry) = file.get("defaults") {

@@ -338,7 +338,7 @@ pub(crate) fn word<T: Copy>(
             let message = format!("`{text}` is not one of {}", list(&names));
             let called = foreign::word_called(text, &names);
             let called = called.map(|called| format!("here it is `{called}`"));
-            let help = nearest(text, names.iter().copied()).or(called);
+            let help = called.or_else(|| nearest(text, names.iter().copied()));
             let fault = Fault::new(codes::WORD, message).label(node.span, "unknown word");
             notes.fault(fault.maybe_help(help));
         }

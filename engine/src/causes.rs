@@ -64,10 +64,10 @@ pub struct Member {
 /// What a record brought into the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// An answer of the world to a guest, what somebody decided, or what the world did to what the run wrote or to a
+    /// An answer of the world to a guest, what somebody decided or sent, or what the world did to what the run wrote or to a
     /// call.
     World,
-    /// A process began the run, took it up was told to let it go, or erased payloads of it.
+    /// A process began the run, took it up, was told to let it go, to let it stand still or to go on, or erased payloads of it.
     Run,
 }
 
@@ -81,10 +81,14 @@ pub fn source(body: &Body) -> Option<Source> {
         | Body::Stopping(_)
         | Body::Suspended(_)
         | Body::Waiting(_)
+        | Body::Paused(_)
+        | Body::Continued(_)
         | Body::Pruned(_) => Some(Source::Run),
-        Body::Confirmed(_) | Body::Decided(_) | Body::Retried(_) | Body::Discarded(_) => {
-            Some(Source::World)
-        }
+        Body::Confirmed(_)
+        | Body::Decided(_)
+        | Body::Retried(_)
+        | Body::Discarded(_)
+        | Body::Received(_) => Some(Source::World),
         Body::Outcome(body) => {
             matches!(body.how, Known::Answered | Known::Made).then_some(Source::World)
         }

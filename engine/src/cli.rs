@@ -2,8 +2,11 @@
 
 mod forking;
 mod letters;
+mod live;
 mod man;
+mod offline;
 mod reading;
+mod reloading;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -12,7 +15,7 @@ mod values;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use theater_flow_kernel::ids::{Digest, Ref};
 
@@ -21,9 +24,12 @@ pub const NAME: &str = "theater-flow";
 
 pub use forking::Fork;
 pub use letters::{Dlq, Letters};
+pub use live::{Send, Tap};
 pub use man::{manual, page};
+pub use offline::{Check, Fmt, GraphFormat, Test};
 pub use reading::{Approve, Diff, Events, Logs, Prune, Replay, State, Tree, Why};
-pub use running::{Resume, Run, Stop};
+pub use reloading::{Plans, Reload, Rollback};
+pub use running::{Resume, Run, Stop, Until, Watch};
 use values::{digest, reference};
 
 /// A workflow engine for AI agents that moves trust from the agents to the infrastructure.
@@ -76,12 +82,23 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  \
         theater-flow run workflows/find-todos.toml --set input=src/main.rs")]
     Run(Run),
-    /// Go on with a run that was stopped, or whose process died.
+    /// Go on with a run that was stopped or paused, or whose process died.
     ///
     /// The run goes on with the plan it was started with, whatever has become of the file. Nothing is
     /// lost and nothing happens twice inside the engine. A run that is over is refused.
     #[command(after_long_help = "Example:\n  theater-flow resume @latest")]
     Resume(Resume),
+    /// Keep one run for each pipeline of a folder, and follow what is saved there.
+    ///
+    /// A pipeline is a TOML file with `format`, `name` and `[supervisors.root]`; other files are left alone. A new one
+    /// is run; a changed one is reloaded; what becomes of the run of one that is removed, its `[reload]` says. A file
+    /// with faults changes nothing. All that pipelines are made of is followed: modules, `{ file = … }` values, and
+    /// components. When a run has ended, the next one begins when its file changes.
+    ///
+    /// Runs that an earlier `watch` has left go on. Ctrl-C and SIGTERM stop all as they stop `run`; SIGHUP has all files
+    /// looked at, and tries again what was refused.
+    #[command(after_long_help = "Example:\n  theater-flow watch flows")]
+    Watch(Watch),
     /// Make a new run that goes on from a point of another, and run it.
     ///
     /// The fork begins with the state after the record, has an own id, and numbers its records on from there.
@@ -221,6 +238,29 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow stop @latest --drain 2m\n  \
         theater-flow stop @latest --now")]
     Stop(Stop),
+    /// Let a live run stand still: what is in hand is ended, and nothing further is begun.
+    ///
+    /// A request that is under way is waited for, and its event goes on to its end. Timers wait. Messages can be sent,
+    /// the run can be reloaded and stopped; it does not end by itself. `resume` lets it go on.
+    #[command(after_long_help = "Example:\n  theater-flow pause @latest")]
+    Pause {
+        /// The run: its id, a unique beginning of it, or `@latest`.
+        run: String,
+    },
+    /// Send a message to an agent of a live run.
+    ///
+    /// The value is checked against the type of the input. The message is durable when the command ends with 0; it
+    /// stands behind all that waits for the agent, and who sent it is recorded. Nothing is sent if the input's places
+    /// are taken. An agent ends once all who send to it have ended: `run --until forever` keeps a run to send to.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow send @latest notes.in '{\"line\":1,\"text\":\"TODO\"}'")]
+    Send(Send),
+    /// Watch the messages of a live run as they are emitted, one line each, until it ends.
+    ///
+    /// With `--json`, each line holds `message`, `seq`, `i`, `at`, `channel` and the whole `value`.
+    #[command(after_long_help = "Example:\n  theater-flow tap @latest 'notes.*'\n  \
+        theater-flow tap @latest '**' --json")]
+    Tap(Tap),
     /// List what in a run waits for somebody to decide, or decide.
     ///
     /// When the engine ended before the response to a request was recorded, or no whole response came, nobody
@@ -229,6 +269,22 @@ pub enum Command {
     #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
         theater-flow approve @latest 12 --fail")]
     Approve(Approve),
+    /// Have a run go over to what a pipeline file says now, without losing anything.
+    ///
+    /// Agents that are the same go on with what they have. One that is another comes to the end of its event, and its
+    /// successor goes on with its state and its messages. All of it happens in one step, or nothing does: then the
+    /// run goes on as it did, and the command says why. What gives an agent more than it has, waits for `approve`,
+    /// and the command ends with 4. A run that nobody runs goes over to the plan and stays at rest.
+    #[command(after_long_help = "Example:\n  \
+        theater-flow reload @latest workflows/repo-audit.toml --dry-run")]
+    Reload(Reload),
+    /// List the plans that a run has had, or say what differs between two of them.
+    #[command(after_long_help = "Example:\n  theater-flow plans @latest\n  \
+        theater-flow plans @latest 1 2")]
+    Plans(Plans),
+    /// Have a run go back to a plan that it had, by the same road as `reload`.
+    #[command(after_long_help = "Example:\n  theater-flow rollback @latest 1")]
+    Rollback(Rollback),
     /// List the dead letters of a run, show one, have some tried again, or drop them.
     ///
     /// A dead letter is a message that an agent could not handle: it failed as often as `retry` allows, found no
@@ -293,53 +349,6 @@ pub enum Command {
         /// The command.
         command: Option<String>,
     },
-}
-
-/// How a pipeline is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
-pub enum GraphFormat {
-    /// Mermaid, as GitHub shows it.
-    #[default]
-    Mermaid,
-    /// The DOT language of Graphviz.
-    Dot,
-    /// A picture that browsers show.
-    Svg,
-    /// One JSON object.
-    Json,
-}
-
-/// See [`Command::Check`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Check {
-    /// The pipelines' TOML files.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Take warnings for faults.
-    #[arg(long)]
-    pub deny_warnings: bool,
-}
-
-/// See [`Command::Fmt`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Fmt {
-    /// The pipelines' TOML files; `-` reads standard input and prints what comes of it.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Change nothing: print the names of files that are not laid out so, and end with 1.
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// See [`Command::Test`].
-#[derive(Clone, PartialEq, Eq, Debug, Args)]
-pub struct Test {
-    /// The pipelines' TOML files.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Only tests with this in their names.
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
 }
 
 impl Cli {

@@ -7,14 +7,18 @@ mod diff;
 mod dlq;
 mod drain;
 mod ended;
+mod follow;
 mod fork;
 mod live;
 mod logs;
 mod new;
+mod outside;
 mod picture;
+mod plans;
 mod progress;
 mod prune;
 mod read;
+mod reload;
 mod replay;
 mod run;
 mod runs;
@@ -23,6 +27,7 @@ mod test;
 mod text;
 mod tree;
 mod verify;
+mod watch;
 mod why;
 
 use std::path::Path;
@@ -46,9 +51,11 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
     match cli.command {
         Command::Run(args) => run::run(screen, (&data, folder), args),
         Command::Resume(args) => {
-            let Resume { run, allow_dead_letters, drain } = args;
-            run::resume(screen, (&data, folder), &run, Manner { allow_dead_letters, drain })
+            let Resume { run, allow_dead_letters, drain, until } = args;
+            let manner = Manner { until, ..Manner::alone(allow_dead_letters, drain) };
+            run::resume(screen, (&data, folder), &run, manner)
         }
+        Command::Watch(args) => watch::watch(screen, (&data, folder), &args),
         Command::Fork(args) => fork::fork(screen, (&data, folder), &args),
         Command::Check(args) => check::check(screen, &args),
         Command::Explain { code } => check::explain(screen, &code),
@@ -70,8 +77,16 @@ pub fn perform(screen: &std::sync::Arc<Screen>, cli: Cli) -> Result<Exit, Proble
         Command::Verify { run, head } => verify::verify(screen, &find(&data, &run)?, folder, head),
         Command::Tree(args) => tree::tree(screen, &find(&data, &args.run)?, &args),
         Command::Approve(args) => approve::approve(screen, &find(&data, &args.run)?, folder, &args),
+        Command::Reload(args) => reload::reload(screen, (&find(&data, &args.run)?, folder), args),
+        Command::Plans(args) => plans::plans(screen, &find(&data, &args.run)?, &args),
+        Command::Rollback(args) => {
+            reload::rollback(screen, (&find(&data, &args.run)?, folder), &args)
+        }
         Command::Dlq(args) => dlq::dlq(screen, &find(&data, &args.run)?, folder, &args),
         Command::Stop(args) => live::stop(screen, &find(&data, &args.run)?, &args),
+        Command::Pause { run } => outside::pause(screen, &find(&data, &run)?),
+        Command::Send(args) => outside::send(screen, &find(&data, &args.run)?, &args),
+        Command::Tap(args) => outside::tap(screen, &find(&data, &args.run)?, &args),
         Command::Prune(args) => prune::prune(screen, &find(&data, &args.run)?, folder, &args),
         Command::Replay(args) => replay::replay(screen, &find(&data, &args.run)?, folder, &args),
         Command::Actors { name } => actors::actors(screen, name.as_deref()),

@@ -116,7 +116,7 @@ impl Account {
     ) -> Result<Self, JournalError> {
         let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
         let mut orders = Orders::default();
-        let mut written = Written::behind(&fork::open_before(journal, plan, from)?, plan);
+        let mut written = Written::behind(&fork::open_before(journal, from)?, plan);
         for agent in &plan.agents {
             account.tallies.insert(agent.name.clone(), Tally::default());
         }
@@ -247,8 +247,8 @@ fn union<'a, K: Ord, V>(left: &'a BTreeMap<K, V>, right: &'a BTreeMap<K, V>) -> 
 /// What differs between two plans, in words.
 pub(crate) fn plan_differences(left: &Plan, right: &Plan) -> Vec<String> {
     let mut words = vec![];
-    for agent in &left.agents {
-        let Some(other) = right.agents.iter().find(|other| other.name == agent.name) else {
+    for agent in left.present() {
+        let Some(other) = right.named(&agent.name) else {
             words.push(format!("agent `{}` is in the first only", agent.name));
             continue;
         };
@@ -264,8 +264,7 @@ pub(crate) fn plan_differences(left: &Plan, right: &Plan) -> Vec<String> {
             words.push(format!("agent `{}` has other {}", agent.name, differs.join(", ")));
         }
     }
-    let known = |name: &str| left.agents.iter().any(|agent| agent.name == name);
-    let added = right.agents.iter().filter(|agent| !known(&agent.name));
+    let added = right.present().filter(|agent| left.named(&agent.name).is_none());
     words.extend(added.map(|agent| format!("agent `{}` is in the second only", agent.name)));
     for (name, value) in &left.params {
         let other = right.params.iter().find(|(known, _)| known == name).map(|(_, value)| value);

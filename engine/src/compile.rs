@@ -16,6 +16,7 @@ use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::limits;
 
 use crate::stdlib;
+use crate::watch::{self, Reads, Seen};
 
 /// A pipeline file with what was said beside it.
 #[derive(Clone, Debug)]
@@ -81,6 +82,21 @@ impl Pipeline {
         Ok(Self { name, text, folder, cwd })
     }
 
+    /// What was read, as whoever watches the file sees it.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen::of(self.text.as_bytes()).within(Path::new(&self.folder))
+    }
+
+    /// Reads a file that somebody saved. A pipe or a device is none: it could keep the reader waiting for ever.
+    pub fn saved(path: &Path) -> Result<Self, ReadError> {
+        let io = |source| ReadError::Io { name: path.display().to_string(), source };
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
+            return Err(io(std::io::Error::other("it is not a regular file")));
+        }
+        Self::read(path)
+    }
+
     /// The file as the compiler takes it.
     #[must_use]
     pub fn source<'a>(&'a self, set: &'a [(String, String)], mode: Mode) -> Source<'a> {
@@ -101,19 +117,12 @@ fn read_bounded(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
-/// As [`read_bounded`], of what a pipeline names: a pipe or a device could keep the compiler waiting for ever.
-fn read_regular(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
-    }
-    read_bounded(path, most)
-}
-
 /// Fetches facts for the compiler, and keeps the actors that it has seen.
 pub struct Fetcher {
     host: Arc<Host>,
     facts: Facts,
     actors: HashMap<Digest, Actor>,
+    reads: Reads,
 }
 
 impl Fetcher {
@@ -124,7 +133,7 @@ impl Fetcher {
             std: stdlib::names().map(|name| format!("std/{name}")).collect(),
             ..Facts::default()
         };
-        Self { host, facts, actors: HashMap::new() }
+        Self { host, facts, actors: HashMap::new(), reads: Reads::new() }
     }
 
     /// Compiles a pipeline.
@@ -155,6 +164,12 @@ impl Fetcher {
         self.actors
     }
 
+    /// What was read at which absolute paths, or looked for there, besides the pipelines' own files.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
     fn fetch(&mut self, need: Need) {
         match need {
             Need::Actor(name) => {
@@ -166,7 +181,7 @@ impl Fetcher {
                 self.facts.ports.insert((component, config), answer);
             }
             Need::File(path) => {
-                let answer = read_text(Path::new(&path));
+                let answer = self.read_text(Path::new(&path));
                 self.facts.files.insert(path, answer);
             }
             Need::Env(name) => {
@@ -176,9 +191,21 @@ impl Fetcher {
         }
     }
 
+    fn read_text(&mut self, path: &Path) -> Result<String, String> {
+        let (seen, bytes) = watch::read(path);
+        self.reads.insert(path.to_path_buf(), seen);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        if bytes.len() as u64 > limits::SOURCE_BYTES {
+            return Err(format!("it is longer than {} bytes", limits::SOURCE_BYTES));
+        }
+        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+    }
+
     /// What an actor says of itself: `std/<name>`, or an absolute path.
     pub fn about(&mut self, name: &str) -> Result<ActorFacts, ActorProblem> {
-        let file = file(name)?;
+        let (file, seen) = file(name);
+        self.reads.extend(seen.map(|seen| (PathBuf::from(name), seen)));
+        let file = file?;
         let bytes = component_of(&file).map_err(problem)?;
         let actor = self.host.load(&bytes).map_err(problem)?;
         let about =
@@ -227,7 +254,7 @@ impl Fetcher {
 /// The component of an actor: `std/<name>`, or an absolute path. Of a core module it is the component
 /// that is made of it, which is what runs, and is kept and cached.
 pub fn component(name: &str) -> Result<Vec<u8>, ActorProblem> {
-    let file = file(name)?;
+    let file = file(name).0?;
     match component_of(&file).map_err(problem)? {
         Cow::Owned(made) => Ok(made),
         Cow::Borrowed(_) => Ok(file.into_owned()),
@@ -241,24 +268,17 @@ fn problem(error: LoadError) -> ActorProblem {
     }
 }
 
-/// The file of an actor as it is.
-fn file(name: &str) -> Result<Cow<'static, [u8]>, ActorProblem> {
+/// The file of an actor as it is, and what was seen at its path if it is one.
+fn file(name: &str) -> (Result<Cow<'static, [u8]>, ActorProblem>, Option<Seen>) {
     if let Some(std) = name.strip_prefix("std/") {
-        return stdlib::component(std).map(Cow::Borrowed).ok_or(ActorProblem::NotFound);
+        let part = stdlib::component(std).map(Cow::Borrowed).ok_or(ActorProblem::NotFound);
+        return (part, None);
     }
-    match read_regular(Path::new(name), limits::COMPONENT_BYTES) {
-        Ok(Some(bytes)) => Ok(Cow::Owned(bytes)),
-        Ok(None) => {
-            let why = format!("it is longer than {} bytes", limits::COMPONENT_BYTES);
-            Err(ActorProblem::NotAComponent(why))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ActorProblem::NotFound),
-        Err(error) => Err(ActorProblem::Unreadable(error.to_string())),
-    }
-}
-
-fn read_text(path: &Path) -> Result<String, String> {
-    let bytes = read_regular(path, limits::SOURCE_BYTES).map_err(|error| error.to_string())?;
-    let bytes = bytes.ok_or_else(|| format!("it is longer than {} bytes", limits::SOURCE_BYTES))?;
-    String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+    let (seen, bytes) = watch::read(Path::new(name));
+    let file = bytes.map(Cow::Owned).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ActorProblem::NotFound,
+        std::io::ErrorKind::FileTooLarge => ActorProblem::NotAComponent(error.to_string()),
+        _ => ActorProblem::Unreadable(error.to_string()),
+    });
+    (file, Some(seen))
 }

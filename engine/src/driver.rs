@@ -6,9 +6,12 @@
 //! waits: whoever owns it feeds [`Event`]s to [`Driver::on`] and calls [`Driver::turn`] when there are no more.
 
 mod backlog;
+mod checkpoint;
 mod decisions;
 mod errands;
+mod live;
 mod parts;
+mod reload;
 mod stop;
 mod tray;
 
@@ -25,7 +28,10 @@ use decisions::Recorded;
 pub use decisions::{Decision, LetterOrder};
 pub use errands::Errand;
 use errands::Pending;
+pub use live::{Held, Pausing, Sending};
 pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
+use reload::Reloading;
+pub use reload::{Audition, Auditioned, Choices, Outcome, Refusal, Refused, Reload};
 use stop::Stop;
 pub use stop::{DRAIN_MS, Remains};
 pub use tray::Job;
@@ -83,6 +89,16 @@ pub enum Event {
     Decided(Decision),
     /// Somebody has dead letters tried again, or drops them.
     Letters(LetterOrder),
+    /// Somebody wants the run to stand still, or to go on.
+    Pause(Pausing),
+    /// Somebody sends a message to an agent.
+    Send(Sending),
+    /// Somebody wants the run to go over to another plan.
+    Reload(Box<Reload>),
+    /// The run does not go over to a plan: there is none, or somebody refuses the one that waits.
+    Refuse(Refusal),
+    /// A successor was tried out.
+    Auditioned(Auditioned),
     /// Someone asks the run to stop: sources stop, mailboxes empty.
     Stop {
         /// Who.
@@ -126,6 +142,11 @@ pub struct Driver<S, W, O, C, E> {
     flushed: Flushed,
     stop: Stop,
     failed: Option<JournalError>,
+    reloading: Option<Box<Reloading>>,
+    /// Successors tried out so far.
+    auditions: u64,
+    /// It took the run up, and has done nothing else yet.
+    taken_up: bool,
 }
 
 impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C, E> {
@@ -146,6 +167,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     ) -> Self {
         let mut driver = Self::new(state, parts, flushed);
         driver.input(Input::Resume(engine));
+        driver.taken_up = true;
         driver.tray.add_all(&driver.state);
         driver
     }
@@ -153,8 +175,6 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     fn new(state: State, parts: Parts<S, W, O, C, E>, flushed: Flushed) -> Self {
         let Parts { scribe, workers, outputs, clock, errands } = parts;
         let desk = Desk::new(&state.plan);
-        let (tray, unsent, backlog) = (Tray::default(), Commit::default(), Backlog::default());
-        let (stop, failed) = (Stop::No, None);
         Self {
             state,
             desk,
@@ -163,15 +183,24 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             outputs,
             clock,
             errands,
-            tray,
+            tray: Tray::default(),
             pending: Pending::default(),
             recorded: Recorded::default(),
-            unsent,
-            backlog,
+            unsent: Commit::default(),
+            backlog: Backlog::default(),
             flushed,
-            stop,
-            failed,
+            stop: Stop::No,
+            failed: None,
+            reloading: None,
+            auditions: 0,
+            taken_up: false,
         }
+    }
+
+    /// Nobody is given an event, and nothing is asked of the world: the run is taken up for something else than to go
+    /// on.
+    pub fn stand_still(&mut self) {
+        self.desk.stand_still();
     }
 
     /// The state after all records so far, durable or not.
@@ -233,6 +262,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             }
             Event::Decided(decision) => self.decided(decision),
             Event::Letters(order) => self.letters(order),
+            Event::Pause(pausing) => self.pause(pausing),
+            Event::Send(sending) => self.take_in(sending),
+            Event::Reload(reload) => self.reload(*reload),
+            Event::Refuse(refusal) => self.refused(refusal),
+            Event::Auditioned(auditioned) => self.auditioned(auditioned),
             Event::Stop { by, within_ms } => self.ask_to_stop(by, within_ms),
             Event::StopNow => self.stop = Stop::Closing(0),
             Event::Look(look) => look(&self.state),
@@ -244,11 +278,13 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if let Some(error) = self.failed.take() {
             return Some(Ending::StoreFailed(error));
         }
+        self.go_on_if_taken_up();
         self.checkpoint_if_due();
         let now = self.clock.now_ms();
         if self.state.next_deadline().is_some_and(|due| due <= now) {
             self.input(Input::Tick);
         }
+        self.reload_further(now);
         let waits = self.dispatch(now);
         if waits || self.is_late(now) {
             self.stop_further(now);
@@ -258,8 +294,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         }
         self.give_up();
         let (flushed, idle) = (self.flushed.seq, self.desk.is_idle());
-        for errand in self.pending.due(&self.state, flushed, now) {
-            self.errands.send(errand);
+        if !self.desk.is_still() {
+            for errand in self.pending.due(&self.state, flushed, now) {
+                self.errands.send(errand);
+            }
         }
         for job in self.tray.jobs(&self.state, flushed, now, idle) {
             self.outputs.write(job);
@@ -274,7 +312,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             Stop::Draining(until) | Stop::Closing(until) if self.can_stop() => Some(until),
             _ => None,
         };
-        [self.desk.next_due(), self.tray.next_due(), stop].into_iter().flatten().min()
+        [self.desk.next_due(), self.tray.next_due(), stop, self.reload_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn input(&mut self, input: Input) {
@@ -291,6 +332,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     /// Tells the workers of agents that are to stop, and of lives that are over.
     fn cut(&mut self, step: &Advance) {
         for entry in &step.entries {
+            if let Body::Paused(_) = entry.body {
+                self.let_end();
+            }
             if let Body::Stopped(_) | Body::Ended(_) = entry.body
                 && let Some(id) = entry.body.agent()
                 && self.desk.is_busy(id)
@@ -335,30 +379,6 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if !self.unsent.entries.is_empty() {
             self.scribe.append(std::mem::take(&mut self.unsent));
         }
-    }
-
-    fn checkpoint_if_due(&mut self) {
-        let running = matches!(self.state.kept.phase, Phase::Running | Phase::Stopping);
-        if running && self.state.wants_checkpoint() {
-            self.checkpoint(self.state.to_checkpoint());
-        }
-    }
-
-    /// The last checkpoint before the run is let go, if it is worth its place.
-    fn last_checkpoint(&mut self) {
-        let bytes = self.state.to_checkpoint();
-        if self.state.is_worth_a_checkpoint(bytes.len() as u64) {
-            self.checkpoint(bytes);
-        }
-    }
-
-    /// Writes the state down, with all records before it.
-    fn checkpoint(&mut self, bytes: Vec<u8>) {
-        self.send();
-        let upto = self.state.kept.next_seq;
-        let (digest, len) = (Digest::of(&bytes), bytes.len() as u64);
-        self.unsent.checkpoint = Some(CheckpointBytes { upto, bytes });
-        self.input(Input::Checkpointed { upto, digest, len });
     }
 
     fn ending(&self) -> Option<Ending> {

@@ -22,7 +22,6 @@ use std::time::Duration;
 use theater_flow_kernel::http::{self, Answer, HttpError, HttpErrorCode, HttpGrant, Request};
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::limits;
-use theater_flow_kernel::plan::Plan;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::error::SendError;
@@ -37,7 +36,8 @@ use exchange::Way;
 
 /// The thread. It ends by itself after this is dropped, with what is under way.
 pub struct Envoy {
-    errands: UnboundedSender<Order>,
+    /// To the thread, which is started with the first errand.
+    errands: Option<UnboundedSender<Order>>,
     events: Sender<Event>,
 }
 
@@ -48,34 +48,41 @@ enum Order {
 }
 
 impl Envoy {
-    /// Starts it, for the agents of `plan`. Answers go to `events`.
+    /// One without errands. Answers go to `events`.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, events: Sender<Event>) -> Self {
-        let (errands, orders) = unbounded_channel();
-        if plan.agents.iter().any(|agent| agent.grants.asks()) {
-            let to = events.clone();
-            let serve = move || serve(&plan, orders, &to);
+    pub fn new(events: Sender<Event>) -> Self {
+        Self { errands: None, events }
+    }
+
+    /// The way to the thread, which is started if it is not there.
+    fn thread(&mut self) -> &UnboundedSender<Order> {
+        self.errands.get_or_insert_with(|| {
+            let (errands, orders) = unbounded_channel();
+            let to = self.events.clone();
+            let serve = move || serve(orders, &to);
             // Without a thread nobody takes errands, and each is answered with an error.
             drop(thread::Builder::new().name(String::from("envoy")).spawn(serve));
-        }
-        Self { errands, events }
+            errands
+        })
     }
 }
 
 impl Errands for Envoy {
     fn send(&mut self, errand: Errand) {
-        if let Err(SendError(Order::Do(errand))) = self.errands.send(Order::Do(errand)) {
+        if let Err(SendError(Order::Do(errand))) = self.thread().send(Order::Do(errand)) {
             drop(Reply::to(&errand, &self.events));
         }
     }
 
     fn give_up(&mut self, intent: u64) {
-        // Without a thread it is answered already.
-        let _ = self.errands.send(Order::GiveUp(intent));
+        if let Some(errands) = &self.errands {
+            // Without a thread it is answered already.
+            let _ = errands.send(Order::GiveUp(intent));
+        }
     }
 }
 
-fn serve(plan: &Arc<Plan>, mut orders: UnboundedReceiver<Order>, events: &Sender<Event>) {
+fn serve(mut orders: UnboundedReceiver<Order>, events: &Sender<Event>) {
     let Ok(runtime) = Builder::new_current_thread().enable_io().enable_time().build() else {
         while let Some(order) = orders.blocking_recv() {
             if let Order::Do(errand) = order {
@@ -100,7 +107,7 @@ fn serve(plan: &Arc<Plan>, mut orders: UnboundedReceiver<Order>, events: &Sender
             let (intent, (sender, given_up)) = (errand.intent, oneshot::channel());
             under_way.borrow_mut().insert(intent, sender);
             let under_way = Rc::clone(&under_way);
-            let (plan, tls, places) = (Arc::clone(plan), tls.clone(), Rc::clone(&places));
+            let (plan, tls, places) = (Arc::clone(&errand.plan), tls.clone(), Rc::clone(&places));
             let reply = Reply::to(&errand, events);
             tokio::task::spawn_local(async move {
                 let agent = plan.agent(errand.agent);

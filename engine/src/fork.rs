@@ -125,8 +125,12 @@ impl Point {
             return Err(JournalError::from(stored.damage(Flaw::Hash)).into());
         }
         let hash = stored.hash;
-        let (plan, run) = (recover::plan(journal)?, recover::genesis(journal)?.run);
-        let state = recover::state(journal, &plan, at + 1)?;
+        let run = recover::genesis(journal)?.run;
+        let mut state = recover::state(journal, at + 1)?;
+        // It is the fork's first, and stands beside its log.
+        state.kept.reloaded = None;
+        state.kept.proposed = None;
+        let plan = Arc::clone(&state.plan);
         if let Phase::Finished(_) = state.kept.phase {
             return Err(ForkError::Over { at });
         }

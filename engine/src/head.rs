@@ -5,6 +5,7 @@
 //! must hold that record with that hash. It is replaced now and then, not at each flush, so the log may
 //! be longer.
 
+mod reloads;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use theater_flow_kernel::ids::Digest;
+
+pub use reloads::{LastReload, Reloads};
 
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError, replace};
@@ -41,6 +44,8 @@ pub struct Head {
     pub at: u64,
     /// The run that it was forked from, and after which record.
     pub parent: Option<Parent>,
+    /// What became of reloads.
+    pub reloads: Reloads,
 }
 
 /// Where a fork comes from.
@@ -66,6 +71,8 @@ struct Content {
     at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Parent>,
+    #[serde(default, skip_serializing_if = "Reloads::is_none")]
+    reloads: Reloads,
     /// SHA-256 of the file as it would be with this empty: against damage, not against forgery.
     sum: String,
 }
@@ -132,9 +139,10 @@ impl Head {
     }
 
     fn text(&self) -> String {
-        let Self { run, name, status, seq, head, at, parent } = self.clone();
+        let Self { run, name, status, seq, head, at, parent, reloads } = self.clone();
         let (version, head, sum) = (VERSION, head.to_string(), String::new());
-        let mut content = Content { version, run, name, status, seq, head, at, parent, sum };
+        let mut content =
+            Content { version, run, name, status, seq, head, at, parent, reloads, sum };
         content.sum = Digest::of(line(&content).as_bytes()).to_string();
         line(&content)
     }
@@ -142,11 +150,12 @@ impl Head {
     /// Any byte that differs from what [`Head::text`] writes is damage.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let content: Content = serde_json::from_slice(bytes).ok()?;
-        let Content { version: VERSION, run, name, status, seq, head, at, parent, .. } = content
+        let Content { version: VERSION, run, name, status, seq, at, parent, reloads, .. } = content
         else {
             return None;
         };
-        let head = Self { run, name, status, seq, head: Digest::from_hex(&head)?, at, parent };
+        let head = Digest::from_hex(&content.head)?;
+        let head = Self { run, name, status, seq, head, at, parent, reloads };
         (head.text().as_bytes() == bytes).then_some(head)
     }
 }

@@ -4,9 +4,10 @@
 //! written down by a [`journal`], which keeps the kernel's records in a [`store`]; a [`head`] beside it says
 //! how far the log is known to reach. The [`memory`] store takes the real one's place where a test wants to
 //! choose when the disk fails, and a [`sim`]ulated machine that of all the rest. The
-//! [tests](testing) that a file holds are run on one.
+//! [tests](testing) that a file holds are run on one. A [`watch`] says when files have changed.
 
 pub mod causes;
+pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod compare;
@@ -24,11 +25,14 @@ pub mod person;
 pub mod prune;
 pub mod rebuild;
 pub mod recover;
+pub mod reload;
 pub mod render;
 pub mod replay;
+pub mod revisions;
 pub mod runs;
 pub mod scaffold;
 pub mod scribe;
+pub mod send;
 pub mod session;
 pub mod signals;
 pub mod sim;
@@ -38,5 +42,6 @@ pub mod stdlib;
 pub mod store;
 pub mod testing;
 pub mod view;
+pub mod watch;
 pub mod workers;
 pub mod world;

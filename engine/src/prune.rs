@@ -5,8 +5,9 @@
 //! meanwhile, there is the log as it was before or as it is afterwards. The old one is then removed as a whole.
 
 mod elsewhere;
+mod kept;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::recover::{self, RecoverError};
 use crate::store::{SledStore, Store, StoreError, beside, take_place};
 
 pub use elsewhere::{Elsewhere, elsewhere};
+use kept::{is_plan, kept};
 
 /// Which payloads somebody wants to be rid of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,6 +73,12 @@ pub enum PruneError {
         /// The record that set it aside.
         letter: u64,
     },
+    /// It holds a plan.
+    #[error("{of} holds a plan of the run, without which its log cannot be read")]
+    Plan {
+        /// What was named.
+        of: Ref,
+    },
     /// An agent of a run that is not over still needs the payload.
     #[error("the run is not over, and `{agent}` still needs the payloads of {of}")]
     InUse {
@@ -109,9 +117,8 @@ pub struct Planned {
 impl Planned {
     /// Finds out what can be erased of what is wished.
     pub fn new<S: Store>(journal: &Journal<S>, wish: &Wish) -> Result<Self, PruneError> {
-        let plan = recover::plan(journal)?;
         let records = journal.flushed().seq;
-        let state = recover::state(journal, &plan, records)?;
+        let state = recover::state(journal, records)?;
         let cut = match wish {
             Wish::All => before(journal, &state, u64::MAX)?,
             Wish::Until(at) => before(journal, &state, first_at(journal, *at)?)?,
@@ -226,7 +233,7 @@ fn needed_from<S: Store>(journal: &Journal<S>, state: &State) -> u64 {
 /// Erases what nobody needs of the records before `most`.
 fn before<S: Store>(journal: &Journal<S>, state: &State, most: u64) -> Result<Cut, PruneError> {
     let before = needed_from(journal, state).min(most);
-    let mut kept = letters(journal)?;
+    let mut kept = kept(journal)?;
     if !is_over(state) {
         kept.extend(state.kept.agents.iter().flat_map(needs));
     }
@@ -260,7 +267,9 @@ fn free<S: Store>(journal: &Journal<S>, state: &State, of: Ref) -> Result<(), Pr
         return Err(PruneError::NoRecord { seq: of.seq, records });
     }
     // Of a fork, those before its first are another run's.
-    journal.stored(of.seq)?;
+    if is_plan(&recover::body(journal, of.seq)?) {
+        return Err(PruneError::Plan { of });
+    }
     let agents = state.kept.agents.iter().zip(&state.plan.agents);
     let mut agents = agents.filter(|_| !is_over(state));
     let needs_it = |agent: &AgentState| {
@@ -283,24 +292,6 @@ fn letters_of(state: &State, of: Ref) -> impl Iterator<Item = u64> + '_ {
             && (of.part.is_none() || message.part.is_none() || message.part == of.part)
     };
     state.kept.letters.iter().filter(move |(_, kept)| same(kept.message.id)).map(|(seq, _)| seq)
-}
-
-/// Dead letters that the engine keeps: somebody may want to see them, or have them tried again.
-fn letters<S: Store>(journal: &Journal<S>) -> Result<BTreeSet<Ref>, JournalError> {
-    let mut letters = BTreeMap::new();
-    for record in journal.bare(0)? {
-        let record = record?;
-        match record.body {
-            Body::DeadLettered(body) if body.letter.is_none() => {
-                letters.insert(record.seq, body.message);
-            }
-            Body::Retried(body) | Body::Discarded(body) => {
-                letters.remove(&body.letter);
-            }
-            _ => {}
-        }
-    }
-    Ok(letters.into_values().collect())
 }
 
 /// The first record that was made at this time or later.

@@ -22,6 +22,8 @@ use crate::workers::Crew;
 pub struct Ground {
     /// How a life begins that comes to it.
     pub begin: Begin,
+    /// The plan that the run had there.
+    pub plan: Arc<Plan>,
     /// The record of the agent's end, if it had ended: the state is the one that it ended with.
     pub ended: Option<u64>,
 }
@@ -74,7 +76,7 @@ impl From<JournalError> for NoState {
     }
 }
 
-/// From what the state of an agent after record `at` can be made. The record must be there.
+/// From what the state of an agent after record `at` can be made. The record must be there. `plan` is the run's last one.
 ///
 /// # Errors
 /// If the log cannot be read, or the agent has no state there.
@@ -84,29 +86,27 @@ pub fn ground<S: Store>(
     (id, at): (AgentId, u64),
 ) -> Result<Ground, NoState> {
     let name = || plan.agent(id).map_or_else(String::new, |agent| agent.name.clone());
-    let mut state = recover::state(journal, plan, at + 1)?;
+    let mut state = recover::state(journal, at + 1)?;
     let mut ended = None;
-    if state.agent(id).life.is_over() {
+    if state.kept.agents.get(id.index()).is_some_and(|agent| agent.life.is_over()) {
         let is_end = |body: &Body| matches!(body, Body::Ended(body) if body.agent == id);
         ended = match last(journal, at, is_end) {
             Err(JournalError::Before { .. }) => return Err(NoState::Elsewhere { agent: name() }),
             found => found?,
         };
         let before = ended.unwrap_or(at + 1);
-        state = recover::state(journal, plan, before)?;
+        state = recover::state(journal, before)?;
     }
-    let agent = state.agent(id);
-    if agent.incarnations == 0 {
-        return Err(NoState::NotBegun { agent: name(), at });
-    }
-    let fresh = plan.agent(id).is_some_and(Agent::is_fresh);
-    if !fresh {
-        return Ok(Ground { begin: desk::begin(agent), ended });
+    let agent = state.kept.agents.get(id.index()).filter(|agent| agent.incarnations > 0);
+    let agent = agent.ok_or_else(|| NoState::NotBegun { agent: name(), at })?;
+    let plan = Arc::clone(&state.plan);
+    if !plan.agent(id).is_some_and(Agent::is_fresh) {
+        return Ok(Ground { begin: desk::begin(&state, id), plan, ended });
     }
     if agent.life != Life::Up {
         return Err(NoState::Lost { agent: name(), at });
     }
-    Ok(Ground { begin: since_birth(journal, plan, id, &state)?, ended })
+    Ok(Ground { begin: since_birth(journal, id, &state)?, plan, ended })
 }
 
 /// The last record up to `at` of which `wanted` holds. Read from the end: what is looked for is near it.
@@ -130,12 +130,7 @@ fn last<S: Store>(
 }
 
 /// How a life begins that does all that the agent did in this one, whose calls nobody keeps.
-fn since_birth<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    id: AgentId,
-    end: &State,
-) -> Result<Begin, NoState> {
+fn since_birth<S: Store>(journal: &Journal<S>, id: AgentId, end: &State) -> Result<Begin, NoState> {
     let upto = end.kept.next_seq;
     let born = last(
         journal,
@@ -143,10 +138,12 @@ fn since_birth<S: Store>(
         |body| matches!(body, Body::Incarnation(body) if body.agent == id),
     )?;
     let born = born.unwrap_or(0) + 1;
-    let mut state = recover::state(journal, plan, born)?;
+    let mut state = recover::state(journal, born)?;
     let mut begin = Begin {
+        plan: Arc::clone(&state.plan),
         origin: Origin::Fresh,
-        saved: None,
+        // With what it was carried over, if that was so.
+        saved: state.agent(id).saved.as_ref().map(|saved| saved.state.clone()),
         redo: vec![],
         sinks: state.agent(id).sinks.clone(),
     };

@@ -33,6 +33,9 @@ pub enum RecoverError {
         /// The record that names it.
         seq: u64,
     },
+    /// The record of a reload does not hold its plan.
+    #[error("record {0} holds no plan that this version can read")]
+    NoPlanIn(u64),
     /// What would have to be made again is not there any more.
     #[error("payloads of record {seq} were erased, so what it did cannot be made again")]
     Erased {
@@ -59,15 +62,68 @@ pub fn lineage<S: Store>(journal: &Journal<S>) -> Result<Option<Lineage>, Recove
 }
 
 fn first<S: Store>(journal: &Journal<S>) -> Result<Body, RecoverError> {
-    let stored = journal.stored(journal.first())?;
-    Ok(stored.record().map_err(JournalError::from)?.body)
+    body(journal, journal.first())
+}
+
+/// What a record says.
+pub(crate) fn body<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Body, RecoverError> {
+    Ok(journal.stored(seq)?.record().map_err(JournalError::from)?.body)
+}
+
+/// The plan that the run has after its last record. Who was in an earlier one is in it too, so that it names all that
+/// records speak of, but for ports that an agent has no longer.
+pub fn plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
+    plan_at(journal, journal.flushed().seq)
+}
+
+/// The plan that the run has before record `seq`.
+pub fn plan_at<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Arc<Plan>, RecoverError> {
+    let (from, plan) = match nearest(journal, seq) {
+        Ok(Recovered { state, .. }) => (state.kept.next_seq, state.plan),
+        // What a fork took over needs no plan of its own: it goes on with the one beside its log.
+        Err(RecoverError::OtherVersion { .. }) => (journal.first(), first_plan(journal)?),
+        Err(error) => return Err(error),
+    };
+    let mut newest = None;
+    for record in journal.bare(from)? {
+        let record = record?;
+        if record.seq >= seq {
+            break;
+        }
+        if matches!(record.body, Body::Reloaded(_)) {
+            newest = Some(record.seq);
+        }
+    }
+    Ok(match newest {
+        Some(seq) => plan_in(journal, seq)?,
+        None => plan,
+    })
 }
 
 /// The plan that a log's first record names.
-pub fn plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
+pub fn first_plan<S: Store>(journal: &Journal<S>) -> Result<Arc<Plan>, RecoverError> {
     let digest = genesis(journal)?.plan;
     let bytes = journal.plan(digest)?.ok_or(RecoverError::NoPlan(digest))?;
     postcard::from_bytes(&bytes).map(Arc::new).map_err(|_| RecoverError::NoPlan(digest))
+}
+
+/// All plans that the run has had, the first one first. Looks at every record.
+pub fn plans<S: Store>(journal: &Journal<S>) -> Result<Vec<Arc<Plan>>, RecoverError> {
+    let mut plans = vec![first_plan(journal)?];
+    for record in journal.bare(journal.first())? {
+        let record = record?;
+        if matches!(record.body, Body::Reloaded(_)) {
+            plans.push(plan_in(journal, record.seq)?);
+        }
+    }
+    Ok(plans)
+}
+
+/// The plan in the record of a reload, or of one that waits to be approved.
+pub fn plan_in<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Arc<Plan>, RecoverError> {
+    let entry = journal.stored(seq)?.to_entry().map_err(JournalError::from)?;
+    let plan = entry.payloads.first().and_then(|bytes| postcard::from_bytes(bytes).ok());
+    plan.map(Arc::new).ok_or(RecoverError::NoPlanIn(seq))
 }
 
 /// A state, and how it was come by.
@@ -109,32 +165,20 @@ impl Recovered {
 }
 
 /// What people are to be told before a state is made, if a checkpoint is damaged.
-pub fn warning<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    seq: u64,
-) -> Result<Option<String>, RecoverError> {
-    Ok(nearest(journal, plan, seq)?.warning())
+pub fn warning<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Option<String>, RecoverError> {
+    Ok(nearest(journal, seq)?.warning())
 }
 
 /// The state after the record before `seq`, from the last checkpoint before it. Costs what the log since
 /// then costs.
-pub fn state<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    seq: u64,
-) -> Result<State, RecoverError> {
-    Ok(recover(journal, plan, seq)?.state)
+pub fn state<S: Store>(journal: &Journal<S>, seq: u64) -> Result<State, RecoverError> {
+    Ok(recover(journal, seq)?.state)
 }
 
 /// As [`state`], and says which checkpoints were of no use. That one is damaged, or was written by a version
 /// with another form of state, costs no more than the way from the one before it: all of it is in the records.
-pub fn recover<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    seq: u64,
-) -> Result<Recovered, RecoverError> {
-    let mut recovered = nearest(journal, plan, seq)?;
+pub fn recover<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Recovered, RecoverError> {
+    let mut recovered = nearest(journal, seq)?;
     let state = &mut recovered.state;
     let from = state.kept.next_seq;
     if from >= seq {
@@ -175,18 +219,17 @@ pub(crate) fn verifier<S: Store>(
 
 /// The newest whole checkpoint of the state before `seq` or earlier; the state before the first record if
 /// there is none.
-fn nearest<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    seq: u64,
-) -> Result<Recovered, RecoverError> {
+fn nearest<S: Store>(journal: &Journal<S>, seq: u64) -> Result<Recovered, RecoverError> {
     let mut passed = vec![];
     let mut before = Some(seq);
     while let Some(at) = before {
         let (upto, damaged) = match journal.checkpoint(at) {
             Ok(None) => break,
             Ok(Some((named, bytes))) => {
-                let state = State::from_checkpoint(Arc::clone(plan), &bytes);
+                let state = State::from_checkpoint(&bytes, |reloaded| match reloaded {
+                    Some(seq) => plan_in(journal, seq).ok(),
+                    None => first_plan(journal).ok(),
+                });
                 if let Some(state) = state.filter(|state| state.kept.next_seq == named.upto) {
                     return Ok(Recovered { state, passed });
                 }
@@ -209,7 +252,7 @@ fn nearest<S: Store>(
         }
         return Err(JournalError::from(Damage { seq: first, what: Flaw::Checkpoint }).into());
     }
-    Ok(Recovered { state: State::new(Arc::clone(plan)), passed })
+    Ok(Recovered { state: State::new(first_plan(journal)?), passed })
 }
 
 /// The records from `from` on, with their payloads.

@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-pub use faults::{SourceText, position};
+pub use faults::{SourceText, fault_lines, fault_values, position};
 use live::Live;
 pub use live::Size;
 use serde::Serialize;

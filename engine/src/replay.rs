@@ -167,7 +167,7 @@ impl<T: Troupe<Guest: Send> + Sync> Replay<'_, T> {
     ) -> Result<Replayed, RecoverError> {
         let plan = recover::plan(journal)?;
         let mut did = lanes::run(&self, journal, &plan, &mut pace)?;
-        now::tell(&self, journal, &plan, &mut did.differences)?;
+        now::tell(&self, journal, &mut did.differences)?;
         Ok(did)
     }
 }

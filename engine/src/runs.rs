@@ -3,6 +3,7 @@
 //! A run's folder holds its database (`db`), `head.json`, the lock of the process that owns it, and while
 //! it is owned maybe the place of its control socket. Runs are named by ids that sort by time.
 
+mod followed;
 mod id;
 mod making;
 mod owner;
@@ -19,6 +20,7 @@ use theater_flow_kernel::ids::RunId;
 use crate::head::{Head, HeadError};
 use crate::store::{StoreError, sync_dir};
 
+pub use followed::Followed;
 pub use id::{new_id, parse_id, started_ms};
 pub use making::Making;
 pub use owner::{Held, Ownership, owner};
@@ -46,7 +48,7 @@ pub struct RunDir {
 pub struct Listed {
     /// Its id.
     pub id: RunId,
-    /// How it is: `running` while a process owns it; `interrupted` if its process died and it can be
+    /// How it is: `running` while a process owns it, or `paused`; `interrupted` if its process died and it can be
     /// resumed; `damaged` if its head cannot be read, or is not beside its log; else what the head says.
     pub status: String,
     /// When it was started, in ms since 1970; from its id.
@@ -237,6 +239,7 @@ fn listed(run: &RunDir) -> Listed {
     let owner = owner(&run.path);
     let head = Head::read(&run.path);
     let status = match (&head, owner) {
+        (Ok(Some(head)), Some(_)) if head.status == "paused" => "paused",
         (_, Some(_)) => "running",
         (Err(HeadError::Damaged { .. }), _) => "damaged",
         (Ok(None), None) if run.db().exists() => "damaged",

@@ -48,7 +48,7 @@ impl<S: Store> Book<S> {
         Ok(flushed)
     }
 
-    /// Makes a commit durable. True if the run's status changed.
+    /// Makes a commit durable. True if the head says something else of the run now.
     fn commit(&mut self, commit: &Commit) -> Result<(Flushed, bool), JournalError> {
         let flushed = self.journal.commit(journal::Commit {
             entries: &commit.entries,
@@ -57,9 +57,12 @@ impl<S: Store> Book<S> {
         })?;
         self.plan = None;
         let status = commit.entries.iter().rev().find_map(|entry| status(&entry.body));
-        let changed = status.is_some_and(|status| status != self.head.status);
+        let mut changed = status.is_some_and(|status| status != self.head.status);
         if let Some(status) = status {
             self.head.status = String::from(status);
+        }
+        for entry in &commit.entries {
+            changed |= self.head.reloads.note(entry.seq, entry.at, &entry.body);
         }
         self.head.at = commit.entries.last().map_or(self.head.at, |entry| entry.at);
         (self.head.seq, self.head.head) = (flushed.seq, flushed.head);
@@ -71,7 +74,8 @@ impl<S: Store> Book<S> {
 #[must_use]
 pub fn status(body: &Body) -> Option<&'static str> {
     match body {
-        Body::Genesis(_) | Body::Resumed(_) => Some("running"),
+        Body::Genesis(_) | Body::Resumed(_) | Body::Continued(_) => Some("running"),
+        Body::Paused(_) => Some("paused"),
         Body::Stopping(_) => Some("stopping"),
         Body::Suspended(_) | Body::Forked(_) => Some("suspended"),
         Body::Waiting(_) => Some("waiting"),

@@ -11,8 +11,8 @@ mod serve;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use theater_flow_host::{Actor, Host, LoadError};
@@ -24,8 +24,9 @@ use theater_flow_kernel::record::{EngineFacts, Status};
 use theater_flow_kernel::state::State;
 
 pub use clock::{RealClock, now_ms};
+use components::components;
+pub(crate) use components::keep_components;
 pub use components::{Kept, kept, load_components};
-use components::{components, keep_components};
 pub use fork::begin_fork;
 pub(crate) use head::{check_head, check_name, new_head};
 pub use left::Left;
@@ -36,10 +37,11 @@ use crate::envoy::Envoy;
 use crate::head::HeadError;
 use crate::journal::{Flushed, Journal, JournalError};
 use crate::recover::{RecoverError, Recovered};
+use crate::reload::Reloader;
 use crate::scribe::{Book, ScribeThread};
 use crate::sinks::{SinkThread, Sinks};
 use crate::store::{SharedStore, SledStore, StoreError};
-use crate::workers::{Crew, Orders, Pool};
+use crate::workers::{Actors, Crew, Orders, Pool};
 use crate::world::{Outside, RealWorld};
 
 /// How long readers of a run's log may hold up its next owner.
@@ -148,6 +150,19 @@ pub struct Cast {
     pub actors: HashMap<Digest, Actor>,
 }
 
+/// The same, for all who need it while the plan changes.
+pub(crate) struct Shared {
+    pub(crate) host: Arc<Host>,
+    pub(crate) plan: PlanInForce,
+    pub(crate) actors: Actors,
+}
+
+impl Shared {
+    fn of(Cast { host, plan, actors }: Cast) -> Self {
+        Self { host, plan: PlanInForce::new(plan), actors: actors.into() }
+    }
+}
+
 /// Where guests' standard output goes.
 pub type Stdout = Box<dyn Write + Send>;
 
@@ -166,8 +181,32 @@ pub struct Session {
     driver: Driver<ScribeThread, Pool, SinkThread, RealClock, Envoy>,
     events: Receiver<Event>,
     sender: Sender<Event>,
-    plan: Arc<Plan>,
+    plan: PlanInForce,
     reader: SharedStore,
+    reloader: Reloader,
+}
+
+/// The plan that a run has now. Clones show the same.
+#[derive(Clone)]
+pub struct PlanInForce(Arc<RwLock<Arc<Plan>>>);
+
+impl PlanInForce {
+    fn new(plan: Arc<Plan>) -> Self {
+        Self(Arc::new(RwLock::new(plan)))
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn get(&self) -> Arc<Plan> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows another one from now on, if it is another.
+    fn set(&self, plan: &Arc<Plan>) {
+        if !Arc::ptr_eq(&self.get(), plan) {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(plan);
+        }
+    }
 }
 
 impl Session {
@@ -194,12 +233,14 @@ impl Session {
         let (sender, events) = channel();
         let engine = facts(&cast.host);
         let components = components(&cast.plan).into_iter().collect();
-        let (kept, state) = (Arc::clone(&cast.plan), State::new(Arc::clone(&cast.plan)));
+        let state = State::new(Arc::clone(&cast.plan));
         let ends = Ends { sender: sender.clone(), outside: Outside::default(), stdout, last: 0 };
-        let parts = parts(cast, run, book, ends);
         let beginning = Beginning { run, plan, engine, components };
-        let driver = Driver::begin(state, parts, beginning);
-        Ok(Self { run, driver, events, sender, plan: kept, reader })
+        let cast = Shared::of(cast);
+        let plan = cast.plan.clone();
+        let reloader = Reloader::new(place.clone(), &cast, sender.clone(), reader.clone());
+        let driver = Driver::begin(state, parts(cast, run, book, ends), beginning);
+        Ok(Self { run, driver, events, sender, plan, reader, reloader })
     }
 
     /// Takes up a run whose owner is gone.
@@ -213,14 +254,23 @@ impl Session {
         let plan = Arc::clone(&state.plan);
         let actors = load_components(place, &host, &plan)?;
         let engine = facts(&host);
-        let (flushed, kept) = (journal.flushed(), Arc::clone(&plan));
+        let flushed = journal.flushed();
         let last = state.kept.now;
         let (sender, events) = channel();
         let book = Book { journal, plan: None, head, folder: place.folder.clone() };
         let ends = Ends { sender: sender.clone(), outside: outside_of(&state), stdout, last };
-        let parts = parts(Cast { host, plan, actors }, run, book, ends);
-        let driver = Driver::resume(state, parts, flushed, engine);
-        Ok(Self { run, driver, events, sender, plan: kept, reader })
+        let cast = Shared::of(Cast { host, plan, actors });
+        let plan = cast.plan.clone();
+        let reloader = Reloader::new(place.clone(), &cast, sender.clone(), reader.clone());
+        let driver = Driver::resume(state, parts(cast, run, book, ends), flushed, engine);
+        Ok(Self { run, driver, events, sender, plan, reader, reloader })
+    }
+
+    /// This run, which is taken up for something else than to go on: see [`Driver::stand_still`].
+    #[must_use]
+    pub fn still(mut self) -> Self {
+        self.driver.stand_still();
+        self
     }
 
     /// The run.
@@ -229,16 +279,33 @@ impl Session {
         self.run
     }
 
-    /// What it runs.
+    /// What it runs now.
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+        &self.driver.state().plan
+    }
+
+    /// What it runs at any time, for others.
+    #[must_use]
+    pub fn plan_in_force(&self) -> PlanInForce {
+        self.plan.clone()
+    }
+
+    /// Has the run go over to other plans.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// The state after all records so far, durable or not.
     #[must_use]
     pub fn state(&self) -> &State {
         self.driver.state()
+    }
+
+    /// The run is kept when nothing is left to do, until it is stopped.
+    pub fn keep_on(&mut self) {
+        self.driver.keep_on();
     }
 
     /// The last durable record.
@@ -267,7 +334,7 @@ pub fn facts(host: &Host) -> EngineFacts {
 }
 
 fn parts(
-    cast: Cast,
+    cast: Shared,
     run: RunId,
     book: Book<SledStore>,
     ends: Ends,
@@ -275,15 +342,15 @@ fn parts(
     let Ends { sender, outside, stdout, last } = ends;
     let stdin = outside.stdin.clone();
     let claims = outside.claims.clone();
-    let sinks = Sinks::new(run, Arc::clone(&cast.plan), claims, stdout);
-    let errands = Envoy::new(Arc::clone(&cast.plan), sender.clone());
-    let orders = Arc::new(Orders::new(&cast.plan));
+    let sinks = Sinks::new(run, claims, stdout);
+    let errands = Envoy::new(sender.clone());
+    let orders = Arc::new(Orders::default());
     let theirs = Arc::clone(&orders);
     let worlds = Box::new(move |agent| {
         let world = RealWorld::new(agent, &outside).under(Arc::clone(&theirs));
         Ok(Box::new(world) as Box<dyn World>)
     });
-    let crew = Crew::new(cast.host, cast.plan, cast.actors, worlds).under(orders);
+    let crew = Crew::new(cast.host, cast.actors, worlds).under(orders);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     Parts {
         scribe: ScribeThread::new(book, sender.clone()),

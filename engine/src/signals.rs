@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, told to whoever runs a run.
+//! Ctrl-C, SIGTERM and SIGHUP, told to whoever runs a run.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -30,15 +30,33 @@ pub struct Signals {
 impl Signals {
     /// Calls `told` at each SIGINT and SIGTERM. When this returns, none is missed.
     pub fn listen(told: impl FnMut(Caught) + Send + 'static) -> io::Result<Self> {
+        Self::start(told, None)
+    }
+
+    /// The same, and calls `asked` at each SIGHUP.
+    pub fn listen_to_all(
+        told: impl FnMut(Caught) + Send + 'static,
+        asked: impl FnMut() + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start(told, Some(Box::new(asked)))
+    }
+
+    fn start(
+        told: impl FnMut(Caught) + Send + 'static,
+        asked: Option<Box<dyn FnMut() + Send>>,
+    ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_io().build()?;
-        let (interrupt, terminate) = {
+        let (interrupt, terminate, hangup) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            let hangup = |asked| Ok::<_, io::Error>((signal(SignalKind::hangup())?, asked));
+            let hangup = asked.map(hangup).transpose()?;
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, hangup)
         };
         let (stop, stopped) = oneshot::channel();
         let work = async move {
             tokio::select! {
                 () = tell(interrupt, terminate, told) => {}
+                () = ask(hangup) => {}
                 _ = stopped => {}
             }
         };
@@ -71,6 +89,16 @@ async fn tell(mut interrupt: Signal, mut terminate: Signal, mut told: impl FnMut
     }
 }
 
+/// Tells of SIGHUPs for ever.
+async fn ask(hangup: Option<(Signal, Box<dyn FnMut() + Send>)>) {
+    if let Some((mut hangup, mut asked)) = hangup {
+        while hangup.recv().await.is_some() {
+            asked();
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -92,5 +120,17 @@ mod tests {
         }
         drop(signals);
         assert!(caught.recv().is_err(), "the thread has ended and dropped the closure");
+    }
+
+    #[test]
+    fn a_hangup_is_told_to_who_listens_to_it() {
+        let (sender, asked) = mpsc::channel();
+        let signals = Signals::listen_to_all(|_| {}, move || sender.send(()).unwrap()).unwrap();
+        for _ in 0..2 {
+            kill_process(getpid(), Signal::HUP).unwrap();
+            asked.recv_timeout(Duration::from_mins(1)).unwrap();
+        }
+        drop(signals);
+        assert!(asked.recv().is_err());
     }
 }

@@ -9,12 +9,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use theater_flow_kernel::gate::FileError;
 use theater_flow_kernel::ids::{AgentId, RunId};
-use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::SinkId;
 use theater_flow_kernel::state::WriteWhat;
 
@@ -71,7 +69,6 @@ pub enum SinkError {
 /// All sinks of a run.
 pub struct Sinks<W, G: Ground = RealGround> {
     run: RunId,
-    plan: Arc<Plan>,
     claims: Claims,
     stdout: W,
     ground: G,
@@ -85,10 +82,10 @@ type FileOf<G> = <<G as Ground>::Spot as Spot>::File;
 type Written = (u64, bool);
 
 impl<W: io::Write> Sinks<W> {
-    /// Sinks of a run of `plan`; standard output goes to `stdout`. A file that is closed is given up in
+    /// Sinks of a run; standard output goes to `stdout`. A file that is closed is given up in
     /// `claims`.
-    pub fn new(run: RunId, plan: Arc<Plan>, claims: Claims, stdout: W) -> Self {
-        Self { run, plan, claims, stdout, ground: RealGround, open: HashMap::new() }
+    pub fn new(run: RunId, claims: Claims, stdout: W) -> Self {
+        Self { run, claims, stdout, ground: RealGround, open: HashMap::new() }
     }
 }
 
@@ -96,8 +93,8 @@ impl<W: io::Write, G: Ground> Sinks<W, G> {
     /// The same, with files on another file system.
     #[must_use]
     pub fn on<H: Ground>(self, ground: H) -> Sinks<W, H> {
-        let Self { run, plan, claims, stdout, .. } = self;
-        Sinks { run, plan, claims, stdout, ground, open: HashMap::new() }
+        let Self { run, claims, stdout, .. } = self;
+        Sinks { run, claims, stdout, ground, open: HashMap::new() }
     }
 
     /// Does a job. When this returns, files are synced.
@@ -166,8 +163,7 @@ impl<W: io::Write, G: Ground> Sinks<W, G> {
 
     /// The file's place, found through the agent's grants: no link leads out of them.
     fn place(&self, job: &Job) -> io::Result<G::Spot> {
-        let roots = self.plan.agent(job.agent).map_or(&[][..], |agent| &agent.grants.write);
-        self.ground.spot(roots, Path::new(&job.path))
+        self.ground.spot(&job.roots, Path::new(&job.path))
     }
 }
 

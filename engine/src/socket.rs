@@ -15,9 +15,13 @@
 //! | `GET /v1/waiting` | what waits for somebody to decide |
 //! | `POST /v1/approve?id=SEQ[&fail=1]` | once it is durable `{"recorded":true}`; or `{"recorded":false,"why":…}` |
 //! | `POST /v1/letters?do=retry\|drop&letter=SEQ…` | what became of each dead letter, once that is durable; `all=1[&agent=NAME]` for all |
+//! | `GET /v1/tap?channels=PATTERN` | messages as they are emitted, a JSON line each, until the run ends |
+//! | `POST /v1/send?to=AGENT.PORT`, the value as body | once the message is durable `{"recorded":true,"seq":…}`; or `{"recorded":false,"why":…,"help":…,"wrong":…}` |
+//! | `POST /v1/pause`, `POST /v1/resume` | once it is durable `{"recorded":true,"seq":…}`; or `{"recorded":false,"already":…,"why":…}` |
 //! | `POST /v1/stop[?within=MS]` or `?now=1` | 202; the run drains and stops |
 //!
-//! Whatever else is asked gets an error status and `{"error":"…"}`.
+//! Whatever else is asked gets an error status and `{"error":"…"}`. All of it is on a page of its own,
+//! `docs/control-socket.md`.
 //!
 //! The socket lies in a short folder of its own, as a socket's path may not be longer than 107 bytes, and
 //! the file `socket` in the run's folder holds that path. Both go when the [`Server`] does. After a kill
@@ -39,6 +43,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use serde::{Deserialize, Serialize};
 use theater_flow_kernel::ids::{Digest, Ref};
 
 pub use client::{Client, Heard};
@@ -46,6 +51,7 @@ pub use server::Server;
 pub use span::{Span, pairs};
 
 use crate::causes::Question;
+use crate::channels::Pattern;
 use crate::letters::Order;
 use crate::render::Look;
 use crate::store::Pair;
@@ -94,8 +100,48 @@ pub trait Shown: Send + Sync + 'static {
     /// The user `uid` wants something done with dead letters: what became of each, once that is durable.
     fn letters(&self, order: Order, uid: u32) -> Result<serde_json::Value, String>;
 
+    /// The user `uid` wants the run to go over to another plan: what became of it, as
+    /// [`Told`](crate::reload::Told) has it.
+    fn reload(&self, ask: ReloadAsk, uid: u32) -> Result<serde_json::Value, String>;
+
+    /// The user `uid` wants the run to stand still, or to go on: an object with `recorded`, once that is durable; if
+    /// it is false, with `already` and `why`.
+    fn pause(&self, still: bool, uid: u32) -> Result<serde_json::Value, String>;
+
+    /// The user `uid` sends `value` to the input `to`: an object with `recorded` and `seq`, once that is durable; if
+    /// it is false, with `why`, `help` or null, and `wrong`: that it can never be sent so.
+    fn send(&self, to: &str, value: String, uid: u32) -> Result<serde_json::Value, String>;
+
+    /// The names of the channels that there are, and the seq of the next record.
+    fn channels(&self) -> Result<(Vec<String>, u64), String>;
+
+    /// The messages of channels that the pattern means, of the durable records from seq `from` on, of which at most
+    /// `most` are read; a line of JSON each.
+    fn messages(&self, from: u64, most: usize, pattern: &Pattern) -> Result<Lines, String>;
+
     /// `by` wishes the run to stop. Returns at once.
     fn stop(&self, by: &str, haste: Haste);
+}
+
+/// To which plan a run is to go over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ReloadAsk {
+    /// What a file says now.
+    File {
+        /// Its absolute path.
+        path: PathBuf,
+        /// As whoever asks names it.
+        name: String,
+        /// Values of its parameters.
+        set: Vec<(String, String)>,
+        /// Columns for the text of faults, if there is a bound.
+        width: Option<usize>,
+        /// Whether that is coloured.
+        colour: bool,
+    },
+    /// One that the run had before.
+    Revision(u32),
 }
 
 /// How long a run that stops may take.

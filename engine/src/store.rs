@@ -33,7 +33,7 @@ use theater_flow_kernel::block::Writes;
 use theater_flow_kernel::limits::CHUNK_BYTES;
 
 pub use error::StoreError;
-pub(crate) use files::{beside, replace, sync_dir, take_place};
+pub(crate) use files::{beside, place, replace, sync_dir, take_place};
 pub use shared::{Reader, SharedStore};
 
 /// The wait between two tries at a store that is being copied.

@@ -89,7 +89,7 @@ pub fn run(test: &Test, plan: Plan, house: House) -> Result<Verdict, RecoverErro
     let began = machine.now();
     let world = machine.clone();
     let worlds = Box::new(move |_| Ok(Box::new(SimWorld(world.clone())) as Box<dyn World>));
-    let crew = Crew::new(house.host, Arc::clone(&stage.plan), house.actors, worlds);
+    let crew = Crew::new(house.host, house.actors, worlds);
     let players = Players::new(crew, &stage, machine.clone());
     let scripts = players.scripts();
     let schedule = Schedule { seed: test.seed, rough: false };

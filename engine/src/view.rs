@@ -11,8 +11,10 @@ pub mod json;
 mod letters;
 mod line;
 mod logs;
+mod message;
 mod part;
 mod progress;
+mod reload;
 mod remains;
 mod replayed;
 mod runs;
@@ -28,6 +30,7 @@ mod waiting;
 mod why;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use theater_flow_kernel::block::{Damage, Stored};
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, SupervisorId};
@@ -45,14 +48,16 @@ pub use filter::{Filter, kinds};
 pub(crate) use filter::{agent_id, is_about_kind, unknown};
 pub use letters::{DeadLetter, Place, letters, letters_left};
 pub use logs::{LEVELS, LogLine};
+pub use message::message_line;
 pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
+pub use reload::{change_lines, revision_json, revision_lines, step};
 pub use remains::remains_line;
 pub use replayed::{ReplayView, Told, others, same_but_fuel};
 pub use runs::{run_json, run_lines};
 pub use state::StateView;
 pub use summary::live_line;
 pub use tree::{Branch, Latest, tree, tree_lines};
-pub use waiting::{Held, held};
+pub use waiting::{Held, HeldPlan, Undecided, held};
 pub use why::Rows;
 
 /// True of the last record of a process that ran a run.
@@ -112,9 +117,14 @@ impl Row {
 
     /// The record's own payload, which follows those of its parts.
     pub(crate) fn own_payload(&self) -> Option<&Bytes> {
+        self.nth_own_payload(0)
+    }
+
+    /// One of the record's own payloads.
+    fn nth_own_payload(&self, nth: usize) -> Option<&Bytes> {
         let of_parts: usize =
             self.record.body.parts().iter().map(|part| part.payloads().count()).sum();
-        self.payloads.get(of_parts).and_then(Option::as_ref)
+        self.payloads.get(of_parts + nth).and_then(Option::as_ref)
     }
 }
 
@@ -123,6 +133,8 @@ impl Row {
 pub struct View<'a> {
     plan: &'a Plan,
     ports: BTreeMap<PortId, &'a str>,
+    /// The first plan of the run's log.
+    first: &'a Plan,
     /// Files of which no record of the run says what they are.
     open: OpenFiles,
 }
@@ -131,11 +143,16 @@ impl<'a> View<'a> {
     /// A view of a run of this plan.
     #[must_use]
     pub fn new(plan: &'a Plan) -> Self {
-        let inputs = plan.agents.iter().flat_map(|agent| &agent.inputs);
-        let outputs = plan.agents.iter().flat_map(|agent| &agent.outputs);
-        let inputs = inputs.map(|port| (port.port, port.name.as_str()));
-        let ports = inputs.chain(outputs.map(|port| (port.port, port.name.as_str()))).collect();
-        Self { plan, ports, open: OpenFiles::new() }
+        Self { plan, ports: ports(plan).collect(), first: plan, open: OpenFiles::new() }
+    }
+
+    /// A view of a run that has had these plans before, the first one first. They know ports that are gone.
+    #[must_use]
+    pub fn after(mut self, plans: &'a [Arc<Plan>]) -> Self {
+        for plan in plans {
+            self.ports.extend(ports(plan));
+        }
+        Self { first: plans.first().map_or(self.first, |first| first), ..self }
     }
 
     /// Names these files, which were open before the run's first record.
@@ -177,6 +194,14 @@ impl<'a> View<'a> {
     pub fn supervisor(&self, id: SupervisorId) -> &'a str {
         self.plan.supervisors.get(id.index()).map_or("?", |supervisor| &supervisor.name)
     }
+}
+
+/// The names of all ports.
+fn ports(plan: &Plan) -> impl Iterator<Item = (PortId, &str)> {
+    let inputs = plan.agents.iter().flat_map(|agent| &agent.inputs);
+    let outputs = plan.agents.iter().flat_map(|agent| &agent.outputs);
+    let inputs = inputs.map(|port| (port.port, port.name.as_str()));
+    inputs.chain(outputs.map(|port| (port.port, port.name.as_str())))
 }
 
 /// The word for how a run ended.

@@ -2,14 +2,14 @@
 
 mod orders;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use theater_flow_host::{Actor, Host, Instance};
 use theater_flow_kernel::gate::{Gate, World};
-use theater_flow_kernel::ids::{AgentId, Digest};
+use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::perform;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Crash, CrashKind, Origin};
@@ -17,7 +17,7 @@ use theater_flow_kernel::work::{
     Activation, Batch, Begin, Begun, Call, Done, Guest, Outcome, Report, Taken, Trace, Work,
 };
 
-use crate::driver::{Event, Workers};
+use crate::driver::{Audition, Auditioned, Event, Workers};
 use crate::world::Stdin;
 
 pub use orders::Orders;
@@ -25,25 +25,50 @@ pub use orders::Orders;
 /// Makes a world for an instance of an agent.
 pub type Worlds = Box<dyn Fn(AgentId) -> std::io::Result<Box<dyn World>> + Send + Sync>;
 
+/// The components of a run, loaded. Clones share them: a run that goes over to another plan needs others.
+#[derive(Clone, Default)]
+pub struct Actors(Arc<RwLock<HashMap<Digest, Actor>>>);
+
+impl Actors {
+    /// The component of this digest.
+    #[must_use]
+    pub fn get(&self, component: Digest) -> Option<Actor> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&component).cloned()
+    }
+
+    /// Adds some to those that there are.
+    pub fn add(&self, actors: HashMap<Digest, Actor>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).extend(actors);
+    }
+}
+
+impl From<HashMap<Digest, Actor>> for Actors {
+    fn from(actors: HashMap<Digest, Actor>) -> Self {
+        Self(Arc::new(RwLock::new(actors)))
+    }
+}
+
 /// Makes instances of a plan's agents, with a world for each.
 pub struct Crew {
     host: Arc<Host>,
-    plan: Arc<Plan>,
-    actors: HashMap<Digest, Actor>,
+    /// The plan, if it is not to be the run's.
+    plan: Option<Arc<Plan>>,
+    actors: Actors,
     world: Worlds,
     orders: Arc<Orders>,
 }
 
 impl Crew {
-    /// A crew for `plan`; `actors` holds every component it names.
-    pub fn new(
-        host: Arc<Host>,
-        plan: Arc<Plan>,
-        actors: HashMap<Digest, Actor>,
-        world: Worlds,
-    ) -> Self {
-        let orders = Arc::new(Orders::new(&plan));
-        Self { host, plan, actors, world, orders }
+    /// A crew for a run; `actors` holds every component that its plan names.
+    pub fn new(host: Arc<Host>, actors: impl Into<Actors>, world: Worlds) -> Self {
+        let actors = actors.into();
+        Self { host, plan: None, actors, world, orders: Arc::default() }
+    }
+
+    /// This crew, which plays by another plan than the run's.
+    #[must_use]
+    pub fn by(self, plan: Arc<Plan>) -> Self {
+        Self { plan: Some(plan), ..self }
     }
 
     /// This crew, whose calls end as these orders say.
@@ -71,19 +96,15 @@ impl Crew {
     fn instantiate(&self, id: AgentId, begin: &Begin) -> Result<Instance, Crash> {
         let missing =
             || Crash { kind: CrashKind::Init, message: String::from("no such component") };
-        let agent = self.plan.agent(id).ok_or_else(missing)?;
-        let actor = self.actors.get(&agent.component).ok_or_else(missing)?;
+        let plan = self.plan.as_ref().unwrap_or(&begin.plan);
+        let agent = plan.agent(id).ok_or_else(missing)?;
+        let actor = self.actors.get(agent.component).ok_or_else(missing)?;
         let world = (self.world)(id).map_err(|error| Crash {
             kind: CrashKind::Init,
             message: format!("the system gives no randomness: {error}"),
         })?;
-        let gate = Gate::new(Arc::clone(&self.plan), id, begin.sinks.clone(), world);
-        self.host.mortal(actor, gate, self.orders.kill(id))
-    }
-
-    /// True if calls of this agent may wait for standard input, and so need a thread of their own.
-    fn may_wait(&self, id: AgentId) -> bool {
-        self.plan.agent(id).is_some_and(|agent| agent.grants.stdin)
+        let gate = Gate::new(Arc::clone(plan), id, begin.sinks.clone(), world);
+        self.host.mortal(&actor, gate, self.orders.kill(id))
     }
 }
 
@@ -96,6 +117,28 @@ pub trait Troupe {
     fn begin(&self, id: AgentId, how: &Begin) -> (Option<Self::Guest>, Option<Begun>);
     /// False if a call has ended the guest's life.
     fn lives(guest: &Self::Guest) -> bool;
+    /// What a life is to begin with, as its component keeps it, if that is of another one (`from`: its digest, in
+    /// hex). `None` if the component has no way to do that.
+    fn migrate(&self, id: AgentId, how: &Begin, from: &str) -> Option<Result<Bytes, Crash>> {
+        let _ = (id, how, from);
+        None
+    }
+}
+
+/// Tries a successor out: a life that ends at once, and another before it if a state has to be made its own.
+pub fn audition<T: Troupe>(troupe: &T, given: Audition) -> Auditioned {
+    let Audition { agent, nth, mut begin, from } = given;
+    let migrated = from.and_then(|from| troupe.migrate(agent, &begin, &from)).transpose();
+    let result = migrated.map_err(|crash| crash.message).and_then(|migrated| {
+        if migrated.is_some() {
+            begin.saved.clone_from(&migrated);
+        }
+        match troupe.begin(agent, &begin).1 {
+            None => Err(String::from("its call was interrupted")),
+            Some(begun) => begun.crash.map_or(Ok(migrated), |crash| Err(crash.message)),
+        }
+    });
+    Auditioned { agent, nth, result }
 }
 
 impl Troupe for Crew {
@@ -107,6 +150,16 @@ impl Troupe for Crew {
 
     fn lives(guest: &Instance) -> bool {
         guest.is_alive()
+    }
+
+    fn migrate(&self, id: AgentId, how: &Begin, from: &str) -> Option<Result<Bytes, Crash>> {
+        let saved = how.saved.as_deref()?;
+        let migrated = match self.instantiate(id, how) {
+            Ok(mut instance) => perform::migrate(&mut instance, from, saved)?,
+            // Nor will its life begin, which says why.
+            Err(_) => return None,
+        };
+        Some(migrated.map(Bytes::from))
     }
 }
 
@@ -202,6 +255,8 @@ struct Queue {
 pub struct Pool {
     shared: Arc<Shared>,
     stdin: Stdin,
+    /// Agents whose calls may wait for standard input, and so need threads of their own.
+    waiting: BTreeSet<AgentId>,
 }
 
 impl Pool {
@@ -219,7 +274,7 @@ impl Pool {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.serve());
         }
-        Self { shared, stdin }
+        Self { shared, stdin, waiting: BTreeSet::new() }
     }
 }
 
@@ -243,6 +298,16 @@ impl Shared {
         }
     }
 
+    /// Tries a successor out.
+    fn audition(&self, given: Audition) {
+        let (agent, nth) = (given.agent, given.nth);
+        let broken = || Err(String::from("the engine failed at this call"));
+        let tried = catch_unwind(AssertUnwindSafe(|| audition(&self.crew, given)));
+        let tried = tried.unwrap_or_else(|_| Auditioned { agent, nth, result: broken() });
+        // Nobody listens once the run is let go.
+        let _ = self.reports.send(Event::Auditioned(tried));
+    }
+
     fn perform(&self, activation: Activation) {
         let (agent, incarnation) = (activation.agent, activation.incarnation);
         let origin = match &activation.work {
@@ -250,7 +315,8 @@ impl Shared {
             Work::Handle(_) | Work::Snapshot | Work::Drop => None,
         };
         let orders = &self.crew.orders;
-        let stop = || orders.is_halted(agent);
+        let order = orders.of(agent);
+        let stop = || order.is_halted();
         let done =
             catch_unwind(AssertUnwindSafe(|| work(&self.crew, &self.instances, activation, &stop)));
         // A fault of the engine itself costs the instance, not the run.
@@ -270,8 +336,16 @@ impl Shared {
 
 impl Workers for Pool {
     fn submit(&mut self, activation: Activation) {
-        self.shared.crew.orders.clear(activation.agent);
-        if self.shared.crew.may_wait(activation.agent) {
+        let id = activation.agent;
+        self.shared.crew.orders.clear(id);
+        if let Work::Begin(begin) = &activation.work {
+            if begin.plan.agent(id).is_some_and(|agent| agent.grants.stdin) {
+                self.waiting.insert(id)
+            } else {
+                self.waiting.remove(&id)
+            };
+        }
+        if self.waiting.contains(&id) {
             let shared = Arc::clone(&self.shared);
             std::thread::spawn(move || shared.perform(activation));
             return;
@@ -282,6 +356,12 @@ impl Workers for Pool {
 
     fn halt(&mut self, agent: AgentId) {
         self.shared.crew.orders.halt(agent);
+    }
+
+    fn audition(&mut self, audition: Audition) {
+        let shared = Arc::clone(&self.shared);
+        // A thread of its own: it happens seldom, and must not wait behind the agents' work.
+        std::thread::spawn(move || shared.audition(audition));
     }
 
     fn kill(&mut self, agent: AgentId) {

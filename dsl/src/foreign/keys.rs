@@ -54,6 +54,12 @@ pub(super) const KEYS: &[Key] = &[
         "handleron onerror onfailure errorhandler onexit deadletter dlq",
         "[errors] with dead_letter = \"<agent>\"",
     ),
+    key(
+        "reload",
+        "hotreload livereload reloading",
+        "onreload watch update updates updateconfig upgrade",
+        "[reload] with on_state_mismatch = \"fresh\"",
+    ),
     key("defaults", "default global globals settings", "", "[defaults.agent]"),
     key(
         "channels",
@@ -210,6 +216,24 @@ pub(super) const KEYS: &[Key] = &[
         "",
         "dead_letter = \"<agent>\"",
     ),
+    key(
+        "on_state_mismatch",
+        "onstate statemismatch onstatechange onmigrationfailure onmigrationerror",
+        "state migrate migration",
+        "on_state_mismatch = \"fresh\"",
+    ),
+    key(
+        "on_type_mismatch",
+        "ontype typemismatch ontypechange onmisfit onschemachange",
+        "messages type queued",
+        "on_type_mismatch = \"dead-letter\"",
+    ),
+    key(
+        "on_delete",
+        "ondeleted onremove onremoval ondeletion deletionpolicy deletepolicy",
+        "delete remove",
+        "on_delete = \"stop\"",
+    ),
     key("agent", "node agents", "", "[defaults.agent]"),
 ];
 
@@ -331,10 +355,14 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ),
     ("dead_letter", "belongs to [errors], once for all agents"),
     (
+        "on_state_mismatch on_type_mismatch on_delete",
+        "belongs to [reload], once for the whole pipeline",
+    ),
+    (
         "feedback rounds",
         "belongs to an edge: { from = \"<agent>.<output>\", feedback = true, rounds = 5 }",
     ),
     ("agents", "is a section of its own: [agents.<name>]"),
     ("supervisors", "is a section of its own: [supervisors.<name>]"),
-    ("params types errors", "is a section of its own, below nothing else"),
+    ("params types errors reload", "is a section of its own, below nothing else"),
 ];

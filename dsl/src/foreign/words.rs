@@ -44,6 +44,11 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     ("any-significant", "any one first anysignificantchild onany"),
     ("all-significant", "all last every allsignificantchildren onall"),
+    ("dead-letter", "dlq deadletters deadletter letter drop discard skip"),
+    ("reject", "refuse fail error deny abort rollback block strict"),
+    ("drain", "finish complete graceful gracefully end"),
+    ("stop", "kill halt terminate cancel suspend pause"),
+    ("keep", "ignore leave retain nothing none continue run"),
     ("never", "no none off false disabled manual"),
 ];
 

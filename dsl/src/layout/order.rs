@@ -15,6 +15,7 @@ const FILE: &[&str] = &[
     "params",
     "types",
     "errors",
+    "reload",
     "defaults",
     "use",
     "agents",
@@ -52,6 +53,7 @@ const AGENT: &[&str] = &[
     "significant",
     "limits",
 ];
+const RELOAD: &[&str] = &["on_state_mismatch", "on_type_mismatch", "on_delete"];
 const CHANNEL: &[&str] = &["capacity", "overflow"];
 const TEST: &[&str] =
     &["name", "seed", "params", "env", "given", "mocks", "run", "files", "stdin", "stop", "expect"];
@@ -68,6 +70,7 @@ pub(super) enum Section {
     Use,
     Supervisors,
     Supervisor,
+    Reload,
     Defaults,
     Agents,
     Agent,
@@ -88,6 +91,7 @@ impl Section {
             (Self::File, "use") => Self::Uses,
             (Self::Uses, _) => Self::Use,
             (Self::File, "supervisors") => Self::Supervisors,
+            (Self::File, "reload") => Self::Reload,
             (Self::File, "defaults") => Self::Defaults,
             (Self::File, "agents") => Self::Agents,
             (Self::File, "channels") => Self::Channels,
@@ -143,6 +147,7 @@ impl Order {
             Section::Use => named(USE),
             Section::Supervisors => self.supervisors.get(key).copied(),
             Section::Supervisor => named(SUPERVISOR),
+            Section::Reload => named(RELOAD),
             Section::Defaults => named(&["channel", "agent", "supervisor"]),
             Section::Uses | Section::Agents => self.agents.get(key).copied(),
             Section::Agent => named(AGENT),

@@ -44,6 +44,7 @@ pub(crate) fn meaning(plan: &Plan) -> BTreeMap<String, String> {
     }
     let letters = plan.dead_letter.as_ref().map(|port| ports[&port.port]);
     let rest = (&plan.name, &plan.description, letters, &plan.params, &plan.env, &plan.secrets);
+    said.insert("reload".to_owned(), format!("{:?} {:?}", plan.reload, plan.set));
     said.insert("rest".to_owned(), format!("{rest:?}"));
     said
 }

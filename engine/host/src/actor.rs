@@ -15,6 +15,8 @@ use crate::wire::{ConfigFault, Description, Event, Fault, Next, Port};
 
 /// The interface that every actor exports.
 const ACTOR: &str = "theater:flow/actor@0.1.0";
+/// The interface that an actor exports that can go on from another version's state.
+const MIGRATION: &str = "theater:flow/migration@0.1.0";
 /// What interfaces of the contract and of other `theater:` packages begin with.
 const OURS: &str = "theater:";
 /// The interface that holds the contract's types. It has no functions.
@@ -28,6 +30,8 @@ pub(crate) type Ports = (Result<Vec<Port>, Vec<ConfigFault>>,);
 pub(crate) type Began = (Result<(), Fault>,);
 /// What `handle` answers.
 pub(crate) type Handled = (Result<Next, Fault>,);
+/// What `migrate` answers.
+pub(crate) type Migrated = (Result<Vec<u8>, Fault>,);
 
 /// A component that has been found to be an actor, compiled. Cloning shares it.
 #[derive(Clone)]
@@ -50,6 +54,8 @@ pub(crate) struct Exports {
     pub(crate) init: ComponentExportIndex,
     pub(crate) handle: ComponentExportIndex,
     pub(crate) snapshot: ComponentExportIndex,
+    /// If it has it.
+    pub(crate) migrate: Option<ComponentExportIndex>,
 }
 
 impl std::fmt::Debug for Actor {
@@ -81,6 +87,12 @@ impl Actor {
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.0.imports
+    }
+
+    /// True if it can go on from what another version of it kept in mind.
+    #[must_use]
+    pub fn migrates(&self) -> bool {
+        self.0.exports.migrate.is_some()
     }
 
     #[cfg(test)]
@@ -189,6 +201,9 @@ fn imports_of(component: &Component) -> Result<(Vec<Import>, Needs), LoadError> 
     Ok((imports, needs))
 }
 
+/// Whether a function is of the type that it must be of.
+type Fits<'a> = &'a dyn Fn(&ComponentFunc) -> wasmtime::Result<()>;
+
 fn exports_of(component: &Component) -> Result<Exports, LoadError> {
     let missing = || {
         let found: Vec<String> = component
@@ -200,23 +215,30 @@ fn exports_of(component: &Component) -> Result<Exports, LoadError> {
         LoadError::WrongWorld(format!("it does not export `{ACTOR}`; it exports {found}"))
     };
     let (_, actor) = component.get_export(None, ACTOR).ok_or_else(missing)?;
-    let find = |name: &str, fits: &dyn Fn(&ComponentFunc) -> wasmtime::Result<()>| {
-        let found = component.get_export(Some(&actor), name);
+    let migration = component.get_export(None, MIGRATION).map(|(_, migration)| migration);
+    let find = |(interface, within): (&str, &ComponentExportIndex), name: &str, fits: Fits<'_>| {
+        let found = component.get_export(Some(within), name);
         let Some((ComponentItem::ComponentFunc(function), index)) = found else {
-            return Err(LoadError::WrongWorld(format!("`{ACTOR}` has no function `{name}`")));
+            return Err(LoadError::WrongWorld(format!("`{interface}` has no function `{name}`")));
         };
         fits(&function).map_err(|error| {
-            LoadError::WrongWorld(format!("`{name}` of `{ACTOR}` has another type: {error:#}"))
+            LoadError::WrongWorld(format!("`{name}` of `{interface}` has another type: {error:#}"))
         })?;
         Ok(index)
     };
     let ty = component.component_type();
     let cx = ty.instance_type();
+    let own = (ACTOR, &actor);
+    let migrate = migration.as_ref().map(|migration| {
+        let fits: Fits<'_> = &|f| f.typecheck::<(&str, &[u8]), Migrated>(&cx);
+        find((MIGRATION, migration), "migrate", fits)
+    });
     Ok(Exports {
-        about: find("about", &|f| f.typecheck::<(), (Description,)>(&cx))?,
-        ports: find("ports", &|f| f.typecheck::<(&str,), Ports>(&cx))?,
-        init: find("init", &|f| f.typecheck::<(&str, Option<&[u8]>), Began>(&cx))?,
-        handle: find("handle", &|f| f.typecheck::<(Event<'_>,), Handled>(&cx))?,
-        snapshot: find("snapshot", &|f| f.typecheck::<(), (Vec<u8>,)>(&cx))?,
+        about: find(own, "about", &|f| f.typecheck::<(), (Description,)>(&cx))?,
+        ports: find(own, "ports", &|f| f.typecheck::<(&str,), Ports>(&cx))?,
+        init: find(own, "init", &|f| f.typecheck::<(&str, Option<&[u8]>), Began>(&cx))?,
+        handle: find(own, "handle", &|f| f.typecheck::<(Event<'_>,), Handled>(&cx))?,
+        snapshot: find(own, "snapshot", &|f| f.typecheck::<(), (Vec<u8>,)>(&cx))?,
+        migrate: migrate.transpose()?,
     })
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use theater_flow_kernel::limits;
-use wasmparser::{BinaryReader, Validator, WasmFeatures};
+use wasmparser::{BinaryReader, Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap, WorldId};
 
@@ -23,6 +23,10 @@ const DESCRIPTION: &str = "component-type";
 const HEADER: usize = 8;
 /// The world of actors.
 const WORLD: &str = "agent";
+/// … and of those that can go on from another version's state.
+const MIGRATING: &str = "migrating-agent";
+/// What a module of the latter exports.
+const MIGRATE: &str = "theater:flow/migration@0.1.0#migrate";
 
 macro_rules! contract {
     ($($file:literal),* $(,)?) => {
@@ -68,9 +72,11 @@ fn encoded(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     if bare.len() == module.len() {
         return Err(LoadError::CoreModule);
     }
+    let migrates = exports(&bare, MIGRATE).map_err(|error| malformed(&error.to_string()))?;
     let make = || {
-        let (resolve, world) = world();
-        embed_component_metadata(&mut bare, resolve, *world, StringEncoding::UTF8)?;
+        let Worlds { resolve, agent, migrating } = worlds();
+        let world = if migrates { *migrating } else { *agent };
+        embed_component_metadata(&mut bare, resolve, world, StringEncoding::UTF8)?;
         ComponentEncoder::default().module(&bare)?.encode()
     };
     let component = match catch_unwind(AssertUnwindSafe(make)) {
@@ -85,8 +91,15 @@ fn encoded(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     Ok(component)
 }
 
-fn world() -> &'static (Resolve, WorldId) {
-    static PARSED: OnceLock<(Resolve, WorldId)> = OnceLock::new();
+/// What modules can be made to.
+struct Worlds {
+    resolve: Resolve,
+    agent: WorldId,
+    migrating: WorldId,
+}
+
+fn worlds() -> &'static Worlds {
+    static PARSED: OnceLock<Worlds> = OnceLock::new();
     PARSED.get_or_init(|| {
         let mut sources = SourceMap::new();
         for (name, text) in CONTRACT {
@@ -96,9 +109,24 @@ fn world() -> &'static (Resolve, WorldId) {
             sources.parse().map_err(|(_, error)| error).expect("wit/ is part of the program");
         let mut resolve = Resolve::default();
         let package = resolve.push_group(group).expect("wit/ is part of the program");
-        let world = resolve.select_world(&[package], Some(WORLD)).expect("wit/ has this world");
-        (resolve, world)
+        let world = |name| resolve.select_world(&[package], Some(name)).expect("wit/ has it");
+        let (agent, migrating) = (world(WORLD), world(MIGRATING));
+        Worlds { resolve, agent, migrating }
     })
+}
+
+/// True if a valid module exports something of this name.
+fn exports(module: &[u8], name: &str) -> wasmparser::Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ExportSection(section) = payload? {
+            for export in section {
+                if export?.name == name {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// A valid module without the sections that describe its world.

@@ -14,7 +14,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Result, Store, Trap, UpdateDeadline};
 
-use crate::actor::{Actor, Began, Handled};
+use crate::actor::{Actor, Began, Handled, Migrated};
 use crate::config::HANDLES;
 use crate::crash;
 use crate::imports::{Data, Kill, Listener};
@@ -137,15 +137,19 @@ struct Functions {
     init: Func,
     handle: Func,
     snapshot: TypedFunc<(), (Vec<u8>,)>,
+    migrate: Option<Func>,
 }
 
 impl Instance {
     pub(crate) fn new(mut cell: Cell, actor: &Actor) -> Result<Self> {
         let exports = actor.exports();
+        let migrate = exports.migrate.as_ref();
+        let migrate = migrate.map(|at| cell.function::<(&str, &[u8]), Migrated>(at)).transpose()?;
         let functions = Functions {
             init: *cell.function::<(&str, Option<&[u8]>), Began>(&exports.init)?.func(),
             handle: *cell.function::<(wire::Event<'_>,), Handled>(&exports.handle)?.func(),
             snapshot: cell.function(&exports.snapshot)?,
+            migrate: migrate.map(|migrate| *migrate.func()),
         };
         let inputs = match &cell.store.data().gate {
             Some(gate) => gate.agent().inputs.as_slice(),
@@ -205,6 +209,14 @@ impl Guest for Instance {
         let (fuel, result) =
             self.cell.call(limits::SNAPSHOT_BYTES, |store| Ok(snapshot.call(store, ())?.0));
         Called { fuel, result: result.map(Ok) }
+    }
+
+    fn migrate(&mut self, from: &str, saved: &[u8]) -> Option<Called<Vec<u8>>> {
+        let migrate = self.functions.migrate?;
+        let (fuel, result) = self.cell.call(limits::SNAPSHOT_BYTES, |store| {
+            Ok(typed::<(&str, &[u8]), Migrated>(migrate).call(store, (from, saved))?.0)
+        });
+        Some(Called { fuel, result: result.map(|answer| answer.map_err(Into::into)) })
     }
 }
 

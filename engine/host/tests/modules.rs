@@ -6,7 +6,7 @@ mod support;
 
 use std::borrow::Cow;
 
-use support::{ECHO, Parts, component, core, host, module};
+use support::{ECHO, Parts, component, core, host, migrate, module};
 use theater_flow_host::{CONTRACT, LoadError, component_of};
 use theater_flow_kernel::ids::Digest;
 use theater_flow_kernel::limits;
@@ -26,6 +26,29 @@ fn a_module_that_describes_its_world_is_made_a_component() {
     assert_eq!(actor.digest(), Digest::of(&made));
     assert_eq!(host.about(&actor).unwrap().doc, "out");
     assert_eq!(host.load(&module).unwrap_err(), LoadError::CoreModule, "only what was made loads");
+}
+
+#[test]
+fn what_a_module_exports_says_whether_it_can_migrate() {
+    let migrate = migrate("");
+    let migrating = core(Parts { more: &migrate, ..Parts::default() });
+    let made = component_of(&module(&migrating)).unwrap().into_owned();
+    assert_eq!(made, component(&migrating), "as other tools make it");
+    let host = host();
+    assert!(host.load(&made).unwrap().migrates());
+    assert!(!host.load(&component(&echo())).unwrap().migrates());
+    let wrong = migrating.replace("(param $saved i32) ", "");
+    let unmade =
+        component_of(&renamed(&module(&wrong.replace("#migrate", "#migrat_")))).unwrap_err();
+    assert!(matches!(unmade, LoadError::Unmade(_)), "{unmade}");
+}
+
+/// A module whose `migrat_` is `migrate`: one whose type is wrong cannot be described by the tool.
+fn renamed(module: &[u8]) -> Vec<u8> {
+    let at = module.windows(8).position(|bytes| bytes == b"#migrat_").unwrap();
+    let mut module = module.to_vec();
+    module[at + 7] = b'e';
+    module
 }
 
 #[test]

@@ -3,9 +3,14 @@
 mod ask;
 mod fact;
 mod letter;
+mod live;
+mod reload;
 mod settle;
 mod spill;
 mod supervise;
+
+pub use live::{NoWayIn, way_in};
+pub use reload::{Obstacle, has_handled, obstacle};
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::desk::Desk;
 use crate::fold::fold;
 use crate::ids::{AgentId, Bytes, Ref, Salt};
-use crate::input::{Input, Stamped};
+use crate::input::{Input, Stamped, Switch};
+use crate::plan::Plan;
 use crate::record::{Body, Entry};
 use crate::state::{Phase, State};
 use crate::work::{Done, Report};
@@ -59,6 +65,20 @@ pub fn advance(state: &mut State, desk: &Desk, stamped: Stamped) -> Advance {
     match stamped.input {
         input if !may_come(state.kept.phase, &input) => {}
         Input::Report(report) => step.report(state, report),
+        Input::Reload(switch) => step.reload(state, *switch),
+        Input::Propose(proposal) => {
+            let salt = step.draw();
+            let draft = reload::proposed(state, *proposal, salt);
+            step.write(state, Some(draft));
+        }
+        Input::Refuse(refused) => {
+            let draft = reload::refused(state, *refused);
+            step.write(state, draft);
+        }
+        Input::Receive { agent, port, value, by } => {
+            let draft = live::received(state, desk, (agent, port), (value, by));
+            step.write(state, draft);
+        }
         input => {
             let draft = fact::other(state, input);
             step.write(state, draft);
@@ -95,6 +115,7 @@ fn may_come(phase: Phase, input: &Input) -> bool {
                     | Input::Decided { .. }
                     | Input::Retry { .. }
                     | Input::Discard { .. }
+                    | Input::Refuse(_)
             )
         }
         Phase::Finished(_) => false,
@@ -140,6 +161,17 @@ impl Step<'_> {
                 self.write(state, Some(draft));
             }
             Done::Begun(_) | Done::Snapshot(_) => {}
+        }
+    }
+
+    /// Goes over to another plan, if nothing stands in the way.
+    fn reload(&mut self, state: &mut State, switch: Switch) {
+        let plan: Option<Plan> = postcard::from_bytes(&switch.offer.plan).ok();
+        let free = |plan: &Plan| reload::obstacle(state, self.desk, plan, &switch).is_none();
+        if plan.as_ref().is_some_and(free) {
+            let salt = self.draw();
+            let draft = reload::reloaded(state, switch, salt);
+            self.write(state, Some(draft));
         }
     }
 

@@ -1,17 +1,22 @@
 //! The desk: which agent works next, on what. It holds only what is under way, which a crash forgets;
 //! all it says follows from the [`State`] and the time.
 
+mod ready;
+
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::decide::Advance;
 use crate::ids::{AgentId, Ref};
-use crate::limits;
 use crate::plan::{Overflow, Plan};
-use crate::record::{Body, Consumed, Next, Origin, Stopped};
-use crate::state::{AgentState, Asking, Life, Pending, Phase, Reader, Spill, State};
-use crate::work::{Activation, Batch, Begin, Done, Event, Report, Work};
+use crate::record::{Body, Stopped};
+use crate::state::{Life, State};
+use crate::work::{Activation, Done, Report, Work};
+
+pub(crate) use ready::room;
+use ready::{Ready, When, held, next, remaining};
+pub use ready::{begin, event};
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,13 +38,14 @@ pub struct Desk {
     due: Vec<Option<u64>>,
     /// When somebody who was asked to stop is to be killed.
     deadline: Option<u64>,
-}
-
-/// What an agent could do now.
-enum Ready {
-    Work(Work),
-    At(u64),
-    Nothing,
+    /// Who is to come to rest: they get no further event.
+    resting: BTreeSet<AgentId>,
+    /// Nobody gets a further event.
+    still: bool,
+    /// Who is to go: also if the run stands still, they handle what they have.
+    leaving: BTreeSet<AgentId>,
+    /// The run is kept when nothing is left to do, since somebody may send something.
+    lasting: bool,
 }
 
 impl Desk {
@@ -60,7 +66,67 @@ impl Desk {
             waiting,
             due,
             deadline: None,
+            resting: BTreeSet::new(),
+            still: false,
+            leaving: BTreeSet::new(),
+            lasting: false,
         }
+    }
+
+    /// Nobody gets a further event but who is to go: a run is taken up for something else than to go on. Lives begin,
+    /// and what is not in a snapshot comes into one.
+    pub fn stand_still(&mut self) {
+        self.still = true;
+    }
+
+    /// True if nobody gets a further event.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.still
+    }
+
+    /// No input closes any more, and no agent that has one ends, because nobody in the run has anything left to send:
+    /// somebody outside may. That is the wish of who runs the run, and no part of it: records hold what comes of it.
+    pub fn keep_on(&mut self) {
+        self.lasting = true;
+    }
+
+    /// True if the run is kept when nothing is left to do.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// Makes room for the agents of another plan.
+    pub fn fit(&mut self, plan: &Plan) {
+        let agents = plan.agents.len();
+        self.busy.resize(agents, false);
+        self.void.resize(agents, false);
+        self.held.resize(agents, Vec::new());
+        self.alive.resize(agents, false);
+        self.due.resize(agents, None);
+    }
+
+    /// Lets these agents come to rest, beside those that do already: they end what they are at, also what they have
+    /// asked for, and their state is saved.
+    pub fn rest(&mut self, agents: impl IntoIterator<Item = AgentId>) {
+        let before = self.resting.len();
+        self.resting.extend(agents);
+        if self.resting.len() > before {
+            self.ready.extend(&self.resting);
+        }
+    }
+
+    /// These agents are to go. What they have left they handle even if the run stands still: there is no later.
+    pub fn let_leave(&mut self, agents: impl IntoIterator<Item = AgentId>) {
+        self.leaving.extend(agents);
+        self.ready.extend(&self.leaving);
+    }
+
+    /// Nobody has to rest or to go any more.
+    pub fn wake(&mut self) {
+        self.leaving.clear();
+        self.ready.extend(core::mem::take(&mut self.resting));
     }
 
     /// These agents may be ready.
@@ -136,7 +202,13 @@ impl Desk {
             if let Some(due) = self.due[id.index()].take() {
                 self.waiting.remove(&(due, id));
             }
-            match next(state, id, now) {
+            let leaves = self.leaving.contains(&id);
+            // Nobody makes requests for a run that stands still.
+            let asks = || state.plan.agent(id).is_some_and(|agent| agent.grants.asks());
+            let still = self.still && (!leaves || asks());
+            let resting = still || self.resting.contains(&id);
+            let when = When { now, lasting: self.lasting, leaves };
+            match if resting { remaining(state, id, when) } else { next(state, id, when) } {
                 Ready::Work(work) => given.push(self.give(state, id, work)),
                 Ready::At(due) => {
                     self.waiting.insert((due, id));
@@ -176,211 +248,5 @@ impl Desk {
         let begins = matches!(work, Work::Begin(_));
         let incarnation = state.agent(id).incarnations + u32::from(begins);
         Activation { agent: id, incarnation, work }
-    }
-}
-
-/// What an agent could do now.
-fn next(state: &State, id: AgentId, now: u64) -> Ready {
-    let agent = state.agent(id);
-    let open = matches!(state.kept.phase, Phase::Running | Phase::Stopping | Phase::Failing);
-    match agent.life {
-        // One that is asked to stop goes on with what it has asked.
-        Life::Starting if open && (agent.halt.is_none() || agent.is_asking()) => {
-            if !state.kept.to_start.is_empty() {
-                Ready::Nothing
-            } else if agent.not_before > now {
-                Ready::At(agent.not_before)
-            } else {
-                Ready::Work(Work::Begin(begin(agent)))
-            }
-        }
-        Life::Lost if open && agent.halt.is_none() && state.kept.to_start.front() == Some(&id) => {
-            Ready::Work(Work::Begin(begin(agent)))
-        }
-        Life::Up if open && agent.halt.is_none() && wants_snapshot(state, id) => {
-            Ready::Work(Work::Snapshot)
-        }
-        Life::Up if open && !agent.is_behind() => handle(state, id, now),
-        _ => Ready::Nothing,
-    }
-}
-
-/// True if re-handling what it did since its last snapshot would cost more than a new one. Who asks re-handles
-/// it after each ask.
-fn wants_snapshot(state: &State, id: AgentId) -> bool {
-    let agent = state.agent(id);
-    let asks = state.plan.agent(id).is_some_and(|agent| agent.grants.asks());
-    agent.wants_snapshot() || asks && agent.redo.len() >= limits::REDO_CALLS_OF_ASKERS
-}
-
-/// How an agent's next life begins.
-#[must_use]
-pub fn begin(agent: &AgentState) -> Begin {
-    let redone = u32::try_from(agent.redo.len()).unwrap_or(u32::MAX);
-    let snapshot = agent.saved.as_ref().map(|saved| saved.seq);
-    let origin = if agent.started || snapshot.is_some() || redone > 0 {
-        Origin::Checkpoint { snapshot, redone }
-    } else {
-        Origin::Fresh
-    };
-    let sinks = if redone > 0 { &agent.saved_sinks } else { &agent.sinks };
-    Begin {
-        origin,
-        saved: agent.saved.as_ref().map(|saved| saved.state.clone()),
-        redo: agent.redo.clone(),
-        sinks: sinks.clone(),
-    }
-}
-
-/// The events an agent could handle now, if every output has room.
-fn handle(state: &State, id: AgentId, now: u64) -> Ready {
-    let agent = state.agent(id);
-    let room = room(state, id);
-    let stopping = state.kept.phase == Phase::Stopping;
-    // A wait for standard input is abandoned when the run stops, and the instance with it.
-    let abandoned = stopping && state.plan.agent(id).is_some_and(|agent| agent.grants.stdin);
-    if agent.mode == Next::Done || abandoned || room.contains(&0) {
-        return Ready::Nothing;
-    }
-    if let Some(asking) = &agent.asking {
-        return resume(agent, asking, room);
-    }
-    if agent.halt.is_some() {
-        return Ready::Nothing;
-    }
-    if let Some(pending) = &agent.pending
-        && (agent.started || pending.consumed == Consumed::Start)
-    {
-        return again(agent, pending, (room, now));
-    }
-    let source = state.routes.inputs(id).iter().all(|input| input.producers.is_empty());
-    // A fresh life begins with its start, and goes on with what waits for it.
-    if stopping && (source || !agent.started && agent.depth() == 0) {
-        return Ready::Nothing;
-    }
-    let mut events = if stopping { VecDeque::new() } else { timers(agent, now) };
-    if !agent.started {
-        events = VecDeque::from([Event::Start]);
-    } else if events.len() > 1 {
-        // What one timer's event does may move or cancel the next.
-        events.truncate(1);
-    } else {
-        messages(agent, state.routes.spills(id), &mut events);
-    }
-    if events.is_empty()
-        && agent.mode == Next::Wait
-        && let Some(nth) = state.closed_input(id)
-    {
-        let port = state.routes.inputs(id)[nth].port;
-        events.push_back(Event::Closed { port });
-    }
-    if events.is_empty() && agent.mode == Next::Wait {
-        let due = agent.timers.values().map(|timer| timer.due).min();
-        return due.filter(|_| !stopping).map_or(Ready::Nothing, Ready::At);
-    }
-    Ready::Work(Work::Handle(Batch { events, mode: agent.mode, attempt: 1, room, so_far: None }))
-}
-
-/// An event at which the agent asked, once there is an answer. Nothing overtakes it.
-fn resume(agent: &AgentState, asking: &Asking, room: Vec<u32>) -> Ready {
-    let event = event(agent, &asking.consumed);
-    let Some((event, so_far)) = event.zip(asking.so_far()) else {
-        return Ready::Nothing;
-    };
-    // The mode is left out, as for a failed event.
-    let (mode, so_far) = (Next::Wait, Some(so_far));
-    let events = VecDeque::from([event]);
-    Ready::Work(Work::Handle(Batch { events, mode, attempt: asking.attempt, room, so_far }))
-}
-
-/// A failed event, once its time has come. Nothing overtakes it.
-fn again(agent: &AgentState, pending: &Pending, (room, now): (Vec<u32>, u64)) -> Ready {
-    if pending.due > now {
-        return Ready::At(pending.due);
-    }
-    let Some(event) = event(agent, &pending.consumed) else {
-        return Ready::Nothing;
-    };
-    // The mode is left out: a failed message must come again before any pull.
-    let batch = Batch {
-        events: VecDeque::from([event]),
-        mode: Next::Wait,
-        attempt: pending.failed + 1,
-        room,
-        so_far: None,
-    };
-    Ready::Work(Work::Handle(batch))
-}
-
-/// The event that a record names, from where it waits.
-#[must_use]
-pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
-    Some(match consumed {
-        Consumed::Start => Event::Start,
-        Consumed::Pull => Event::Pull,
-        Consumed::Closed { port } => Event::Closed { port: *port },
-        Consumed::Timer { name } => Event::Timer { name: name.clone() },
-        Consumed::Message { id, port } => {
-            let body = agent.content(*id, *port)?.clone();
-            Event::Message { id: *id, port: *port, body }
-        }
-    })
-}
-
-/// The last message of each queue among these events.
-fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<Option<Ref>> {
-    let mut held = vec![None; agent.queues.len()];
-    for event in events {
-        if let Event::Message { id, port, .. } = event
-            && let Some((queue, _)) = agent.find(*id, *port)
-        {
-            held[queue] = held[queue].max(Some(*id));
-        }
-    }
-    held
-}
-
-/// Free places per output: the least over the readers that it waits for.
-pub(crate) fn room(state: &State, id: AgentId) -> Vec<u32> {
-    let outputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.outputs);
-    let free = |port| {
-        let route = state.routes.output(port)?;
-        let waits = |reader: &&Reader| reader.blocks && !state.agent(reader.agent).life.is_over();
-        let readers = route.readers.iter().filter(waits);
-        let fullest =
-            readers.map(|reader| state.agent(reader.agent).queues[reader.queue].items.len()).max();
-        let taken = u32::try_from(fullest?).unwrap_or(u32::MAX);
-        Some(route.capacity.saturating_sub(taken))
-    };
-    outputs.iter().map(|output| free(output.port).unwrap_or(u32::MAX)).collect()
-}
-
-/// Timers that are due, earliest first.
-fn timers(agent: &AgentState, now: u64) -> VecDeque<Event> {
-    let due = agent.timers.iter().filter(|(_, timer)| timer.due <= now);
-    let mut due: Vec<_> = due.map(|(name, timer)| (timer.due, timer.set, name)).collect();
-    due.sort_unstable();
-    due.into_iter().map(|(_, _, name)| Event::Timer { name: name.clone() }).collect()
-}
-
-/// Messages, what was fed back first, then oldest first over all queues; as many as a batch may hold.
-fn messages(agent: &AgentState, spills: &[Spill], events: &mut VecDeque<Event>) {
-    let mut fed_back = vec![false; agent.queues.len()];
-    for spill in spills.iter().filter(|spill| spill.rounds.is_some()) {
-        fed_back[spill.queue] = true;
-    }
-    let mut taken = vec![0_usize; agent.queues.len()];
-    let mut bytes = 0;
-    while events.len() < limits::BATCH_EVENTS && bytes < limits::BATCH_BYTES {
-        let heads = agent.queues.iter().zip(&taken).enumerate();
-        let heads = heads.filter_map(|(nth, (queue, from))| {
-            Some((!fed_back[nth], queue.items.get(*from)?.id, nth))
-        });
-        let Some((_, id, nth)) = heads.min() else { break };
-        let queue = &agent.queues[nth];
-        let body = queue.items[taken[nth]].body.clone();
-        taken[nth] += 1;
-        bytes += body.len();
-        events.push_back(Event::Message { id, port: queue.port, body });
     }
 }

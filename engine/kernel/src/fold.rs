@@ -6,6 +6,8 @@ mod decisions;
 mod exits;
 mod fork;
 mod letter;
+mod live;
+mod reload;
 mod resume;
 mod supervise;
 
@@ -19,7 +21,7 @@ use crate::record::{
     Rested, SinkId, Snapshot,
 };
 use crate::state::{
-    AgentState, Asking, Life, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
+    AgentState, Asking, Awaited, Life, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
 };
 use crate::work::Sinks;
 
@@ -70,6 +72,14 @@ pub fn fold(state: &mut State, entry: &Arc<Entry>) {
         Body::Pruned(_) => {}
         Body::Stopped(body) => decisions::stopped(state, entry.seq, *body),
         Body::ShutDown(body) => decisions::shut_down(state, entry.seq, *body),
+        Body::Reloaded(body) => reload::reloaded(state, entry, body),
+        Body::Proposed(body) => {
+            state.kept.proposed = Some(Awaited { proposal: entry.seq, plan: body.next.to });
+        }
+        Body::Refused(body) => reload::refused(state, body),
+        Body::Paused(_) => state.kept.paused = true,
+        Body::Continued(_) => live::continued(state),
+        Body::Received(body) => live::received(state, entry, body),
     }
 }
 
@@ -132,6 +142,7 @@ fn crashed(state: &mut State, entry: &Entry, body: &Crashed) {
         for write in agent.writes.values_mut().filter(|write| !write.pending.is_empty()) {
             write.broken = Some(entry.seq);
         }
+        touch_followers(state, id);
     }
     state.touched.push(id);
     if ends {
@@ -162,8 +173,8 @@ fn forget(state: &mut State, id: AgentId) {
     let Some((true, restart)) = plan else {
         return;
     };
-    let wired = state.routes.inputs(id).iter().map(|input| !input.queues.is_empty());
-    let closed: Vec<bool> = wired.map(|wired| !wired).collect();
+    let inputs = state.routes.inputs(id).iter();
+    let closed: Vec<bool> = inputs.map(|input| !input.is_wired()).collect();
     let agent = agent(state, id);
     if agent.mode == Next::Done && restart != Restart::Permanent {
         return;
@@ -179,12 +190,12 @@ fn forget(state: &mut State, id: AgentId) {
 
 /// Takes a message out of a reader's mailbox, and lets its producer know that there is room.
 fn take(state: &mut State, reader: AgentId, (message, port): (Ref, PortId)) -> Option<Queued> {
-    let input = state.routes.inputs(reader).iter().find(|input| input.port == port)?;
+    let input = state.routes.inputs(reader).iter().find(|input| input.port == port);
     let (queue, at) = state.agent(reader).find(message, port)?;
     let agent = &mut state.kept.agents[reader.index()];
     let taken = agent.queues[queue].items.remove(at);
     agent.again.remove(&(message, port));
-    state.touched.extend(&input.producers);
+    state.touched.extend(input.iter().flat_map(|input| &input.producers));
     taken
 }
 
@@ -215,6 +226,7 @@ fn snapshot(state: &mut State, entry: &Entry, body: &Snapshot) {
     let agent = agent(state, body.agent);
     agent.saved = entry.payloads.last().map(|bytes| Saved { seq: entry.seq, state: bytes.clone() });
     agent.saved_sinks = agent.sinks.clone();
+    agent.saved_calls = agent.calls;
     agent.forget_calls();
     agent.last = Ref::record(entry.seq);
     state.touched.push(body.agent);
@@ -246,7 +258,15 @@ fn confirmed(state: &mut State, seq: u64, body: &Confirmed) {
         agent.unwritten = agent.unwritten.saturating_sub(left.sum());
     }
     state.touched.push(body.agent);
+    touch_followers(state, body.agent);
     retire(state, body.agent, seq);
+}
+
+/// Who is to come may wait for one that is gone to have written all.
+fn touch_followers(state: &mut State, id: AgentId) {
+    if state.plan.past.agents.binary_search(&id).is_ok() && !state.is_left_behind() {
+        touch_all(state);
+    }
 }
 
 fn ended(state: &mut State, seq: u64, body: Ended) {
@@ -264,6 +284,8 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     // What was asked is still waited for: its outcome must not be hidden.
     agent.asking = agent.asking.take().filter(Asking::is_open);
     let well = matches!(body.how, End::Finished | End::Done);
+    // Who is removed when it has handled all leaves nothing half done.
+    let whole = well || body.how == End::Removed && agent.depth() == 0;
     if well {
         agent.queues.iter_mut().for_each(|queue| queue.items.clear());
         agent.pending = None;
@@ -275,7 +297,7 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
     for sink in open.open.values().filter(|sink| sink.id != SinkId::STDOUT) {
         if let Some(write) = agent.writes.get_mut(&sink.id) {
             // Half of a new content never takes the old content's place.
-            let what = if well || !write.replace { WriteWhat::Close } else { WriteWhat::Abandon };
+            let what = if whole || !write.replace { WriteWhat::Close } else { WriteWhat::Abandon };
             write.pending.push_back(WriteOp { seq, what });
         }
     }

@@ -213,6 +213,12 @@ impl Gate {
         self.plan.agent(self.agent).expect("the gate's agent is of its plan")
     }
 
+    /// The plan that it goes by.
+    #[must_use]
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
     /// The name of one of the agent's inputs, for the guest.
     #[must_use]
     pub fn input_name(&self, port: PortId) -> Option<&str> {
@@ -348,7 +354,7 @@ impl Gate {
         self.counts.cost = self.counts.cost.saturating_add(64 + bytes as u64);
         if self.mode == Mode::Quiet {
             let message = format!(
-                "`{name}` was called outside of `handle`; `init` and `snapshot` may only log"
+                "`{name}` was called outside of `handle`; `init`, `snapshot` and `migrate` may only log"
             );
             return Err(Stop::Crash(Crash { kind: CrashKind::Trap, message }));
         }

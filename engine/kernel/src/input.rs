@@ -1,10 +1,13 @@
 //! Facts from outside the kernel: the only way for time, randomness and order to come in.
 
-use alloc::string::String;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::ids::{AgentId, Bytes, Digest, RunId, Salt};
-use crate::record::{EngineFacts, Person, SinkId};
+use crate::ids::{AgentId, Bytes, Digest, PortId, RunId, Salt};
+use crate::plan::Plan;
+use crate::record::{Carry, Counts, EngineFacts, Person, Refused, SinkId};
+use crate::reload::{Changes, Misfits};
 use crate::work::Report;
 
 /// An input with its time and its randomness.
@@ -90,6 +93,35 @@ pub enum Input {
         /// Who.
         by: Person,
     },
+    /// The run is to go over to another plan, for which all is ready. Nothing happens if there is an
+    /// [`obstacle`](crate::reload::obstacle).
+    Reload(Box<Switch>),
+    /// A plan is to wait until somebody approves it. One that waited before waits no more.
+    Propose(Box<Proposal>),
+    /// The run does not go over to another plan. Nothing is recorded of a proposal that does not wait.
+    Refuse(Box<Refused>),
+    /// Somebody wants the run to stand still. Nothing happens if it does, or comes to its end.
+    Pause {
+        /// Who, if it is somebody.
+        by: Option<Person>,
+    },
+    /// It is to go on. Nothing happens if it does.
+    Continue {
+        /// Who says so, if it is somebody.
+        by: Option<Person>,
+    },
+    /// Somebody sends a message. Nothing happens if there is no
+    /// [`way in`](crate::decide::way_in).
+    Receive {
+        /// For whom.
+        agent: AgentId,
+        /// The input.
+        port: PortId,
+        /// JSON text, a value of the input's type.
+        value: Bytes,
+        /// Who.
+        by: Person,
+    },
     /// Nothing can be done until somebody decides about what is asked: this process lets the run go.
     Wait,
     /// Someone asks the run to stop.
@@ -124,4 +156,80 @@ pub struct Beginning {
     pub engine: EngineFacts,
     /// The components, by actor.
     pub components: Vec<(String, Digest)>,
+}
+
+/// Another plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The plan's postcard bytes, [`adopt`](crate::reload::adopt)ed.
+    pub plan: Bytes,
+    /// SHA-256 of the bytes of the plan before it.
+    pub from: Digest,
+    /// SHA-256 of its own bytes.
+    pub to: Digest,
+    /// SHA-256 of the text of its file.
+    pub source: Digest,
+    /// What differs: text, a line each [`Change`](crate::reload::Change).
+    pub changes: Bytes,
+    /// How many those are.
+    pub counts: Counts,
+}
+
+impl Offer {
+    /// A plan that is to follow another.
+    ///
+    /// # Panics
+    /// Never: plans are plain data, which postcard always encodes.
+    #[must_use]
+    pub fn new(old: &Plan, new: &Plan, changes: &Changes) -> Self {
+        let bytes = |plan: &Plan| postcard::to_allocvec(plan).expect("plans are plain data");
+        let (before, plan) = (bytes(old), bytes(new));
+        Self {
+            from: Digest::of(&before),
+            to: Digest::of(&plan),
+            source: new.source,
+            plan: Bytes::from(plan),
+            changes: Bytes::from(changes.to_string().into_bytes()),
+            counts: changes.counts(),
+        }
+    }
+}
+
+/// Another plan, with all that its agents need to go on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Switch {
+    /// The plan.
+    pub offer: Offer,
+    /// Agents that go on as another instance, by id.
+    pub moves: Vec<Moved>,
+    /// What happens with messages that the plan has no place for.
+    pub misfits: Misfits,
+    /// What agents that go have not handled becomes dead letters: they were given the time for it.
+    pub leave: bool,
+    /// The proposal that was approved with it.
+    pub proposal: Option<u64>,
+    /// Who asked for it or approved it, if it was somebody.
+    pub by: Option<Person>,
+}
+
+/// Another plan, which somebody has to approve first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// The plan.
+    pub offer: Offer,
+    /// What it gives to whom that they do not have.
+    pub widens: Vec<String>,
+    /// Who asks for it, if it is somebody.
+    pub by: Option<Person>,
+}
+
+/// An agent that goes on as another instance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// Who.
+    pub agent: AgentId,
+    /// With which state.
+    pub how: Carry,
+    /// The state, unless it is as saved or there is none.
+    pub state: Option<Bytes>,
 }

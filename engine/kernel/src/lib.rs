@@ -23,6 +23,7 @@ pub mod limits;
 pub mod perform;
 pub mod plan;
 pub mod record;
+pub mod reload;
 pub mod state;
 pub mod supervise;
 pub mod types;

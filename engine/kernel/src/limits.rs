@@ -93,6 +93,8 @@ pub const INTENSITY: u32 = 3;
 pub const PERIOD_MS: u64 = 5_000;
 /// How long a child may take to come to rest when it is stopped, by default, in ms.
 pub const SHUTDOWN_MS: u64 = 5_000;
+/// How long a reload waits for an agent that may take for ever to come to rest, in ms.
+pub const RELOAD_MS: u64 = 60_000;
 /// Further attempts at an event after the first, by default.
 pub const RETRIES: u32 = 3;
 /// Wait before the first retry, by default, in ms.

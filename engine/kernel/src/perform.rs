@@ -32,6 +32,26 @@ pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
     Some(Begun { origin: begin.origin, call: trace, crash })
 }
 
+/// Turns what an agent kept in mind as another component (`from`: its digest, in hex) into what this one keeps. `None`
+/// if it has no way to; then it begins with that as it is, or does not.
+pub fn migrate(guest: &mut impl Guest, from: &str, saved: &[u8]) -> Option<Result<Vec<u8>, Crash>> {
+    guest.gate().open(Mode::Quiet);
+    let called = guest.migrate(from, saved)?;
+    let interrupted =
+        || Crash { kind: CrashKind::Timeout, message: String::from("`migrate` was interrupted") };
+    Some(match end(guest, called) {
+        Some((_, Outcome::Next(state))) => Ok(state),
+        Some((_, Outcome::Fault(Fault { code, message }))) => {
+            Err(Crash { kind: CrashKind::Init, message: format!("migrate: {code}: {message}") })
+        }
+        Some((_, Outcome::Crash(Crash { kind, message }))) => {
+            Err(Crash { kind, message: format!("migrate: {message}") })
+        }
+        Some((_, Outcome::Asked(_))) => Err(asked_outside()),
+        None => Err(interrupted()),
+    })
+}
+
 /// An `init` that answers a fault cannot be lived with.
 fn init_fault(fault: &Fault) -> Crash {
     Crash { kind: CrashKind::Init, message: format!("init: {}: {}", fault.code, fault.message) }

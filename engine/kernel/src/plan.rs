@@ -1,6 +1,9 @@
 //! What runs: the compiled form of a pipeline file. A plan is plain data, complete and checked; nothing
 //! in it is looked up again in the file, the environment or the file system.
 
+mod retry;
+mod rules;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::http::HttpGrant;
 use crate::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use crate::types::TypeTable;
+
+pub use retry::{Backoff, Retry, Wait};
+pub use rules::{OnDelete, OnStateMismatch, OnTypeMismatch, ReloadRules};
 
 /// A compiled pipeline.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -33,6 +39,23 @@ pub struct Plan {
     pub env: Vec<(String, String)>,
     /// Names of the secrets that the file refers to.
     pub secrets: Vec<String>,
+    /// What earlier plans of the run have left; nothing in a plan as it was compiled.
+    pub past: Past,
+    /// What the file says of going over to another plan.
+    pub reload: ReloadRules,
+    /// Names of the parameters whose values were given from outside the file, in file order.
+    pub set: Vec<String>,
+}
+
+/// What earlier plans of a run have left in one: ids last as long as a run, and none is given twice.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Past {
+    /// Agents that are gone, in order. They keep their places in [`Plan::agents`], wired to nobody.
+    pub agents: Vec<AgentId>,
+    /// Supervisors that are gone, in order. They keep their places in [`Plan::supervisors`], without children.
+    pub supervisors: Vec<SupervisorId>,
+    /// How many port ids were given; in a plan as it was compiled, 0 for as many as it has.
+    pub ports: u32,
 }
 
 /// A node of the file.
@@ -185,53 +208,6 @@ pub enum Restore {
     Fresh,
 }
 
-/// What happens after a fault or a crash at an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Retry {
-    /// Further attempts after the first.
-    pub max: u32,
-    /// The wait before each.
-    pub wait: Wait,
-}
-
-/// A wait that grows with the number of failures.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Wait {
-    /// How it grows.
-    pub backoff: Backoff,
-    /// The first wait, in ms.
-    pub base_ms: u64,
-    /// The longest wait, in ms.
-    pub cap_ms: u64,
-}
-
-impl Wait {
-    /// No wait at all.
-    pub const NONE: Self = Self { backoff: Backoff::Constant, base_ms: 0, cap_ms: 0 };
-
-    /// The wait after `failed` failures (from 1), in ms.
-    #[must_use]
-    pub fn after_ms(&self, failed: u32) -> u64 {
-        let factor = match self.backoff {
-            Backoff::Constant => 1,
-            Backoff::Linear => u64::from(failed),
-            Backoff::Exponential => 1_u64.checked_shl(failed.saturating_sub(1)).unwrap_or(u64::MAX),
-        };
-        self.base_ms.saturating_mul(factor).min(self.cap_ms)
-    }
-}
-
-/// How the wait between attempts grows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Backoff {
-    /// The same each time.
-    Constant,
-    /// By `base` each time.
-    Linear,
-    /// Twice as long each time.
-    Exponential,
-}
-
 /// Bounds on one guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GuestLimits {
@@ -337,6 +313,40 @@ impl Plan {
     #[must_use]
     pub fn agent(&self, id: AgentId) -> Option<&Agent> {
         self.agents.get(id.index())
+    }
+
+    /// The agent with this name that is not gone.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Agent> {
+        self.present().find(|agent| agent.name == name)
+    }
+
+    /// The supervisor with this name that is not gone.
+    #[must_use]
+    pub fn supervisor_named(&self, name: &str) -> Option<&Supervisor> {
+        self.present_supervisors().find(|supervisor| supervisor.name == name)
+    }
+
+    /// The agents that are not gone, by id.
+    pub fn present(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.iter().filter(|agent| self.past.agents.binary_search(&agent.id).is_err())
+    }
+
+    /// The supervisors that are not gone, by id.
+    pub fn present_supervisors(&self) -> impl Iterator<Item = &Supervisor> {
+        let gone = |id| self.past.supervisors.binary_search(id).is_ok();
+        self.supervisors.iter().filter(move |supervisor| !gone(&supervisor.id))
+    }
+
+    /// How many port ids were given in the run so far.
+    #[must_use]
+    pub fn ports_given(&self) -> u32 {
+        let inputs =
+            self.agents.iter().flat_map(|agent| agent.inputs.iter().map(|input| input.port));
+        let outputs =
+            self.agents.iter().flat_map(|agent| agent.outputs.iter().map(|output| output.port));
+        let last = inputs.chain(outputs).max().map_or(0, |port| port.0 + 1);
+        self.past.ports.max(last)
     }
 
     /// The agent and the input with this port id.

@@ -12,7 +12,9 @@ mod ask;
 mod body;
 mod fork;
 mod letter;
+mod live;
 mod part;
+mod reload;
 mod supervision;
 
 use alloc::boxed::Box;
@@ -29,7 +31,9 @@ pub use body::{
 };
 pub use fork::{Forked, Given, Lineage};
 pub use letter::Resolved;
+pub use live::{Continued, Paused, Received};
 pub use part::{Call, Consumed, Level, Next, Part, SinkId};
+pub use reload::{Carry, Counts, Move, NextPlan, Proposed, Refused, Reloaded};
 pub use supervision::{End, Ended, Escalated, Restarted, ShutDown, Stopped};
 
 use crate::ids::{AgentId, Bytes, Digest, Ref, Salt};
@@ -159,6 +163,18 @@ pub enum Body {
     Retried(Resolved),
     /// Somebody dropped a dead letter: it counts no more.
     Discarded(Resolved),
+    /// The run went over to another plan.
+    Reloaded(Box<Reloaded>),
+    /// A plan that gives somebody more than they have waits for somebody to approve it.
+    Proposed(Box<Proposed>),
+    /// The run did not go over to another plan, and goes on as it did.
+    Refused(Box<Refused>),
+    /// Somebody wants the run to stand still: no agent gets a further event.
+    Paused(Paused),
+    /// A run that stood still goes on.
+    Continued(Continued),
+    /// A message came from outside.
+    Received(Received),
 }
 
 impl Body {
@@ -183,14 +199,32 @@ impl Body {
             Self::DeadLettered(body) => body.letter.as_ref(),
             Self::Intent(body) => Some(&body.args),
             Self::Outcome(body) => body.answer.as_ref(),
+            Self::Received(body) => Some(&body.value),
             _ => None,
         };
+        let next = match self {
+            Self::Reloaded(body) => Some(&body.next),
+            Self::Proposed(body) => Some(&body.next),
+            _ => None,
+        };
+        let next = next.into_iter().flat_map(|next| [&next.plan, &next.changes]);
+        let moves = match self {
+            Self::Reloaded(body) => &body.moves[..],
+            _ => &[],
+        };
+        let carried = moves.iter().filter_map(|moved| moved.state.as_ref());
         let given = match self {
             Self::Forked(body) => &body.lineage.given[..],
             _ => &[],
         };
         let given = given.iter().map(|given| &given.answer);
-        self.parts().iter().flat_map(Part::payloads).chain(own).chain(given)
+        self.parts()
+            .iter()
+            .flat_map(Part::payloads)
+            .chain(own)
+            .chain(given)
+            .chain(next)
+            .chain(carried)
     }
 
     /// By payload, the part that it belongs to; `None` for the record's own.
@@ -233,6 +267,12 @@ impl Body {
             Self::ShutDown(_) => "shut-down",
             Self::Retried(_) => "retried",
             Self::Discarded(_) => "discarded",
+            Self::Reloaded(_) => "reloaded",
+            Self::Proposed(_) => "proposed",
+            Self::Refused(_) => "refused",
+            Self::Paused(_) => "paused",
+            Self::Continued(_) => "continued",
+            Self::Received(_) => "received",
         }
     }
 
@@ -264,6 +304,7 @@ impl Body {
             Self::Decided(body) => Some(body.agent),
             Self::Stopped(body) => Some(body.agent),
             Self::Retried(body) | Self::Discarded(body) => Some(body.agent),
+            Self::Received(body) => Some(body.agent),
             _ => None,
         }
     }

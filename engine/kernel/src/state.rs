@@ -21,12 +21,12 @@ pub use letters::{Letter, Letters, Refusal};
 pub use routes::{InputRoute, Reader, Route, Routes, Spill};
 pub use supervisor::{Exit, Stage, Start, Stop, SupervisorState};
 
-use crate::ids::{AgentId, Ref, RunId, SupervisorId};
+use crate::ids::{AgentId, Digest, Ref, RunId, SupervisorId};
 use crate::plan::{Child, Plan};
 use crate::record::Status;
 
 /// The form of a checkpoint's content, its first byte: one of another form is passed over.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// What all records so far add up to.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,8 +76,25 @@ pub struct Kept {
     pub since_checkpoint: u64,
     /// Bytes of the last checkpoint.
     pub checkpoint_len: u64,
+    /// The number of its plan, from 1.
+    pub revision: u32,
+    /// The record that has its plan, if it is not the first.
+    pub reloaded: Option<u64>,
+    /// A plan that waits for somebody to approve it.
+    pub proposed: Option<Awaited>,
     /// It was forked from another run, and no process has run it since: it has written nothing itself.
     pub forked: bool,
+    /// It stands still: no agent gets a further event.
+    pub paused: bool,
+}
+
+/// A plan that waits for somebody to approve it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The record that proposes it.
+    pub proposal: u64,
+    /// SHA-256 of its bytes.
+    pub plan: Digest,
 }
 
 /// How far a run is.
@@ -121,7 +138,11 @@ impl State {
             letters: Letters::default(),
             since_checkpoint: 0,
             checkpoint_len: 0,
+            revision: 1,
+            reloaded: None,
+            proposed: None,
             forked: false,
+            paused: false,
         };
         Self { plan, routes, kept, touched: Vec::new(), stirred: Vec::new() }
     }
@@ -135,11 +156,16 @@ impl State {
         postcard::to_allocvec(&(FORM, &self.kept)).expect("the state is plain data")
     }
 
-    /// The state that a checkpoint of a run of `plan` holds. `None` if the bytes are not one, or one of another form.
+    /// The state that a checkpoint holds. `None` if the bytes are not one, or one of another form. `plan` gives the
+    /// plan that the run had then: the one in this record, or the first.
     #[must_use]
-    pub fn from_checkpoint(plan: Arc<Plan>, bytes: &[u8]) -> Option<Self> {
+    pub fn from_checkpoint(
+        bytes: &[u8],
+        plan: impl FnOnce(Option<u64>) -> Option<Arc<Plan>>,
+    ) -> Option<Self> {
         let kept = bytes.strip_prefix(&[FORM])?;
         let kept: Kept = postcard::from_bytes(kept).ok()?;
+        let plan = plan(kept.reloaded)?;
         let routes = Arc::new(Routes::of(&plan));
         let fits = kept.agents.len() == plan.agents.len()
             && kept.supervisors.len() == plan.supervisors.len()
@@ -156,6 +182,12 @@ impl State {
     #[must_use]
     pub fn agent(&self, id: AgentId) -> &AgentState {
         &self.kept.agents[id.index()]
+    }
+
+    /// The record of the plan that waits for somebody to approve it.
+    #[must_use]
+    pub fn proposal(&self) -> Option<u64> {
+        self.kept.proposed.map(|awaited| awaited.proposal)
     }
 
     /// What a supervisor is doing. That of one that the plan does not have is over.
@@ -212,6 +244,12 @@ impl State {
                 && input.producers.iter().all(over)
                 && (self.has_rested(id) || input.feedback.iter().all(over))
         })
+    }
+
+    /// True if somebody who is gone has something to write: whoever comes instead may want to write there too.
+    #[must_use]
+    pub fn is_left_behind(&self) -> bool {
+        self.plan.past.agents.iter().any(|id| self.agent(*id).writes_on())
     }
 
     /// What somebody has to decide about, by agent.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::gate::{Ask, Gate, SoFar, Stop};
 use crate::ids::{AgentId, Bytes, Fault, PortId, Ref, Salt};
 use crate::limits;
+use crate::plan::Plan;
 use crate::record::{Attempt, Consumed, Crash, Entry, Next, Origin, Part, Payload, SinkId};
 
 /// An event with its content, as a guest gets it.
@@ -101,6 +102,8 @@ pub enum Work {
 /// See [`Work::Begin`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Begin {
+    /// The plan that the run has.
+    pub plan: Arc<Plan>,
     /// From what.
     pub origin: Origin,
     /// The snapshot's bytes.
@@ -179,11 +182,13 @@ pub struct Sink {
     pub id: SinkId,
     /// Where the next byte goes.
     pub len: u64,
+    /// The agent may not write there any more, only close it.
+    pub barred: bool,
 }
 
 impl Default for Sinks {
     fn default() -> Self {
-        let stdout = Sink { id: SinkId::STDOUT, len: 0 };
+        let stdout = Sink { id: SinkId::STDOUT, len: 0, barred: false };
         Self { open: BTreeMap::from([(String::new(), stdout)]), next: 1, ended: Arc::default() }
     }
 }
@@ -285,6 +290,12 @@ pub trait Guest {
     fn handle(&mut self, event: &Event) -> Called<Next>;
     /// Gives all state that matters between events.
     fn snapshot(&mut self) -> Called<Vec<u8>>;
+    /// Makes a snapshot of its own kind of one that another version of its component gave; `from` is that version's
+    /// digest, in hex. `None` if it cannot. Instead of `init`, in a life that ends with it.
+    fn migrate(&mut self, from: &str, saved: &[u8]) -> Option<Called<Vec<u8>>> {
+        let _ = (from, saved);
+        None
+    }
 }
 
 /// What became of one guest call.

@@ -25,6 +25,10 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write the number of a record: `12`".to_owned())
 }
 
+pub(super) fn revision(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "write the number of a plan, as `plans` lists it: `2`".to_owned())
+}
+
 pub(super) fn days(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "write a number of days: `30`".to_owned())
 }

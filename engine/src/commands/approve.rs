@@ -1,24 +1,26 @@
 //! `approve`: what waits for somebody to decide, and their decisions.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use theater_flow_kernel::record::{Body, Known};
 
-use super::{live, place, read, run};
+use super::{live, place, read, reload, run};
 use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
 use crate::person::myself;
 use crate::recover;
-use crate::render::Screen;
+use crate::reload::Told;
+use crate::render::{Look, Screen};
 use crate::runs::RunDir;
 use crate::session::Left;
 use crate::store::Store;
-use crate::view::{self, Held};
+use crate::view::{self, Held, HeldPlan, Undecided};
 
 pub(super) fn approve(
-    screen: &Screen,
+    screen: &Arc<Screen>,
     run: &RunDir,
     folder: &Path,
     args: &cli::Approve,
@@ -31,13 +33,13 @@ pub(super) fn approve(
 
 /// Lists what waits.
 fn list(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
-    let held: Vec<Held> = if let Some(client) = live::owner(run)? {
+    let held: Vec<Undecided> = if let Some(client) = live::owner(run)? {
         let value = client.waiting().map_err(|error| Problem::failed(error.to_string()))?;
         serde_json::from_value(value).map_err(|error| Problem::failed(error.to_string()))?
     } else {
         let journal = read::log(run)?;
-        let plan = recover::plan(&journal)?;
-        view::held(&recover::state(&journal, &plan, journal.flushed().seq)?)
+        let state = recover::state(&journal, journal.flushed().seq)?;
+        undecided(&journal, view::held(&state), state.proposal())?
     };
     for held in &held {
         if screen.is_json() {
@@ -54,17 +56,37 @@ fn list(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
+/// All that waits: these requests, and the plan that a record proposes. One that is not durable yet is left out.
+pub(super) fn undecided<S: Store>(
+    journal: &Journal<S>,
+    held: Vec<Held>,
+    proposal: Option<u64>,
+) -> Result<Vec<Undecided>, JournalError> {
+    let durable = proposal.filter(|seq| *seq < journal.flushed().seq);
+    let plan = durable.map(|seq| live::row(journal, seq)).transpose()?;
+    let plan = plan.and_then(|row| HeldPlan::of(&row.record)).map(Undecided::Plan);
+    Ok(held.into_iter().map(Undecided::Request).chain(plan).collect())
+}
+
 /// Records a decision: by the run's owner if it lives, else by this process, which leaves it then.
 fn decide(
-    screen: &Screen,
+    screen: &Arc<Screen>,
     (run, folder): (&RunDir, &Path),
     id: u64,
     repeat: bool,
 ) -> Result<Exit, Problem> {
     let (recorded, lives) = if let Some(client) = live::owner(run)? {
         let value = client.approve(id, repeat);
-        let value = value.map_err(|error| Problem::failed(error.to_string()))?;
+        let mut value = value.map_err(|error| Problem::failed(error.to_string()))?;
+        if let Ok(told) = serde_json::from_value::<Told>(value["reload"].take()) {
+            return reload::tell(screen, run, &told);
+        }
+        if value["plan"] == true {
+            return plan_refused(screen, run, id);
+        }
         (refused(&value), true)
+    } else if proposal(run)? == Some(id) {
+        return decide_plan(screen, (run, folder), id, repeat);
     } else {
         (at_rest((run, folder), id, repeat)?, false)
     };
@@ -82,6 +104,43 @@ fn decide(
     if screen.is_json() {
         let decision = if repeat { "repeat" } else { "fail" };
         screen.json(&json!({ "run": run.id.to_string(), "id": id, "decision": decision }))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The plan of a run that waits for approval.
+fn proposal(run: &RunDir) -> Result<Option<u64>, Problem> {
+    let journal = read::log(run)?;
+    Ok(recover::state(&journal, journal.flushed().seq)?.proposal())
+}
+
+/// Decides about a plan of a run that nobody runs.
+fn decide_plan(
+    screen: &Arc<Screen>,
+    (run, folder): (&RunDir, &Path),
+    id: u64,
+    approved: bool,
+) -> Result<Exit, Problem> {
+    if !approved {
+        let _owner = run::own(run)?;
+        let place = place(folder, run);
+        Left::open(&place)?.refuse(&place, id, myself())?;
+        return plan_refused(screen, run, id);
+    }
+    let journal = read::log(run)?;
+    let agents = recover::plan_in(&journal, id)?.agents.len();
+    drop(journal);
+    let told = reload::at_rest(screen, (run, folder), agents, move |reloader| {
+        Told::of(&reloader.approve(id, myself()), None, Look::PLAIN)
+    })?;
+    reload::tell(screen, run, &told)
+}
+
+/// A plan waits no more, since somebody has refused it.
+fn plan_refused(screen: &Screen, run: &RunDir, id: u64) -> Result<Exit, Problem> {
+    screen.say(&format!("{id} is not applied: the run goes on with the plan that it has"));
+    if screen.is_json() {
+        screen.json(&json!({ "run": run.id.to_string(), "id": id, "decision": "fail" }))?;
     }
     Ok(Exit::Ok)
 }
@@ -115,6 +174,9 @@ pub(super) fn why_not<S: Store>(journal: &Journal<S>, id: u64) -> Result<String,
         return Ok(format!("there is no record {id}: the run has {records}, from 0"));
     }
     let first = live::row(journal, id)?;
+    if let Body::Proposed(_) = first.record.body {
+        return Ok(format!("the plan of record {id} waits no more: a later record says why"));
+    }
     if !matches!(first.record.body, Body::Intent(_)) {
         let kind = first.record.body.kind();
         return Ok(format!("record {id} is no request but {kind}: nothing waits for a decision"));

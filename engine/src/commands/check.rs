@@ -96,7 +96,7 @@ pub(super) fn host(text: usize) -> Result<Arc<Host>, Problem> {
 }
 
 /// How many agents can stand in a text.
-fn agents(text: usize) -> usize {
+pub(super) fn agents(text: usize) -> usize {
     (text / AGENT_TEXT_BYTES).min(limits::AGENTS)
 }
 
@@ -107,14 +107,25 @@ pub(super) fn compile_to_run(
     set: &[(String, String)],
     mode: Mode,
 ) -> Result<(Arc<Host>, Fetcher, Compiled), Problem> {
+    compile_with_room(pipeline, set, mode, 0)
+}
+
+/// The same, with room for at least so many agents: other plans of the run may have more.
+pub(super) fn compile_with_room(
+    pipeline: &Pipeline,
+    set: &[(String, String)],
+    mode: Mode,
+    room: usize,
+) -> Result<(Arc<Host>, Fetcher, Compiled), Problem> {
     let compile = |host: Arc<Host>| {
         let mut fetcher = Fetcher::new(Arc::clone(&host));
         let compiled = fetcher.compile(pipeline, set, mode);
         (host, fetcher, compiled)
     };
-    let (host, fetcher, compiled) = compile(host(pipeline.text.len())?);
+    let room = room.max(agents(pipeline.text.len()));
+    let (host, fetcher, compiled) = compile(instances_host(room)?);
     match compiled.plan.as_ref().map_or(0, |plan| plan.agents.len()) {
-        many if many > agents(pipeline.text.len()) => Ok(compile(instances_host(many)?)),
+        many if many > room => Ok(compile(instances_host(many)?)),
         _ => Ok((host, fetcher, compiled)),
     }
 }

@@ -10,6 +10,7 @@ use crate::journal::Journal;
 use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
+use crate::revisions;
 use crate::runs::RunDir;
 use crate::view::{self, Side, View};
 
@@ -22,9 +23,11 @@ pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Pr
     let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
     drop(accounts);
     let records = found.first.as_ref().map_or((None, None), |first| first.records);
-    let left = Side { run: runs.0.id, view: View::new(&plan), first: record(&left.0, records.0)? };
-    let right =
-        Side { run: runs.1.id, view: View::new(&other), first: record(&right.0, records.1)? };
+    let plans = (revisions::plans(&left.0)?, revisions::plans(&right.0)?);
+    let view = View::new(&plan).after(&plans.0);
+    let left = Side { run: runs.0.id, view, first: record(&left.0, records.0)? };
+    let view = View::new(&other).after(&plans.1);
+    let right = Side { run: runs.1.id, view, first: record(&right.0, records.1)? };
     if screen.is_json() {
         screen.json_line(&view::diff_json(&found, (&left, &right)).to_string())?;
     } else {

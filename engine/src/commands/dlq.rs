@@ -53,8 +53,8 @@ impl Known {
         let journal = read::log(run)?;
         let plan = recover::plan(&journal)?;
         let end = journal.flushed().seq;
-        read::warn(screen, (&journal, &plan), end)?;
-        let state = recover::state(&journal, &plan, end)?;
+        read::warn(screen, &journal, end)?;
+        let state = recover::state(&journal, end)?;
         Ok(Self { journal, plan, state })
     }
 

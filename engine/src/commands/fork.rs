@@ -60,7 +60,7 @@ pub(super) fn fork(
         return Ok(Exit::Ok);
     }
     let (allow_dead_letters, drain) = (args.allow_dead_letters, args.drain);
-    run::resume(screen, (data, folder), &id, Manner { allow_dead_letters, drain })
+    run::resume(screen, (data, folder), &id, Manner::alone(allow_dead_letters, drain))
 }
 
 /// A fork with the plan of another file. `None` if that has faults, which are shown.
@@ -89,7 +89,7 @@ fn with(
 fn old_crew(host: &Arc<Host>, place: &session::Place, point: &Point) -> Result<Crew, ForkError> {
     let actors = session::load_components(place, host, &point.plan)?;
     let nowhere = Box::new(|_| Ok(Box::new(NoWorld) as Box<dyn World>));
-    Ok(Crew::new(Arc::clone(host), Arc::clone(&point.plan), actors, nowhere))
+    Ok(Crew::new(Arc::clone(host), actors, nowhere))
 }
 
 /// The recorded answers that others are to stand for.
@@ -138,7 +138,7 @@ fn point(screen: &Screen, journal: &Journal<Log>, at: u64) -> Result<Point, Prob
         return Err(read::no_record(Ref::record(at), records));
     }
     let point = Point::find(journal, at)?;
-    read::warn(screen, (journal, &point.plan), at + 1)?;
+    read::warn(screen, journal, at + 1)?;
     Ok(point)
 }
 

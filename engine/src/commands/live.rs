@@ -1,5 +1,7 @@
 //! A live run: what its control socket shows, and `stop`.
 
+mod outside;
+
 use std::sync::mpsc::{RecvTimeoutError, Sender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -8,21 +10,27 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::{Digest, Ref};
 use theater_flow_kernel::plan::Plan;
+use theater_flow_kernel::record::Person;
 use theater_flow_kernel::state::State;
 
 use super::{approve, verify, why};
 use crate::causes::Question;
+use crate::channels::Pattern;
 use crate::cli;
+use crate::compile::Pipeline;
 use crate::driver::{Decision, Event, LetterOrder};
 use crate::exit::{Exit, Problem};
 use crate::fork::{self, OpenFiles};
 use crate::journal::{Journal, JournalError};
 use crate::letters::Order;
 use crate::person::person;
+use crate::reload::{Reloader, Told};
 use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
-use crate::session::{Session, now_ms};
-use crate::socket::{self, Client, Haste, Lines, PROTOCOL, Server, Shown, SocketError, Span};
+use crate::session::{PlanInForce, Session, now_ms};
+use crate::socket::{
+    self, Client, Haste, Lines, PROTOCOL, ReloadAsk, Server, Shown, SocketError, Span,
+};
 use crate::store::{Pair, Reader, SharedStore, Store};
 use crate::view::{self, Branch, Detail, Row, View};
 
@@ -41,7 +49,8 @@ const ANSWER_BYTES: usize = 1 << 20;
 pub(super) fn serve(run: &RunDir, session: &Session, drain_ms: u64) -> Result<Server, SocketError> {
     let shown = ShownRun {
         run: run.id.to_string(),
-        plan: Arc::clone(session.plan()),
+        plan: session.plan_in_force(),
+        reloader: session.reloader(),
         reader: session.reader(),
         events: session.sender(),
         drain_ms,
@@ -52,7 +61,8 @@ pub(super) fn serve(run: &RunDir, session: &Session, drain_ms: u64) -> Result<Se
 
 struct ShownRun {
     run: String,
-    plan: Arc<Plan>,
+    plan: PlanInForce,
+    reloader: Reloader,
     reader: SharedStore,
     events: Sender<Event>,
     /// How long it may take to stop, unless who asks for it says otherwise.
@@ -62,14 +72,18 @@ struct ShownRun {
 }
 
 impl ShownRun {
-    fn view<S: Store>(&self, journal: &Journal<S>) -> Result<View<'_>, JournalError> {
+    fn view<'a, S: Store>(
+        &self,
+        plan: &'a Plan,
+        journal: &Journal<S>,
+    ) -> Result<View<'a>, JournalError> {
         let open = if let Some(open) = self.open.get() {
             open
         } else {
-            let found = fork::taken_over(journal, &self.plan)?;
+            let found = fork::taken_over(journal)?;
             self.open.get_or_init(|| found)
         };
-        Ok(View::new(&self.plan).naming(open.clone()))
+        Ok(View::new(plan).naming(open.clone()))
     }
 
     /// The lines from `from` on, as many as one answer may hold.
@@ -79,7 +93,8 @@ impl ShownRun {
         if from >= journal.flushed().seq {
             return Ok(lines);
         }
-        let view = self.view(&journal)?;
+        let plan = self.plan.get();
+        let view = self.view(&plan, &journal)?;
         let mut bytes = 0;
         for stored in journal.records(from)?.take(most) {
             let row = Row::of_stored(&stored?)?;
@@ -112,13 +127,33 @@ impl ShownRun {
         receive.recv_timeout(LOOK).map_err(|_| String::from("the run is busy"))
     }
 
+    /// Somebody decides about a plan that waits for approval.
+    fn approve_plan(&self, id: u64, approved: bool, by: Person) -> Result<Value, String> {
+        if !approved {
+            let refused = self.reloader.refuse(id, by).map_err(|error| error.to_string())?;
+            let why = (!refused).then_some("it does not wait any more");
+            return Ok(json!({ "recorded": refused, "why": why, "plan": refused }));
+        }
+        let told = Told::of(&self.reloader.approve(id, by), None, Look::PLAIN);
+        Ok(json!({ "recorded": true, "reload": told }))
+    }
+
+    /// What the run is doing, as far as it says so.
+    fn status(&self) -> &'static str {
+        match self.state(|state| state.kept.paused) {
+            Ok(true) => "paused",
+            Ok(false) | Err(_) => "running",
+        }
+    }
+
     fn explained(
         &self,
         store: Reader<'_>,
         mut tree: Option<Branch>,
     ) -> Result<Option<Branch>, JournalError> {
         let journal = Journal::open(store)?;
-        let view = self.view(&journal)?;
+        let plan = self.plan.get();
+        let view = self.view(&plan, &journal)?;
         if let Some(tree) = &mut tree {
             tree.explain(&view, &mut |seq| row(&journal, seq).ok());
         }
@@ -135,7 +170,9 @@ impl ShownRun {
         let journal = Journal::open(store)?;
         let records = journal.flushed().seq;
         let known = question.what.seq < records;
-        let lines = known.then(|| why::answer(&journal, &self.plan, question, look));
+        let plan = self.plan.get();
+        let view = self.view(&plan, &journal)?;
+        let lines = known.then(|| why::answer(&journal, &view, question, look));
         Ok(json!({ "records": records, "lines": lines.transpose()?.flatten() }))
     }
 
@@ -146,7 +183,8 @@ impl ShownRun {
         if what.seq >= records {
             return Ok(json!({ "records": records }));
         }
-        let (view, row) = (self.view(&journal)?, row(&journal, what.seq)?);
+        let plan = self.plan.get();
+        let (view, row) = (self.view(&plan, &journal)?, row(&journal, what.seq)?);
         let causes = causes(&journal, &row)?;
         let json = match what.part {
             Some(part) => view.part_line(&row, part),
@@ -177,7 +215,7 @@ pub(super) fn view<'a, S: Store>(
     journal: &Journal<S>,
     plan: &'a Arc<Plan>,
 ) -> Result<View<'a>, JournalError> {
-    Ok(View::new(plan).naming(fork::taken_over(journal, plan)?))
+    Ok(View::new(plan).naming(fork::taken_over(journal)?))
 }
 
 /// One record of a log.
@@ -190,10 +228,10 @@ impl Shown for ShownRun {
         json!({
             "protocol": PROTOCOL,
             "run": self.run,
-            "name": self.plan.name,
+            "name": self.plan.get().name,
             "pid": std::process::id(),
             "engine": env!("CARGO_PKG_VERSION"),
-            "status": "running",
+            "status": self.status(),
         })
     }
 
@@ -219,11 +257,18 @@ impl Shown for ShownRun {
     }
 
     fn waiting(&self) -> Result<Value, String> {
-        let held = self.state(view::held)?;
-        serde_json::to_value(held).map_err(|error| error.to_string())
+        let (held, proposal) = self.state(|state| (view::held(state), state.proposal()))?;
+        let all = self
+            .reader
+            .beside(|store| approve::undecided(&Journal::open(store)?, held.clone(), proposal));
+        let all = all.map_err(|error| error.to_string())?;
+        serde_json::to_value(all).map_err(|error| error.to_string())
     }
 
     fn approve(&self, id: u64, repeat: bool, uid: u32) -> Result<Value, String> {
+        if self.state(State::proposal)? == Some(id) {
+            return self.approve_plan(id, repeat, person(uid));
+        }
         let (reply, recorded) = sync_channel(1);
         let decision = Decision { intent: id, repeat, by: person(uid), reply };
         let over = |_| String::from("the run ended before the decision was recorded");
@@ -235,6 +280,22 @@ impl Shown for ShownRun {
         Ok(json!({ "recorded": false, "why": why.map_err(|error| error.to_string())? }))
     }
 
+    fn reload(&self, ask: ReloadAsk, uid: u32) -> Result<Value, String> {
+        let by = person(uid);
+        let told = match ask {
+            ReloadAsk::File { path, name, set, width, colour } => {
+                let file = Pipeline::saved(&path).map_err(|error| error.to_string())?;
+                let file = Pipeline { name, ..file };
+                let done = self.reloader.reload(&file, &set, Some(by));
+                Told::of(&done, Some(&file), Look { width, colour })
+            }
+            ReloadAsk::Revision(revision) => {
+                Told::of(&self.reloader.roll_back(revision, by), None, Look::PLAIN)
+            }
+        };
+        serde_json::to_value(told).map_err(|error| error.to_string())
+    }
+
     fn letters(&self, order: Order, uid: u32) -> Result<Value, String> {
         let (reply, recorded) = sync_channel(1);
         let order = LetterOrder { order, by: person(uid), reply };
@@ -242,6 +303,23 @@ impl Shown for ShownRun {
         self.events.send(Event::Letters(order)).map_err(|_| over(RecvTimeoutError::Timeout))?;
         let fates = recorded.recv_timeout(LOOK).map_err(over)?;
         serde_json::to_value(fates).map_err(|error| error.to_string())
+    }
+
+    fn pause(&self, still: bool, uid: u32) -> Result<Value, String> {
+        self.stand_still(still, uid)
+    }
+
+    fn send(&self, to: &str, value: String, uid: u32) -> Result<Value, String> {
+        self.take_in(to, value, uid)
+    }
+
+    fn channels(&self) -> Result<(Vec<String>, u64), String> {
+        self.named_channels()
+    }
+
+    fn messages(&self, from: u64, most: usize, pattern: &Pattern) -> Result<Lines, String> {
+        let lines = self.reader.beside(|store| self.emitted(store, (from, most), pattern));
+        lines.map_err(|error| error.to_string())
     }
 
     fn show(&self, what: Ref, look: Look) -> Result<Value, String> {

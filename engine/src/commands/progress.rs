@@ -5,11 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use theater_flow_kernel::plan::Plan;
-
 use crate::driver::Event;
 use crate::render::Screen;
-use crate::session::Session;
+use crate::session::{PlanInForce, Session};
 use crate::view::{self, Figures};
 
 /// Until the first lines are shown: a run that is over before shows only its table.
@@ -44,7 +42,7 @@ impl Progress {
         let (sender, news) = channel();
         let watch = Watch {
             screen: Arc::clone(screen),
-            plan: Arc::clone(session.plan()),
+            plan: session.plan_in_force(),
             events: session.sender(),
             sender: sender.clone(),
             began,
@@ -87,7 +85,7 @@ impl Drop for Progress {
 /// The thread's side.
 struct Watch {
     screen: Arc<Screen>,
-    plan: Arc<Plan>,
+    plan: PlanInForce,
     events: Sender<Event>,
     sender: Sender<News>,
     began: Instant,
@@ -130,7 +128,7 @@ impl Watch {
     fn draw(&self, now: &Figures, before: Option<&Figures>) {
         let (look, size) = (self.screen.err_look(), self.screen.live_size());
         let elapsed = self.began.elapsed();
-        let lines = view::progress_lines(&self.plan, (now, before), elapsed, look, size);
+        let lines = view::progress_lines(&self.plan.get(), (now, before), elapsed, look, size);
         self.screen.show_live(&lines);
     }
 }

@@ -164,7 +164,9 @@ impl From<PruneError> for Problem {
         let message = error.to_string();
         match error {
             PruneError::Recover(error) => error.into(),
-            PruneError::NoRecord { .. } | PruneError::NoPayload(_) => Self::usage(message),
+            PruneError::NoRecord { .. } | PruneError::NoPayload(_) | PruneError::Plan { .. } => {
+                Self::usage(message)
+            }
             PruneError::Needed { from: 0 } => {
                 let help = "it has no checkpoint yet: a stop by Ctrl-C writes one";
                 Self::usage(message).with_help(Some(String::from(help)))

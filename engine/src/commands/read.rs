@@ -1,11 +1,9 @@
 //! Commands that read the record: from the run's owner if it lives, else from a copy of its log.
 
 use std::io;
-use std::sync::Arc;
 
 use serde_json::Value;
 use theater_flow_kernel::ids::Ref;
-use theater_flow_kernel::plan::Plan;
 
 use super::live;
 use crate::cli::Events;
@@ -14,6 +12,7 @@ use crate::journal::{Journal, JournalError};
 use crate::log::Log;
 use crate::recover;
 use crate::render::Screen;
+use crate::revisions;
 use crate::runs::RunDir;
 use crate::socket::{Client, Heard};
 use crate::store::Store;
@@ -34,10 +33,10 @@ pub(super) fn open(run: &RunDir) -> Result<Log, Problem> {
 /// Tells that a checkpoint from which the state before record `seq` would be made is damaged.
 pub(super) fn warn<S: Store>(
     screen: &Screen,
-    (journal, plan): (&Journal<S>, &Arc<Plan>),
+    journal: &Journal<S>,
     seq: u64,
 ) -> Result<(), Problem> {
-    if let Some(warning) = recover::warning(journal, plan, seq)? {
+    if let Some(warning) = recover::warning(journal, seq)? {
         screen.tell(&format!("warning: {warning}"));
     }
     Ok(())
@@ -50,7 +49,8 @@ pub(super) fn events(screen: &Screen, run: &RunDir, args: &Events) -> Result<Exi
     let journal = log(run)?;
     let plan = recover::plan(&journal)?;
     let filter = Filter::new(&plan, args.agent.as_deref(), args.kind.as_deref())?;
-    let view = live::view(&journal, &plan)?;
+    let plans = revisions::plans(&journal)?;
+    let view = live::view(&journal, &plan)?.after(&plans);
     for stored in journal.records(0)? {
         let row = Row::of_stored(&stored?).map_err(JournalError::from)?;
         if !filter.matches(&row) {
@@ -124,7 +124,8 @@ pub(super) fn show(screen: &Screen, run: &RunDir, what: Ref) -> Result<Exit, Pro
         return Err(no_record(what, records));
     }
     let row = live::row(&journal, what.seq)?;
-    let view = live::view(&journal, &plan)?;
+    let plans = revisions::plans(&journal)?;
+    let view = live::view(&journal, &plan)?.after(&plans);
     if screen.is_json() {
         let line = match what.part {
             Some(part) => view.part_line(&row, part).ok_or_else(|| no_part(what))?,

@@ -38,9 +38,12 @@ pub(super) fn replay(
     let journal = read::log(run)?;
     let plan = recover::plan(&journal)?;
     let span = span(args, &journal)?;
-    read::warn(screen, (&journal, &plan), span.from)?;
+    read::warn(screen, &journal, span.from)?;
     let host = check::instances_host(plan.agents.len())?;
-    let mut actors = load_components(&place(folder, run), &host, &plan)?;
+    let mut actors = HashMap::new();
+    for plan in recover::plans(&journal)? {
+        actors.extend(load_components(&place(folder, run), &host, &plan)?);
+    }
     let mut other = Other { plan: Arc::clone(&plan), changed: vec![], left: vec![] };
     if let Some(file) = &args.with {
         let mut fetcher = Fetcher::new(Arc::clone(&host));
@@ -56,8 +59,10 @@ pub(super) fn replay(
     let stateless = stateless.map(|change| change.agent).collect();
     let span = Span { changed: args.with.is_some().then_some(changed), stateless, ..span };
     let (engine, recital) = (facts(&host), Recital::default());
-    let before = args.with.is_some().then(|| crew((&host, &plan), actors.clone(), &recital));
-    let crew = crew((&host, &other.plan), actors, &recital);
+    let with = args.with.is_some();
+    let before = with.then(|| crew(&host, actors.clone(), &recital));
+    let crew = crew(&host, actors, &recital);
+    let crew = if with { crew.by(Arc::clone(&other.plan)) } else { crew };
     let replay = Replay { crew: &crew, before: before.as_ref(), recital: &recital, span };
     let did = make(screen, replay, &journal)?;
     let told: Result<Vec<Told>, Problem> =
@@ -100,13 +105,9 @@ fn behind_the_hole(journal: &Journal<Log>, error: RecoverError) -> Problem {
     problem.with_help(Some(help))
 }
 
-fn crew(
-    (host, plan): (&Arc<Host>, &Arc<Plan>),
-    actors: HashMap<Digest, Actor>,
-    world: &Recital,
-) -> Crew {
-    let (host, plan, world) = (Arc::clone(host), Arc::clone(plan), world.clone());
-    Crew::new(host, plan, actors, Box::new(move |_| Ok(Box::new(world.clone()))))
+fn crew(host: &Arc<Host>, actors: HashMap<Digest, Actor>, world: &Recital) -> Crew {
+    let world = world.clone();
+    Crew::new(Arc::clone(host), actors, Box::new(move |_| Ok(Box::new(world.clone()))))
 }
 
 fn span(args: &cli::Replay, journal: &Journal<Log>) -> Result<Span, Problem> {
@@ -186,7 +187,8 @@ impl Other {
         let (mut changed, mut left) = (vec![], vec![]);
         for agent in &mut mixed.agents {
             let Some(other) = new.agents.iter().find(|other| other.name == agent.name) else {
-                left.push(agent.name.clone());
+                // Who is gone from the run is not missed in the file.
+                left.extend(plan.named(&agent.name).map(|agent| agent.name.clone()));
                 continue;
             };
             if let Some(what) = change(agent, other) {

@@ -11,9 +11,10 @@ use theater_flow_dsl::Mode;
 use theater_flow_kernel::record::Status;
 
 use super::drain::Waiting;
+use super::follow::{Follow, Live, ROOM, Source, Teller};
 use super::progress::Progress;
-use super::{approve, check, ended, live, place};
-use crate::cli::Run;
+use super::{approve, check, ended, live, outside, place};
+use crate::cli::{Run, Until};
 use crate::compile::Pipeline;
 use crate::driver::{self, Event};
 use crate::exit::{Ending, Exit, Problem};
@@ -24,6 +25,7 @@ use crate::session::{Cast, Left, Session, now_ms};
 use crate::signals::{Caught, Signals};
 use crate::socket::Client;
 use crate::view;
+use crate::watch::{Reads, Watcher};
 
 /// How a run is run.
 #[derive(Clone, Copy)]
@@ -32,6 +34,21 @@ pub(super) struct Manner {
     pub(super) allow_dead_letters: bool,
     /// How long it may take to stop.
     pub(super) drain: Duration,
+    /// Until when it goes on.
+    pub(super) until: Until,
+    /// It is all that this process does: its progress is shown, and how to go on with it.
+    pub(super) is_alone: bool,
+}
+
+impl Manner {
+    /// Of a run that is all that its process does.
+    pub(super) const fn alone(allow_dead_letters: bool, drain: Duration) -> Self {
+        Self { allow_dead_letters, drain, until: Until::Idle, is_alone: true }
+    }
+
+    pub(super) fn drain_ms(self) -> u64 {
+        u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 pub(super) fn run(
@@ -39,13 +56,17 @@ pub(super) fn run(
     (data, folder): (&Data, &Path),
     args: Run,
 ) -> Result<Exit, Problem> {
-    let manner = Manner { allow_dead_letters: args.allow_dead_letters, drain: args.drain };
+    let alone = Manner::alone(args.allow_dead_letters, args.drain);
+    let manner = Manner { until: args.until, ..alone };
     if let Some(name) = &args.resume {
         return resume(screen, (data, folder), name, manner);
     }
     let file = args.file.ok_or_else(|| Problem::usage("which file?"))?;
+    let source = args.watch.then(|| Source::new(file.clone(), args.set.clone())).transpose()?;
     let pipeline = Pipeline::read(&file)?;
-    let (host, fetcher, compiled) = check::compile_to_run(&pipeline, &args.set, Mode::Run)?;
+    let room = if args.watch { ROOM } else { 0 };
+    let (host, fetcher, compiled) =
+        check::compile_with_room(&pipeline, &args.set, Mode::Run, room)?;
     if let Some(why) = host.cache_refused() {
         screen.say(&format!("compiled code is not cached: {why}"));
     }
@@ -55,10 +76,14 @@ pub(super) fn run(
     };
     let run = data.create(new_run_id()?)?;
     let _owner = own(&run)?;
+    let followed = source.map(|source| {
+        let reads = source.reads(&pipeline, fetcher.reads());
+        Followed { source, reads, watcher: args.watcher }
+    });
     let cast = Cast { host, plan: Arc::new(plan), actors: fetcher.into_actors() };
     let session = Session::begin(&place(folder, &run), cast, run.id, guest_out(screen))
         .inspect_err(|_| run.discard())?;
-    Ok(serve(screen, &run, session, manner))
+    Ok(serve(screen, &run, session, manner, followed))
 }
 
 pub(super) fn resume(
@@ -68,6 +93,9 @@ pub(super) fn resume(
     manner: Manner,
 ) -> Result<Exit, Problem> {
     let run = super::find(data, name)?;
+    if let Some(exit) = outside::go_on(screen, &run)? {
+        return Ok(exit);
+    }
     let _owner = own(&run)?;
     let place = place(folder, &run);
     let left = Left::open(&place)?;
@@ -76,7 +104,7 @@ pub(super) fn resume(
     }
     let host = check::instances_host(left.agents())?;
     let session = Session::resume(&place, left, host, guest_out(screen))?;
-    Ok(serve(screen, &run, session, manner))
+    Ok(serve(screen, &run, session, manner, None))
 }
 
 pub(super) fn new_run_id() -> Result<theater_flow_kernel::ids::RunId, Problem> {
@@ -102,71 +130,119 @@ fn free(run: &RunDir) -> String {
     }
 }
 
-/// Runs to the end, and says how that was in the last line.
+/// Runs to the end, as signals say, and says how that was in the last line.
 fn serve(
     screen: &Arc<Screen>,
     run: &RunDir,
     mut session: Session,
-    Manner { allow_dead_letters, drain }: Manner,
+    manner: Manner,
+    followed: Option<Followed>,
 ) -> Exit {
-    let within_ms = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
-    screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
-    let sender = session.sender();
-    let signals = Signals::listen(move |Caught { name, again }| {
-        let event =
-            if again { Event::StopNow } else { Event::Stop { by: String::from(name), within_ms } };
-        // Nobody listens any more: the run is at its end already.
-        let _ = sender.send(event);
-    });
+    if manner.until == Until::Forever {
+        session.keep_on();
+    }
+    let within_ms = manner.drain_ms();
+    let follow = followed.and_then(|followed| followed.start(screen, &session, within_ms));
+    let signals = listen(&session, within_ms, follow.as_ref());
     if let Err(error) = &signals {
         screen.say(&format!("signals end this process at once: {error}"));
     }
-    let server = live::serve(run, &session, within_ms);
+    // Whoever reads this may send signals.
+    screen.say(&format!("run {} of `{}`", run.id, session.plan().name));
+    perform(screen, run, session, manner)
+}
+
+/// Runs to the end, and says how that was in the last line.
+pub(super) fn perform(
+    screen: &Arc<Screen>,
+    run: &RunDir,
+    mut session: Session,
+    manner: Manner,
+) -> Exit {
+    let server = live::serve(run, &session, manner.drain_ms());
     if let Err(error) = &server {
         screen.say(&format!("no control socket: {error}"));
     }
-    let plan = Arc::clone(session.plan());
-    let progress = Progress::start(screen, &session);
-    let waiting = Waiting::new(screen);
-    let (ending, flushed) = session.serve(&mut |remains, left| waiting.tell(remains, left));
+    let progress = manner.is_alone.then(|| Progress::start(screen, &session)).flatten();
+    let waiting = manner.is_alone.then(|| Waiting::new(screen));
+    let (ending, flushed) = session.serve(&mut |remains, left| {
+        if let Some(waiting) = &waiting {
+            waiting.tell(remains, left);
+        }
+    });
     let began = flushed.seq > 0 || !matches!(ending, driver::Ending::StoreFailed(_));
     if let Some(progress) = progress.filter(|_| began) {
         progress.end(&session);
     }
-    let held = view::held(session.state());
+    let (held, plan) = (view::held(session.state()), Arc::clone(session.plan()));
     // Who follows the record is told the rest of it before the log is closed.
     drop(server);
     drop(session);
-    drop(signals);
     if let (driver::Ending::StoreFailed(error), Flushed { seq: 0, .. }) = (&ending, flushed) {
         screen.problem(&format!("the run could not begin: {error}"), None);
         run.discard();
         return Exit::Failed;
     }
     if let driver::Ending::Finished(status) = ending
-        && !(allow_dead_letters && status == Status::Degraded)
+        && !(manner.allow_dead_letters && status == Status::Degraded)
     {
         ended::tell_why(screen, run, &plan, status);
     }
     if matches!(ending, driver::Ending::Waiting) {
         approve::tell(screen, run, &held);
     }
-    let (exit, status) = conclude(screen, run, ending, allow_dead_letters);
+    let (exit, status) = conclude(screen, run, ending, manner);
     let Flushed { seq, head } = flushed;
     screen.tell(&format!("run {} {status} events={seq} head={head}", run.id));
     exit
+}
+
+/// A file that a run is to follow.
+struct Followed {
+    source: Source,
+    /// What its plan was made of.
+    reads: Reads,
+    watcher: Watcher,
+}
+
+impl Followed {
+    fn start(self, screen: &Arc<Screen>, session: &Session, drain_ms: u64) -> Option<Follow> {
+        let Self { source, reads, watcher } = self;
+        let (teller, live) = (Teller::new(screen, String::new()), Live::of(session, drain_ms));
+        let follow = Follow::start(teller, live, (source, reads), watcher);
+        follow
+            .inspect_err(|error| screen.problem(&format!("the file is not watched: {error}"), None))
+            .ok()
+    }
+}
+
+/// Lets signals stop the run, and ask for a look at the file that it follows.
+fn listen(session: &Session, within_ms: u64, follow: Option<&Follow>) -> io::Result<Signals> {
+    let sender = session.sender();
+    let stop = move |Caught { name, again }| {
+        let event =
+            if again { Event::StopNow } else { Event::Stop { by: String::from(name), within_ms } };
+        // Nobody listens any more: the run is at its end already.
+        let _ = sender.send(event);
+    };
+    match follow {
+        Some(follow) => Signals::listen_to_all(stop, follow.asker()),
+        None => Signals::listen(stop),
+    }
 }
 
 fn conclude(
     screen: &Screen,
     run: &RunDir,
     ending: driver::Ending,
-    allow_dead_letters: bool,
+    Manner { allow_dead_letters, is_alone, .. }: Manner,
 ) -> (Exit, &'static str) {
     let (ending, status) = match ending {
         driver::Ending::Finished(status) => (Ending::Finished(status), view::status(status)),
         driver::Ending::Suspended => {
-            screen.say(&format!("`theater-flow resume {}` goes on with it", run.id));
+            if is_alone {
+                screen.say(&format!("`theater-flow resume {}` goes on with it", run.id));
+            }
             (Ending::Stopped, "suspended")
         }
         driver::Ending::Waiting => (Ending::Waiting, "waiting"),
@@ -180,7 +256,7 @@ fn conclude(
 }
 
 /// Guests' standard output, through the one place that prints.
-fn guest_out(screen: &Arc<Screen>) -> Box<dyn Write + Send> {
+pub(super) fn guest_out(screen: &Arc<Screen>) -> Box<dyn Write + Send> {
     Box::new(GuestOut(Arc::clone(screen)))
 }
 

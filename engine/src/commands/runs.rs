@@ -69,7 +69,7 @@ mod tests {
     use theater_flow_kernel::ids::Digest;
 
     use super::*;
-    use crate::head::Head;
+    use crate::head::{Head, Reloads};
     use crate::runs::parse_id;
 
     fn listed(id: &str, name: &str) -> Listed {
@@ -81,6 +81,7 @@ mod tests {
             head: Digest::default(),
             at: 0,
             parent: None,
+            reloads: Reloads::default(),
         };
         let id = parse_id(id).expect("an id");
         let status = "completed".to_owned();

@@ -33,8 +33,8 @@ pub(super) fn state(
         return Err(read::no_record(theater_flow_kernel::ids::Ref::record(at), records));
     }
     read::stands_here(&journal, at)?;
-    read::warn(screen, (&journal, &plan), at + 1)?;
-    let Ground { begin, ended } = rebuild::ground(&journal, &plan, (id, at))?;
+    read::warn(screen, &journal, at + 1)?;
+    let Ground { begin, plan, ended } = rebuild::ground(&journal, &plan, (id, at))?;
     let bytes: Bytes = match &begin.saved {
         Some(saved) if begin.redo.is_empty() => saved.clone(),
         _ => {
@@ -65,7 +65,7 @@ fn crew(plan: &Arc<Plan>, agent: &str, (folder, run): (&Path, &RunDir)) -> Resul
     let agents = plan.agents.iter().filter(|known| known.name == agent).cloned().collect();
     let alone = Plan { agents, ..Plan::clone(plan) };
     let actors = load_components(&place(folder, run), &host, &alone)?;
-    Ok(Crew::new(host, Arc::clone(plan), actors, Box::new(|_| Ok(Box::new(NoWorld)))))
+    Ok(Crew::new(host, actors, Box::new(|_| Ok(Box::new(NoWorld)))))
 }
 
 impl From<NoState> for Problem {

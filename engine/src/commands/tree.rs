@@ -58,8 +58,8 @@ fn recorded(screen: &Screen, run: &RunDir, at: Option<u64>) -> Result<Option<Bra
         }
         None => records,
     };
-    read::warn(screen, (&journal, &plan), end)?;
-    let state = recover::state(&journal, &plan, end)?;
+    read::warn(screen, &journal, end)?;
+    let state = recover::state(&journal, end)?;
     let mut tree = view::tree(&state, state.kept.now);
     if let Some(tree) = &mut tree {
         tree.explain(&View::new(&plan), &mut |seq| live::row(&journal, seq).ok());

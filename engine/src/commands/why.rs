@@ -1,9 +1,5 @@
 //! `why`: what a record follows from, or what follows from it.
 
-use std::sync::Arc;
-
-use theater_flow_kernel::plan::Plan;
-
 use super::{live, read};
 use crate::causes::{self, Direction, Question};
 use crate::cli::Why;
@@ -11,9 +7,10 @@ use crate::exit::{Exit, Problem};
 use crate::journal::{Journal, JournalError};
 use crate::recover;
 use crate::render::{Look, Screen};
+use crate::revisions;
 use crate::runs::RunDir;
 use crate::store::Store;
-use crate::view::Row;
+use crate::view::{Row, View};
 
 /// Records that are looked at for a tree on text, about: as many as are read while one waits.
 const NEAR: usize = 5_000;
@@ -38,7 +35,9 @@ pub(super) fn why(screen: &Screen, run: &RunDir, args: &Why) -> Result<Exit, Pro
         if args.what.seq >= records {
             return Err(read::no_record(args.what, records));
         }
-        let lines = answer(&journal, &plan, question, screen.look())?;
+        let plans = revisions::plans(&journal)?;
+        let view = live::view(&journal, &plan)?.after(&plans);
+        let lines = answer(&journal, &view, question, screen.look())?;
         lines.ok_or_else(|| read::no_part(args.what))?
     };
     for line in lines {
@@ -54,7 +53,7 @@ pub(super) fn why(screen: &Screen, run: &RunDir, args: &Why) -> Result<Exit, Pro
 /// The lines of an answer; `None` if the record has no such part. The record must be there.
 pub(super) fn answer<S: Store>(
     journal: &Journal<S>,
-    plan: &Arc<Plan>,
+    view: &View<'_>,
     question: Question,
     look: Look,
 ) -> Result<Option<Vec<String>>, JournalError> {
@@ -68,7 +67,7 @@ pub(super) fn answer<S: Store>(
         Direction::Causes => causes::causes(journal, what, if json { usize::MAX } else { NEAR })?,
         Direction::Effects => causes::effects(journal, what)?,
     };
-    let (view, mut failed) = (live::view(journal, plan)?, None);
+    let mut failed = None;
     let mut near = journal.nearby();
     let mut rows = |seq| match near.stored(seq).and_then(|stored| Ok(Row::of_stored(&stored)?)) {
         Err(JournalError::Before { .. }) => None,

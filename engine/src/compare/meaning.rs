@@ -174,6 +174,10 @@ impl<'a> Meanings<'a> {
                     self.message(&mut hasher, *message, body.port);
                 }
             }
+            Body::Received(body) => {
+                hasher.add(self.view.port(body.port).as_bytes());
+                hasher.payload(&body.value, row.own_payload(), &self.letters);
+            }
             Body::Ended(body) => hasher.add(&[body.how as u8]),
             Body::Finished(body) => hasher.add(&[body.status as u8]),
             Body::Escalated(_) => hasher.add(self.view.summary(row).as_bytes()),
@@ -195,6 +199,11 @@ impl<'a> Meanings<'a> {
                     self.messages.insert(Ref::part(seq, i), hasher.finish());
                 }
             }
+        }
+        if let Body::Received(body) = &row.record.body {
+            let mut hasher = Hasher::new("");
+            hasher.payload(&body.value, row.own_payload(), &self.letters);
+            self.messages.insert(Ref::record(seq), hasher.finish());
         }
         if let Body::DeadLettered(body) = &row.record.body
             && body.letter.is_some()
@@ -298,5 +307,6 @@ fn reason(why: &DeadLetterReason) -> &str {
         DeadLetterReason::Overflow => "overflow",
         DeadLetterReason::Rounds => "rounds",
         DeadLetterReason::Closed => "closed",
+        DeadLetterReason::Unfit => "unfit",
     }
 }

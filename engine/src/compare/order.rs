@@ -42,7 +42,7 @@ impl Orders {
             Body::DeadLettered(body) => {
                 !matches!(body.why, DeadLetterReason::Fault(_) | DeadLetterReason::Crash(_))
             }
-            Body::Dropped(_) | Body::Retried(_) => true,
+            Body::Dropped(_) | Body::Retried(_) | Body::Received(_) => true,
             _ => false,
         };
         if disturbs {

@@ -96,6 +96,9 @@ fn plan() -> Plan {
         params: vec![],
         env: vec![],
         secrets: vec![],
+        past: theater_flow_kernel::plan::Past::default(),
+        reload: theater_flow_kernel::plan::ReloadRules::default(),
+        set: vec![],
     }
 }
 

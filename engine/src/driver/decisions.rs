@@ -71,7 +71,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     }
 
     /// Tells once what was recorded from `seq` on is durable; at once, if nothing was.
-    fn tell_later<T: Send + 'static>(&mut self, seq: u64, (reply, what): (SyncSender<T>, T)) {
+    pub(super) fn tell_later<T: Send + 'static>(
+        &mut self,
+        seq: u64,
+        (reply, what): (SyncSender<T>, T),
+    ) {
         let tell = move || {
             // Whoever asked may have given up waiting.
             let _ = reply.send(what);

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use theater_flow_kernel::http::{Answer, HttpError, HttpErrorCode};
 use theater_flow_kernel::ids::{AgentId, Bytes};
+use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Body, Call, Entry, Known};
 use theater_flow_kernel::state::{Stand, State};
 
 /// Something to be done outside, once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Errand {
+    /// The plan that the run has.
+    pub plan: Arc<Plan>,
     /// Who asks.
     pub agent: AgentId,
     /// The record of the intent.
@@ -97,5 +100,6 @@ fn errand(state: &State, (agent, after): (AgentId, u64), now: u64) -> Option<Err
     let (intent, args) = (asking.intent()?, asking.args()?.clone());
     let left_ms = asking.deadline(state.plan.agent(agent)?).saturating_sub(now);
     let (seq, call, key) = (asking.intent.seq, intent.call, asking.key(state.kept.run));
-    Some(Errand { agent, intent: seq, call, args, key, left_ms })
+    let plan = Arc::clone(&state.plan);
+    Some(Errand { plan, agent, intent: seq, call, args, key, left_ms })
 }

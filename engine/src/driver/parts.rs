@@ -6,7 +6,7 @@ use theater_flow_kernel::ids::{AgentId, Salt};
 use theater_flow_kernel::record::Entry;
 use theater_flow_kernel::work::Activation;
 
-use super::{Errand, Job};
+use super::{Audition, Errand, Job};
 
 /// Writes the log. `append` returns at once; [`Event::Flushed`](super::Event::Flushed) or
 /// [`Event::StoreFailed`](super::Event::StoreFailed) follows.
@@ -42,6 +42,8 @@ pub trait Workers {
     /// An agent's life is over: the call that is under way ends at once, and so does a wait for input. What is
     /// reported of it says nothing.
     fn kill(&mut self, agent: AgentId);
+    /// A successor is tried out: [`Event::Auditioned`](super::Event::Auditioned) follows.
+    fn audition(&mut self, audition: Audition);
     /// The run is stopping: calls that wait for input are abandoned, batches end after the event they
     /// are at.
     fn interrupt(&mut self);

@@ -121,7 +121,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     /// True if messages wait for an attempt or a life that begins in this time. Timers are left to the next process.
     fn goes_on_before(&self, until: u64) -> bool {
         let waits = |agent: &AgentState| !agent.life.is_over() && agent.depth() > 0;
-        self.desk.next_due().is_some_and(|due| due < until)
+        !self.state.kept.paused
+            && self.desk.next_due().is_some_and(|due| due < until)
             && self.state.kept.agents.iter().any(waits)
     }
 
@@ -147,6 +148,9 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     pub(super) fn leave_if_held(&mut self) {
         let idle = self.desk.next_due().is_none() && self.state.all_written();
         let running = self.stop == Stop::No && self.state.kept.phase == Phase::Running;
+        // Whoever wants another plan is served first.
+        let running = running && self.reloading.is_none();
+        let running = running && !self.state.kept.paused && !self.desk.is_lasting();
         if running && idle && self.state.held().next().is_some() {
             self.stop = Stop::Left;
             self.last_checkpoint();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::plan::Root;
 use theater_flow_kernel::record::{Body, Entry, Part, SinkId};
 use theater_flow_kernel::state::{State, Write, WriteWhat};
 
@@ -23,6 +24,8 @@ pub struct Job {
     pub sink: SinkId,
     /// The file, absolute; empty for standard output.
     pub path: String,
+    /// Through which of these it is found.
+    pub roots: Vec<Root>,
     /// What is written goes beside the file, and takes its place when the sink is closed.
     pub replace: bool,
     /// Bytes that stood in the file before the run wrote to it.
@@ -123,7 +126,7 @@ impl Tray {
                 continue;
             }
             self.out.insert(key);
-            jobs.push(job(key, write, flushed));
+            jobs.push(job(key, (state, write), flushed));
         }
         jobs
     }
@@ -157,7 +160,7 @@ fn len(what: &WriteWhat) -> usize {
 }
 
 /// All that is durable, up to a job's size; at least one thing.
-fn job((agent, sink): Key, write: &Write, flushed: u64) -> Job {
+fn job((agent, sink): Key, (state, write): (&State, &Write), flushed: u64) -> Job {
     let mut bytes = 0;
     let durable = write.pending.iter().take_while(|op| op.seq < flushed);
     let ops = durable.take_while(|op| {
@@ -166,7 +169,9 @@ fn job((agent, sink): Key, write: &Write, flushed: u64) -> Job {
         first || bytes <= JOB_BYTES
     });
     let ops = ops.map(|op| op.what.clone()).collect();
+    let granted = || state.plan.agent(agent).map(|agent| agent.grants.write.clone());
+    let roots = write.roots.clone().or_else(granted).unwrap_or_default();
     let Write { path, replace, base, confirmed, .. } = write;
-    let (replace, base, confirmed) = (*replace, *base, *confirmed);
-    Job { agent, sink, path: path.clone(), replace, base, confirmed, ops }
+    let (path, replace, base, confirmed) = (path.clone(), *replace, *base, *confirmed);
+    Job { agent, sink, path, roots, replace, base, confirmed, ops }
 }

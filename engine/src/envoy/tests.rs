@@ -8,8 +8,10 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use theater_flow_kernel::http::{Address, Scheme};
-use theater_flow_kernel::ids::Bytes;
+use theater_flow_kernel::ids::{Bytes, Digest};
+use theater_flow_kernel::plan::{Past, Plan, ReloadRules};
 use theater_flow_kernel::record::Call;
+use theater_flow_kernel::types::TypeTable;
 
 use super::*;
 
@@ -81,7 +83,27 @@ fn request(method: &str, url: &str) -> Request {
 fn errand(request: &Request, left_ms: u64) -> Errand {
     let args = Bytes::from(postcard::to_allocvec(request).expect("plain data"));
     let (agent, intent, call) = (AgentId(0), 1, Call::HttpSend);
-    Errand { agent, intent, call, args, key: String::from("r/a/1.0-in/1"), left_ms }
+    let (plan, key) = (Arc::new(nobody()), String::from("r/a/1.0-in/1"));
+    Errand { plan, agent, intent, call, args, key, left_ms }
+}
+
+/// A plan without agents: what may be reached is said to each answer.
+fn nobody() -> Plan {
+    Plan {
+        name: String::from("nobody"),
+        description: String::new(),
+        source: Digest::of(b""),
+        types: TypeTable::default(),
+        agents: vec![],
+        supervisors: vec![],
+        dead_letter: None,
+        params: vec![],
+        env: vec![],
+        secrets: vec![],
+        past: Past::default(),
+        reload: ReloadRules::default(),
+        set: vec![],
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

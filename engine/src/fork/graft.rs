@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use theater_flow_kernel::desk;
 use theater_flow_kernel::ids::{AgentId, Bytes, PortId, Ref};
 use theater_flow_kernel::json;
-use theater_flow_kernel::plan::{Agent, Child, Plan};
+use theater_flow_kernel::plan::{Agent, Child, InputPort, Plan};
 use theater_flow_kernel::record::Consumed;
 use theater_flow_kernel::state::{
     AgentState, Kept, Letter, Life, Queue, Saved, Stage, State, Stop,
@@ -37,10 +37,7 @@ impl Point {
         for agent in &plan.agents {
             let into = &mut state.kept.agents[agent.id.index()];
             into.last = Ref::record(self.flushed.seq - 1);
-            let Some(before) = self.plan.agents.iter().find(|known| known.name == agent.name)
-            else {
-                continue;
-            };
+            let Some(before) = self.plan.named(&agent.name) else { continue };
             let from = self.state.agent(before.id);
             let mut grafted = AgentState { queues: into.queues.clone(), ..from.clone() };
             mailbox((&self.plan, before, from), (&plan, agent, &mut grafted), &mut unfit);
@@ -74,6 +71,7 @@ impl Point {
         (into.run, into.next_seq, into.now, into.phase) =
             (from.run, from.next_seq, from.now, from.phase);
         into.dead_letters = from.dead_letters;
+        into.revision = from.revision + 1;
         let over = into.agents.iter().filter(|agent| agent.life.is_over()).count();
         into.alive -= u32::try_from(over).unwrap_or(into.alive);
         supervision((&self.plan, from), (&state.plan, into));
@@ -100,7 +98,7 @@ fn supervision((old, from): (&Plan, &Kept), (new, into): (&Plan, &mut Kept)) {
         (agent.life, agent.halt, agent.not_before) = (Life::Lost, None, 0);
     }
     for plan in &new.supervisors {
-        let before = old.supervisors.iter().find(|known| known.name == plan.name);
+        let before = old.supervisor_named(&plan.name);
         let before = before.map(|before| &from.supervisors[before.id.index()]);
         let supervisor = &mut into.supervisors[plan.id.index()];
         supervisor.stage = match before.map(|before| before.stage) {
@@ -162,7 +160,7 @@ fn other(
     snapshots: Snapshots<'_>,
 ) -> Result<(), ForkError> {
     if !agent.redo.is_empty() && !agent.life.is_over() && !before.is_fresh() {
-        let state = snapshots(before.id, &desk::begin(agent))?;
+        let state = snapshots(before.id, &desk::begin(&point.state, before.id))?;
         agent.saved = Some(Saved { seq: point.flushed.seq, state });
     }
     agent.forget_calls();
@@ -192,7 +190,7 @@ fn mailbox(
             None => unfit.push(format!(
                 "{} messages wait at {name}, where nothing comes from `{}` then",
                 queue.items.len(),
-                place.1.map_or_else(|| String::from("errors"), |port| producer(old, port)),
+                place.1.map_or_else(|| elsewhere(old, place.0), |port| producer(old, port)),
             )),
         }
     }
@@ -201,7 +199,7 @@ fn mailbox(
         .iter()
         .map(|input| match before.inputs.iter().position(|known| known.port == input.port) {
             Some(nth) => from.closed[nth],
-            None => !places.keys().any(|(port, _)| *port == input.port),
+            None => !is_wired(new, agent, input),
         })
         .collect();
     let known = |consumed: &Consumed| match consumed {
@@ -244,22 +242,36 @@ fn places(plan: &Plan, agent: &Agent) -> Vec<Place> {
         places.extend(input.from.iter().map(|from| (input.port, Some(*from))));
         places.extend(input.feedback.iter().map(|edge| (input.port, Some(edge.from))));
         let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
-        places.extend(takes_letters.then_some((input.port, None)));
+        let is_open = takes_letters || input.from.is_empty() && input.feedback.is_empty();
+        places.extend(is_open.then_some((input.port, None)));
     }
     places
+}
+
+/// True if somebody in the run sends to an input.
+fn is_wired(plan: &Plan, agent: &Agent, input: &InputPort) -> bool {
+    let letters = plan.dead_letter.as_ref().filter(|letters| letters.agent == agent.id);
+    let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
+    takes_letters || !input.from.is_empty() || !input.feedback.is_empty()
+}
+
+/// Where messages came from that came from no output.
+fn elsewhere(plan: &Plan, port: PortId) -> String {
+    let takes_letters = plan.dead_letter.as_ref().is_some_and(|letters| letters.port == port);
+    String::from(if takes_letters { "errors" } else { "outside" })
 }
 
 /// Gives the ports of `plan` the numbers that they have in `known`, and new ones numbers that it does not have:
 /// what waits, and what was done, names ports by number.
 fn renumber(plan: &mut Plan, known: &Plan) {
     let ports = |plan: &Plan| -> Vec<((String, bool, String), PortId)> {
-        let inputs = plan.agents.iter().flat_map(|agent| {
+        let inputs = plan.present().flat_map(|agent| {
             agent
                 .inputs
                 .iter()
                 .map(|port| ((agent.name.clone(), true, port.name.clone()), port.port))
         });
-        let outputs = plan.agents.iter().flat_map(|agent| {
+        let outputs = plan.present().flat_map(|agent| {
             agent
                 .outputs
                 .iter()
@@ -268,7 +280,7 @@ fn renumber(plan: &mut Plan, known: &Plan) {
         inputs.chain(outputs).collect()
     };
     let theirs: BTreeMap<_, PortId> = ports(known).into_iter().collect();
-    let mut next = theirs.values().map(|port| port.0 + 1).max().unwrap_or(0);
+    let mut next = known.ports_given();
     let mut numbers: BTreeMap<PortId, PortId> = BTreeMap::new();
     for (name, port) in ports(plan) {
         let number = theirs.get(&name).copied().unwrap_or_else(|| {

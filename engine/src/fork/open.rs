@@ -2,10 +2,8 @@
 //! before it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use theater_flow_kernel::ids::{AgentId, RunId};
-use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Part, SinkId};
 use theater_flow_kernel::state::State;
 
@@ -52,14 +50,11 @@ impl OpenFile {
 ///
 /// # Errors
 /// If the log cannot be read.
-pub fn taken_over<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-) -> Result<OpenFiles, JournalError> {
+pub fn taken_over<S: Store>(journal: &Journal<S>) -> Result<OpenFiles, JournalError> {
     if journal.first() == 0 {
         return Ok(OpenFiles::new());
     }
-    match (recover::state(journal, plan, journal.first()), recover::genesis(journal)) {
+    match (recover::state(journal, journal.first()), recover::genesis(journal)) {
         (Ok(state), Ok(genesis)) => Ok(of_state(&state, genesis.run)),
         (Err(recover::RecoverError::Journal(JournalError::Store(error))), _) => Err(error.into()),
         _ => Ok(OpenFiles::new()),
@@ -71,19 +66,15 @@ pub fn taken_over<S: Store>(
 ///
 /// # Errors
 /// If the log cannot be read.
-pub fn open_before<S: Store>(
-    journal: &Journal<S>,
-    plan: &Arc<Plan>,
-    from: u64,
-) -> Result<OpenFiles, JournalError> {
+pub fn open_before<S: Store>(journal: &Journal<S>, from: u64) -> Result<OpenFiles, JournalError> {
     let Ok(genesis) = recover::genesis(journal) else { return Ok(OpenFiles::new()) };
     if from <= journal.first() {
-        return taken_over(journal, plan);
+        return taken_over(journal);
     }
-    if let Ok(state) = recover::state(journal, plan, from) {
+    if let Ok(state) = recover::state(journal, from) {
         return Ok(of_state(&state, genesis.run));
     }
-    let mut open = taken_over(journal, plan)?;
+    let mut open = taken_over(journal)?;
     for record in journal.bare(journal.first())? {
         let record = record?;
         if record.seq >= from {

@@ -117,13 +117,13 @@ fn begin<S: Store>(journal: &Journal<S>, point: &Point, pages: &[Page]) -> (u64,
     let stored = journal.checkpoints().iter().rev();
     for upto in stored.filter(|upto| (first + 1..=point.flushed.seq).contains(*upto)) {
         // One that is of no use is passed over.
-        let Ok(state) = recover::state(journal, &point.plan, *upto) else { continue };
+        let Ok(state) = recover::state(journal, *upto) else { continue };
         if !pages.iter().any(|page| knows(&state, page)) {
             return (*upto, None);
         }
     }
     // If it cannot be read, the log holds nothing of what was open there.
-    (first, recover::state(journal, &point.plan, first).ok().filter(|_| first > 0))
+    (first, recover::state(journal, first).ok().filter(|_| first > 0))
 }
 
 /// True if the file was begun before.

@@ -5,7 +5,16 @@ use crate::memory::Disk;
 
 fn head(seq: u64, hash: Digest) -> Head {
     let (run, name, status) = ("0190-1".into(), "repo \"audit\"".into(), "running".into());
-    Head { run, name, status, seq, head: hash, at: 1_234, parent: None }
+    Head {
+        run,
+        name,
+        status,
+        seq,
+        head: hash,
+        at: 1_234,
+        parent: None,
+        reloads: Reloads::default(),
+    }
 }
 
 #[test]

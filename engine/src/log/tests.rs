@@ -6,12 +6,13 @@ use theater_flow_kernel::record::Entry;
 
 use super::*;
 use crate::causes::Question;
+use crate::channels::Pattern;
 use crate::journal::tests::{PLAN, genesis, transaction};
 use crate::journal::{Commit, Journal};
 use crate::letters::Order;
 use crate::recover;
 use crate::render::Look;
-use crate::socket::{Haste, Lines, Server, Shown};
+use crate::socket::{Haste, Lines, ReloadAsk, Server, Shown};
 use crate::store::SharedStore;
 
 /// Shows a log's bytes and nothing else, and counts how often it was asked.
@@ -60,6 +61,26 @@ impl Shown for Owner {
 
     fn letters(&self, _: Order, _: u32) -> Result<Value, String> {
         Ok(Value::Null)
+    }
+
+    fn reload(&self, _: ReloadAsk, _: u32) -> Result<Value, String> {
+        Err(String::from("nothing to reload"))
+    }
+
+    fn pause(&self, _: bool, _: u32) -> Result<Value, String> {
+        Err(String::new())
+    }
+
+    fn send(&self, _: &str, _: String, _: u32) -> Result<Value, String> {
+        Err(String::new())
+    }
+
+    fn channels(&self) -> Result<(Vec<String>, u64), String> {
+        Err(String::new())
+    }
+
+    fn messages(&self, _: u64, _: usize, _: &Pattern) -> Result<Lines, String> {
+        Err(String::new())
     }
 
     fn stop(&self, _: &str, _: Haste) {}

@@ -7,6 +7,7 @@ use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
 };
 use serde::Serialize;
+use serde_json::Value;
 use theater_flow_dsl::{Fault, Label, Severity, Span};
 
 use super::escape::{escape, escape_lines, mask};
@@ -49,20 +50,33 @@ impl Screen {
     /// Shows the faults of a pipeline: for people on standard error, with a count at the end; as JSON
     /// lines on standard output. The first of `sources` is the pipeline's own file, then come modules.
     pub fn faults(&self, sources: &[SourceText<'_>], faults: &[Fault]) -> io::Result<()> {
-        let Some(source) = sources.first() else { return Ok(()) };
         if self.is_json() {
             return faults.iter().try_for_each(|fault| self.json(&diagnostic(sources, fault)));
         }
-        for fault in faults {
-            self.tell(&report(sources, fault, self.err_look()));
-        }
-        if let Some(count) = count(faults) {
-            let tone = if has_error(faults) { Tone::Bad } else { Tone::Warn };
-            let count = self.err_look().paint(tone, &count);
-            self.tell(&format!("{}: {count}", escape(source.name)));
+        for lines in fault_lines(sources, faults, self.err_look()) {
+            self.tell(&lines);
         }
         Ok(())
     }
+}
+
+/// The faults of a pipeline for people, each with its lines, and a count at the end. The first of `sources` is the
+/// pipeline's own file, then come modules.
+#[must_use]
+pub fn fault_lines(sources: &[SourceText<'_>], faults: &[Fault], look: Look) -> Vec<String> {
+    let mut lines: Vec<String> = faults.iter().map(|fault| report(sources, fault, look)).collect();
+    if let (Some(source), Some(count)) = (sources.first(), count(faults)) {
+        let tone = if has_error(faults) { Tone::Bad } else { Tone::Warn };
+        lines.push(format!("{}: {}", escape(source.name), look.paint(tone, &count)));
+    }
+    lines
+}
+
+/// The same as JSON objects.
+#[must_use]
+pub fn fault_values(sources: &[SourceText<'_>], faults: &[Fault]) -> Vec<Value> {
+    let value = |fault| serde_json::to_value(diagnostic(sources, fault)).unwrap_or_default();
+    faults.iter().map(value).collect()
 }
 
 fn has_error(faults: &[Fault]) -> bool {

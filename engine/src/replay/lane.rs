@@ -93,6 +93,7 @@ impl<T: Troupe> Lane<T> {
                 message
             }
             Deed::Snapshot(entry) => self.snapshot(&entry, replay),
+            Deed::Migrate(begin, from, state) => self.migrate(&begin, (&from, &state), replay),
             Deed::End => {
                 self.instance = None;
                 None
@@ -139,7 +140,7 @@ impl<T: Troupe> Lane<T> {
                     self.instance = None;
                 }
             }
-            Deed::Handle(None, _) | Deed::End => self.instance = None,
+            Deed::Handle(None, _) | Deed::Migrate(..) | Deed::End => self.instance = None,
             Deed::Otherwise => {}
         }
         None
@@ -203,6 +204,27 @@ impl<T: Troupe> Lane<T> {
             perform::again(instance, &redo)
         };
         crash.map(|crash| crash.message)
+    }
+
+    /// The component that the agent goes on with makes the state that there was its own.
+    fn migrate(
+        &mut self,
+        begin: &Begin,
+        (from, state): (&str, &[u8]),
+        replay: &Replay<'_, T>,
+    ) -> Option<String> {
+        self.instance = None;
+        if !replay.ends_at_first() {
+            // What another component makes of it is its own.
+            return None;
+        }
+        self.calls += 1;
+        match replay.crew.migrate(self.id, begin, from) {
+            Some(Ok(now)) if *now == *state => None,
+            Some(Ok(_)) => Some(String::from("`migrate` gives other bytes")),
+            Some(Err(crash)) => Some(crash.message),
+            None => Some(String::from("the component has no `migrate` any more")),
+        }
     }
 
     fn snapshot(&mut self, entry: &Entry, replay: &Replay<'_, T>) -> Option<String> {
@@ -286,8 +308,9 @@ fn succeed<T: Troupe>(
         Some(Err(crash)) => return Err(not_again(&crash)),
         None => return Err(broken(String::from("the call was interrupted"))),
     };
-    let (origin, sinks) = (Origin::Checkpoint { snapshot: None, redone: 0 }, old.gate().sinks());
-    let begin = Begin { origin, saved: Some(saved), redo: vec![], sinks: sinks.clone() };
+    let origin = Origin::Checkpoint { snapshot: None, redone: 0 };
+    let (plan, sinks) = (Arc::clone(old.gate().plan()), old.gate().sinks().clone());
+    let begin = Begin { plan, origin, saved: Some(saved), redo: vec![], sinks };
     let mut new = come(id, &begin, crew).map_err(|crash| {
         let why = crash.message;
         broken(format!("it cannot go on from what it had in mind there as it was: {why}"))

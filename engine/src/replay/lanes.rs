@@ -34,9 +34,9 @@ pub(super) fn run<S: Store, T: Troupe<Guest: Send> + Sync>(
         for _ in 0..pace.threads.max(1) {
             scope.spawn(|| lanes.serve());
         }
-        let read = lanes.read(&mut reading, journal, pace.tell);
-        lanes.close();
-        read
+        // They end with the reading, however it ends.
+        let _closes = Closes(&lanes);
+        lanes.read(&mut reading, journal, pace.tell)
     });
     lanes.outcome(read)
 }
@@ -58,6 +58,16 @@ struct Lanes<'a, 'r, T: Troupe> {
     drained: Condvar,
     /// The first record known to differ, if a replay ends there.
     first: AtomicU64,
+}
+
+/// Says at its own end that there will be no more to do.
+struct Closes<'a, 'b, 'r, T: Troupe>(&'a Lanes<'b, 'r, T>);
+
+impl<T: Troupe> Drop for Closes<'_, '_, '_, T> {
+    fn drop(&mut self) {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.0.filled.notify_all();
+    }
 }
 
 /// Whose turn it is.
@@ -149,11 +159,6 @@ impl<'a, 'r, T: Troupe<Guest: Send> + Sync> Lanes<'a, 'r, T> {
         while turns.bytes > WAITING_BYTES {
             turns = self.drained.wait(turns).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    fn close(&self) {
-        self.turns().closed = true;
-        self.filled.notify_all();
     }
 
     /// A thread: does what there is to do, one agent at a time, until there is no more.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use theater_flow_kernel::desk;
 use theater_flow_kernel::fold::fold;
 use theater_flow_kernel::ids::AgentId;
-use theater_flow_kernel::plan::{Agent, Plan};
+use theater_flow_kernel::plan::Agent;
 use theater_flow_kernel::record::{Body, Consumed, Entry};
 use theater_flow_kernel::state::State;
 use theater_flow_kernel::work::Redo;
@@ -23,12 +23,11 @@ use crate::workers::Troupe;
 pub(super) fn tell<S: Store, T: Troupe>(
     replay: &Replay<'_, T>,
     journal: &Journal<S>,
-    plan: &Arc<Plan>,
     differences: &mut [Difference],
 ) -> Result<(), RecoverError> {
     let mut wanted = differences.iter_mut().peekable();
     let Some(first) = wanted.peek().map(|first| first.seq) else { return Ok(()) };
-    let mut state = recover::state(journal, plan, first)?;
+    let mut state = recover::state(journal, first)?;
     for entry in recover::entries(journal, first)? {
         let entry = Arc::new(entry?);
         while let Some(difference) = wanted.next_if(|wanted| wanted.seq == entry.seq) {
@@ -57,7 +56,7 @@ fn now<T: Troupe>(
     let agent = state.agent(id);
     let event = desk::event(agent, consumed(&entry.body)?)?;
     let redo = Redo { event, entry: Arc::clone(entry) };
-    let begin = desk::begin(agent);
+    let begin = desk::begin(state, id);
     replay.recital.once(|| bring(id, &begin, replay).ok(), &redo)
 }
 

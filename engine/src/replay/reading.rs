@@ -6,9 +6,9 @@ use std::sync::Arc;
 use theater_flow_kernel::decide::follows;
 use theater_flow_kernel::desk;
 use theater_flow_kernel::fold::fold;
-use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::plan::{Agent, Child, Plan};
-use theater_flow_kernel::record::{Body, Consumed, CrashKind, Crashed, Entry};
+use theater_flow_kernel::record::{Body, Carry, Consumed, CrashKind, Crashed, Entry, Reloaded};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Begin, Event};
 
@@ -43,6 +43,9 @@ pub(super) enum Deed {
     Handle(Option<Event>, Arc<Entry>),
     /// A snapshot.
     Snapshot(Arc<Entry>),
+    /// Another component makes the state that there was its own: how that begins, the digest of the component before
+    /// it, and what came of it.
+    Migrate(Begin, String, Bytes),
     /// The end of a life, without a call.
     End,
     /// A supervisor decides about it, and not as the record says.
@@ -54,7 +57,7 @@ impl Deed {
     pub(super) fn calls(&self) -> u64 {
         match self {
             Self::Enter(begin) | Self::Begin(begin, _) => 1 + begin.redo.len() as u64,
-            Self::Handle(Some(_), _) | Self::Snapshot(_) => 1,
+            Self::Handle(Some(_), _) | Self::Snapshot(_) | Self::Migrate(..) => 1,
             Self::Handle(None, _) | Self::End | Self::Otherwise => 0,
         }
     }
@@ -67,6 +70,7 @@ impl Job {
             + match &self.deed {
                 Deed::Enter(_) | Deed::End | Deed::Otherwise => 0,
                 Deed::Begin(_, entry) | Deed::Snapshot(entry) => entry.payload_bytes(),
+                Deed::Migrate(.., state) => state.len(),
                 Deed::Handle(event, entry) => {
                     event.as_ref().map_or(0, Event::len) + entry.payload_bytes()
                 }
@@ -97,18 +101,18 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
     ) -> Result<Self, RecoverError> {
         let born = journal.first();
         let from = replay.span.from.max(born);
-        let mut state = recover::state(journal, plan, from)?;
-        let wanted = plan.agents.iter().filter(|agent| replay.wants(agent.id));
-        let forgetful = wanted.clone().filter(|agent| from > born && is_lost(&state, agent));
-        let births = births(journal, from, forgetful.map(|agent| agent.id).collect())?;
+        let mut state = recover::state(journal, from)?;
+        let wanted = plan.agents.iter().map(|agent| agent.id).filter(|id| replay.wants(*id));
+        let forgetful = wanted.clone().filter(|id| from > born && is_lost(&state, *id));
+        let births = births(journal, from, forgetful.collect())?;
         let mut entrances: BTreeMap<u64, Vec<AgentId>> = BTreeMap::new();
-        for agent in wanted {
-            let at = births.get(&agent.id).copied().unwrap_or(from);
-            entrances.entry(at).or_default().push(agent.id);
+        for id in wanted {
+            let at = births.get(&id).copied().unwrap_or(from);
+            entrances.entry(at).or_default().push(id);
         }
         let first = births.values().copied().min().unwrap_or(from);
         if first < from {
-            state = recover::state(journal, plan, first)?;
+            state = recover::state(journal, first)?;
         }
         let entered = vec![false; plan.agents.len()];
         Ok(Self { replay, state, entrances, entered, born, from: first, calls: 0 })
@@ -120,9 +124,8 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
         while let Some(entrance) = self.entrances.first_entry().filter(|next| *next.key() <= seq) {
             for id in entrance.remove() {
                 self.entered[id.index()] = true;
-                let agent = self.state.agent(id);
-                if agent.life == Life::Up && seq > self.born {
-                    let deed = Deed::Enter(desk::begin(agent));
+                if lives(&self.state, id) && seq > self.born {
+                    let deed = Deed::Enter(desk::begin(&self.state, id));
                     jobs.push((id, self.job(seq, deed, None)));
                 }
             }
@@ -134,8 +137,11 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
         let id = entry.body.agent().filter(|id| self.entered[id.index()]);
         if let Some((id, deed)) = id.and_then(|id| Some((id, self.deed(id, entry)?))) {
             let goes_on = self.replay.span.stateless.contains(&id);
-            let anew = goes_on.then(|| desk::begin(self.state.agent(id)));
+            let anew = goes_on.then(|| desk::begin(&self.state, id));
             jobs.push((id, self.job(entry.seq, deed, anew)));
+        }
+        if let Body::Reloaded(body) = &entry.body {
+            self.migrations(entry, body, jobs);
         }
         if !follows(&self.state, entry)
             && let Some(id) = self.decided_about(&entry.body)
@@ -159,6 +165,23 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
         agents.iter().copied().chain(below).find(entered)
     }
 
+    /// What agents of a new plan made of the state that they had.
+    fn migrations(&mut self, entry: &Entry, body: &Reloaded, jobs: &mut Vec<(AgentId, Job)>) {
+        let plan = entry.payloads.first().and_then(|bytes| postcard::from_bytes(bytes).ok());
+        let Some(plan) = plan.map(Arc::<Plan>::new) else { return };
+        for (moved, state) in body.carried(&entry.payloads) {
+            let id = moved.agent;
+            let entered = self.entered.get(id.index()).is_some_and(|entered| *entered);
+            let before = self.state.plan.agent(id).map(|agent| agent.component.to_string());
+            let known = state.zip(before).filter(|_| entered && moved.how == Carry::Migrated);
+            if let Some((state, before)) = known {
+                let begin = Begin { plan: Arc::clone(&plan), ..desk::begin(&self.state, id) };
+                let deed = Deed::Migrate(begin, before, state.clone());
+                jobs.push((id, self.job(entry.seq, deed, None)));
+            }
+        }
+    }
+
     fn job(&mut self, seq: u64, deed: Deed, anew: Option<Begin>) -> Job {
         self.calls += deed.calls();
         Job { seq, deed, anew, nth: self.calls }
@@ -169,13 +192,13 @@ impl<'a, 'r, T> Reading<'a, 'r, T> {
         let handle =
             |consumed: &Consumed| Deed::Handle(desk::event(agent, consumed), Arc::clone(entry));
         Some(match &entry.body {
-            Body::Incarnation(_) => Deed::Begin(desk::begin(agent), Arc::clone(entry)),
+            Body::Incarnation(_) => Deed::Begin(desk::begin(&self.state, id), Arc::clone(entry)),
             Body::Transaction(body) => handle(&body.consumed),
             Body::Faulted(body) => handle(&body.consumed),
             Body::Intent(body) => handle(&body.consumed),
             Body::Crashed(body) => match &body.consumed {
                 Some(consumed) => handle(consumed),
-                None => outside(agent.life, body, || desk::begin(agent), entry),
+                None => outside(agent.life, body, || desk::begin(&self.state, id), entry),
             },
             Body::Snapshot(_) => Deed::Snapshot(Arc::clone(entry)),
             Body::Ended(_) | Body::Stopped(_) => Deed::End,
@@ -200,9 +223,15 @@ fn outside(life: Life, body: &Crashed, begin: impl FnOnce() -> Begin, entry: &Ar
     }
 }
 
+/// True for an agent that lives there. One of a later plan does not.
+fn lives(state: &State, id: AgentId) -> bool {
+    state.kept.agents.get(id.index()).is_some_and(|agent| agent.life == Life::Up)
+}
+
 /// True for an agent that lives there, and of which the state does not keep what it did in its life.
-fn is_lost(state: &State, agent: &Agent) -> bool {
-    agent.is_fresh() && !agent.stateless && state.agent(agent.id).life == Life::Up
+fn is_lost(state: &State, id: AgentId) -> bool {
+    let forgets = |agent: &Agent| agent.is_fresh() && !agent.stateless;
+    state.plan.agent(id).is_some_and(forgets) && lives(state, id)
 }
 
 /// Where the part of the log begins that brings these agents, who live at record `at`, to where they are: their

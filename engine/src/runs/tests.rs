@@ -3,6 +3,7 @@ use std::fs;
 use theater_flow_kernel::ids::Digest;
 
 use super::*;
+use crate::head::Reloads;
 
 const NOW: u64 = 1_795_396_246_123;
 
@@ -26,6 +27,7 @@ fn write_head(run: &RunDir, status: &str) {
         head: Digest::of(b"x"),
         at: NOW,
         parent: None,
+        reloads: Reloads::default(),
     };
     head.write(&run.path).expect("a head");
 }
@@ -157,7 +159,7 @@ fn the_list_is_told() {
     let head = Digest::of(b"x");
     let expected = format!(
         "{{\"run\":\"{}\",\"name\":\"p\",\"status\":\"completed\",\"started\":{NOW},\"records\":7,\
-        \"head\":\"{head}\",\"pid\":null,\"parent\":null,\"after\":null}}",
+        \"head\":\"{head}\",\"pid\":null,\"parent\":null,\"after\":null,\"reload\":null,\"waits\":null}}",
         runs[0].id
     );
     assert_eq!(json, expected);

@@ -33,6 +33,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "stdlib-actors/sdk/src/emit.rs",
     "stdlib-actors/sdk/src/guest.rs",
     "stdlib-actors/sdk/src/lib.rs",
+    "stdlib-actors/sdk/src/migrate.rs",
     "stdlib-actors/sdk/src/outside_host.rs",
     "stdlib-actors/sdk/src/outside_scripted.rs",
     "stdlib-actors/sdk/src/schema.rs",

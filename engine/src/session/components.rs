@@ -10,7 +10,7 @@ use theater_flow_kernel::plan::Plan;
 
 use super::{Place, SessionError};
 use crate::stdlib;
-use crate::store::{StoreError, replace};
+use crate::store::{self, StoreError};
 
 /// The components of a plan, with the names of their actors.
 pub(super) fn components(plan: &Plan) -> BTreeSet<(String, Digest)> {
@@ -18,7 +18,7 @@ pub(super) fn components(plan: &Plan) -> BTreeSet<(String, Digest)> {
 }
 
 /// Keeps a copy of each component that is not part of the program: its file may change, the run must not.
-pub(super) fn keep_components(place: &Place, plan: &Plan) -> Result<(), SessionError> {
+pub(crate) fn keep_components(place: &Place, plan: &Plan) -> Result<(), SessionError> {
     let io = |source| StoreError::io(&place.components, source);
     fs::create_dir_all(&place.components).map_err(io)?;
     for (actor, digest) in components(plan) {
@@ -35,7 +35,8 @@ pub(super) fn keep_components(place: &Place, plan: &Plan) -> Result<(), SessionE
         if Digest::of(&bytes) != digest {
             return Err(missing());
         }
-        replace(&path, &bytes)?;
+        // Other runs may need the same at the same time.
+        store::place(&path, &bytes)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::input::{Input, Stamped};
-use theater_flow_kernel::record::{Entry, Person};
+use theater_flow_kernel::record::{Entry, Person, Refused};
 use theater_flow_kernel::state::{Phase, State};
 
 use super::{Left, Place, RealClock, SessionError};
@@ -85,6 +85,16 @@ impl Left {
             return Ok(order.carry_out(&mut self.state(), by, |state| state, nothing));
         }
         self.note(place, |notes| order.carry_out(notes, by, |notes| &notes.state, Notes::tell))
+    }
+
+    /// Records that somebody refuses the plan that waits for approval; nothing if it does not.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub fn refuse(self, place: &Place, proposal: u64, by: Person) -> Result<(), SessionError> {
+        self.note(place, |notes| {
+            notes.tell(Input::Refuse(Box::new(Refused::proposal(proposal, by))));
+        })
     }
 
     /// Notes something down in the log.

@@ -11,7 +11,7 @@ use super::components::{components, keep_components};
 use super::{Place, SessionError, facts, new_head, now_ms};
 use crate::driver::Clock as _;
 use crate::fork::{Fork, Point};
-use crate::head::{Head, Parent};
+use crate::head::{Head, Parent, Reloads};
 use crate::journal::{Commit, Flushed, Journal};
 use crate::session::RealClock;
 use crate::store::SledStore;
@@ -37,6 +37,7 @@ pub fn begin_fork(
     let entry = first_record(point, fork, (genesis, &state));
     let head = Head {
         status: String::from("suspended"),
+        reloads: Reloads::default(),
         parent: Some(Parent { run: point.run.to_string(), seq: point.flushed.seq - 1 }),
         ..new_head(run, &fork.plan, Flushed::default(), None)
     };

@@ -5,7 +5,7 @@ use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Lineage, Status};
 
 use super::{Place, SessionError, now_ms};
-use crate::head::{Head, Parent, Standing};
+use crate::head::{Head, Parent, Reloads, Standing};
 use crate::journal::{Flushed, Journal};
 use crate::scribe::status_name;
 use crate::store::SledStore;
@@ -51,6 +51,7 @@ pub(crate) fn new_head(
         seq: flushed.seq,
         head: flushed.head,
         at: now_ms(),
+        reloads: Reloads::default(),
         parent: lineage.map(|from| Parent { run: from.parent.to_string(), seq: from.seq }),
     }
 }

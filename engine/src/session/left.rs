@@ -50,13 +50,18 @@ impl Left {
         let flushed = journal.flushed();
         let guarded = head.is_some();
         let head = match head {
-            Some(head) => {
+            Some(mut head) => {
                 check_head(&head, &journal)?;
+                // It lags behind the log a little.
+                for record in journal.bare(head.seq.max(journal.first()))? {
+                    let record = record?;
+                    head.reloads.note(record.seq, record.at, &record.body);
+                }
                 head
             }
             None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
         };
-        let recovered = recover::recover(&journal, &plan, flushed.seq)?;
+        let recovered = recover::recover(&journal, flushed.seq)?;
         match recovered.state.kept.phase {
             Phase::Finished(status) => {
                 note_end(place, head, status, flushed);

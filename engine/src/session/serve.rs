@@ -24,7 +24,9 @@ impl Session {
     pub fn serve(&mut self, tell: TellRemains<'_>) -> (Ending, Flushed) {
         let mut told = None;
         loop {
-            if let Some(ending) = self.driver.turn() {
+            let ending = self.driver.turn();
+            self.plan.set(&self.driver.state().plan);
+            if let Some(ending) = ending {
                 let flushed = self.driver.flushed();
                 return (ending, flushed);
             }

@@ -32,7 +32,10 @@ pub(super) struct SimFile {
 impl Ground for SimGround {
     type Spot = SimSpot;
 
-    fn spot(&self, _: &[Root], path: &Path) -> io::Result<SimSpot> {
+    fn spot(&self, roots: &[Root], path: &Path) -> io::Result<SimSpot> {
+        if !roots.iter().any(|root| path.starts_with(&root.path)) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         let path = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(SimSpot { machine: self.0.clone(), path: String::from(path) })
     }

@@ -8,19 +8,19 @@ use theater_flow_kernel::input::Beginning;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::EngineFacts;
 use theater_flow_kernel::state::{Phase, State};
-use theater_flow_kernel::work::{Activation, Work};
+use theater_flow_kernel::work::Work;
 
 use super::dice::Dice;
 use super::ground::{Printer, SimGround};
 use super::ledger::Ledger;
 use super::machine::Machine;
-use super::queue::{Queue, Watch};
+use super::queue::{Queue, Task, Watch};
 use crate::driver::{Commit, DRAIN_MS, Driver, Ending, Errand, Event, Job, Parts};
 use crate::journal::{self, Journal, JournalError};
 use crate::memory::MemoryStore;
 use crate::recover::{self, RecoverError};
 use crate::sinks::Sinks;
-use crate::workers::{Instances, Troupe, work};
+use crate::workers::{Instances, Troupe, audition, work};
 use crate::world::Claims;
 
 /// Every simulated run's id.
@@ -48,16 +48,16 @@ pub enum End {
     Stuck(String),
 }
 
-type Drives = Driver<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch, Queue<Errand>>;
+type Drives = Driver<Queue<Commit>, Queue<Task>, Queue<Job>, Watch, Queue<Errand>>;
 
-type PartsOf = Parts<Queue<Commit>, Queue<Activation>, Queue<Job>, Watch, Queue<Errand>>;
+type PartsOf = Parts<Queue<Commit>, Queue<Task>, Queue<Job>, Watch, Queue<Errand>>;
 
 /// A process.
 pub struct Process<T: Troupe> {
     machine: Machine,
     driver: Drives,
     commits: Queue<Commit>,
-    work: Queue<Activation>,
+    work: Queue<Task>,
     jobs: Queue<Job>,
     errands: Queue<Errand>,
     journal: Journal<MemoryStore>,
@@ -100,9 +100,8 @@ impl<T: Troupe> Process<T> {
             }
             other => other?,
         };
-        let plan = recover::plan(&journal)?;
         let flushed = journal.flushed();
-        let state = recover::state(&journal, &plan, flushed.seq)?;
+        let state = recover::state(&journal, flushed.seq)?;
         if matches!(state.kept.phase, Phase::Finished(_)) {
             return Ok(None);
         }
@@ -112,7 +111,7 @@ impl<T: Troupe> Process<T> {
         }
         let parts = Handed::new(machine, schedule.seed);
         let driver = Driver::resume(state, parts.parts(), flushed, facts());
-        let mut process = Self::new((machine, schedule), (driver, parts), journal, (troupe, plan));
+        let mut process = Self::new((machine, schedule), (driver, parts), journal, troupe);
         process.ledger = ledger;
         Ok(Some(process))
     }
@@ -136,8 +135,7 @@ impl<T: Troupe> Process<T> {
         };
         let parts = Handed::new(machine, schedule.seed);
         let driver = Driver::begin(State::new(Arc::clone(plan)), parts.parts(), beginning);
-        let plan = Arc::clone(plan);
-        let mut process = Self::new((machine, schedule), (driver, parts), journal, (troupe, plan));
+        let mut process = Self::new((machine, schedule), (driver, parts), journal, troupe);
         process.plan = Some(bytes);
         Ok(process)
     }
@@ -146,10 +144,10 @@ impl<T: Troupe> Process<T> {
         (machine, schedule): (&Machine, Schedule),
         (driver, handed): (Drives, Handed),
         journal: Journal<MemoryStore>,
-        (troupe, plan): (T, Arc<Plan>),
+        troupe: T,
     ) -> Self {
         let printer = Printer(machine.clone());
-        let sinks = Sinks::new(RUN, plan, Claims::default(), printer);
+        let sinks = Sinks::new(RUN, Claims::default(), printer);
         let Handed { commits, work, jobs, errands, .. } = handed;
         Self {
             machine: machine.clone(),
@@ -200,7 +198,7 @@ impl<T: Troupe> Process<T> {
     pub fn step(&mut self) -> Option<End> {
         let busy = self.news.iter().any(|news| !news.is_empty());
         if !(busy && self.dice.one_in(3))
-            && let Some(ending) = self.driver.turn()
+            && let Some(ending) = self.driver.turn().or_else(|| self.turn_again())
         {
             return Some(End::Ended(ending));
         }
@@ -229,6 +227,25 @@ impl<T: Troupe> Process<T> {
             other => self.hear(other - 3),
         }
         self.machine.is_dead().then_some(End::Died)
+    }
+
+    /// The driver wants another turn at once: a foul, if there is nothing that it does then.
+    fn turn_again(&mut self) -> Option<Ending> {
+        let now = self.machine.now();
+        let is_due = |driver: &Drives| driver.wake_at().is_some_and(|due| due <= now);
+        if !is_due(&self.driver) {
+            return None;
+        }
+        let given = |this: &Self| {
+            let gave = [this.commits.len(), this.work.len(), this.jobs.len(), this.errands.len()];
+            (this.driver.state().kept.next_seq, gave)
+        };
+        let before = given(self);
+        let ending = self.driver.turn();
+        if ending.is_none() && given(self) == before && is_due(&self.driver) {
+            self.machine.foul(format!("it is awake for nothing: {:?}", self.driver.state().kept));
+        }
+        ending
     }
 
     /// Nothing can happen now: it is later at once.
@@ -280,8 +297,14 @@ impl<T: Troupe> Process<T> {
 
     /// A worker does a piece of work.
     fn perform(&mut self, waiting: usize) {
-        let Some(mut given) = self.work.take(self.dice.below(waiting)) else {
-            return;
+        let mut given = match self.work.take(self.dice.below(waiting)) {
+            Some(Task::Work(given)) => given,
+            Some(Task::Audition(given)) => {
+                let auditioned = audition(&self.troupe, given);
+                self.news[GUESTS].push_back(Event::Auditioned(auditioned));
+                return;
+            }
+            None => return,
         };
         if self.schedule.rough
             && let Work::Handle(batch) = &mut given.work
@@ -340,7 +363,7 @@ impl<T: Troupe> Process<T> {
 /// The ends of the queues that stay with the process, and what the driver gets besides.
 struct Handed {
     commits: Queue<Commit>,
-    work: Queue<Activation>,
+    work: Queue<Task>,
     jobs: Queue<Job>,
     errands: Queue<Errand>,
     machine: Machine,

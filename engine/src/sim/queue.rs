@@ -10,7 +10,7 @@ use theater_flow_kernel::work::{Activation, Work};
 
 use super::dice::Dice;
 use super::machine::Machine;
-use crate::driver::{Clock, Commit, Errand, Errands, Job, Outputs, Scribe, Workers};
+use crate::driver::{Audition, Clock, Commit, Errand, Errands, Job, Outputs, Scribe, Workers};
 
 /// What the driver gave and nobody has done yet.
 pub(super) struct Queue<T>(Rc<RefCell<VecDeque<T>>>);
@@ -53,15 +53,29 @@ impl Scribe for Queue<Commit> {
     }
 }
 
-impl Workers for Queue<Activation> {
+/// What workers are given.
+pub(super) enum Task {
+    /// Work of an agent.
+    Work(Activation),
+    /// A successor to try out.
+    Audition(Audition),
+}
+
+impl Workers for Queue<Task> {
     fn submit(&mut self, activation: Activation) {
-        self.push(activation);
+        self.push(Task::Work(activation));
+    }
+
+    fn audition(&mut self, audition: Audition) {
+        self.push(Task::Audition(audition));
     }
 
     /// What no worker has begun is given back, but for what is gone on with after an ask.
     fn halt(&mut self, agent: AgentId) {
-        for given in self.0.borrow_mut().iter_mut().filter(|given| given.agent == agent) {
-            if let Work::Handle(batch) = &mut given.work
+        for task in &mut *self.0.borrow_mut() {
+            if let Task::Work(given) = task
+                && given.agent == agent
+                && let Work::Handle(batch) = &mut given.work
                 && batch.so_far.is_none()
             {
                 batch.events.clear();

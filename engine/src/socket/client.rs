@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::HOST;
@@ -18,8 +18,9 @@ use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::{Haste, SocketError, Span, place, wire};
+use super::{Haste, ReloadAsk, SocketError, Span, place, wire};
 use crate::causes::{Direction, Question};
+use crate::channels::Pattern;
 use crate::letters::{Order, Which};
 use crate::render::Look;
 use crate::store::Pair;
@@ -124,6 +125,33 @@ impl Client {
         self.value(Method::POST, &path, LOOK)
     }
 
+    /// Has the run go over to another plan: see [`Shown::reload`](super::Shown::reload).
+    pub fn reload(&self, ask: &ReloadAsk) -> Result<Value, SocketError> {
+        let body = serde_json::to_vec(ask).map_err(|error| SocketError::garbled(&error))?;
+        self.posted("/v1/reload", body.into())
+    }
+
+    /// The run is to stand still, or to go on: see [`Shown::pause`](super::Shown::pause).
+    pub fn pause(&self, still: bool) -> Result<Value, SocketError> {
+        self.value(Method::POST, if still { "/v1/pause" } else { "/v1/resume" }, LOOK)
+    }
+
+    /// Sends a message to an input, named by what [`is_name`](crate::send::is_name): see
+    /// [`Shown::send`](super::Shown::send).
+    pub fn pass_on(&self, to: &str, value: String) -> Result<Value, SocketError> {
+        self.posted(&format!("/v1/send?to={to}"), value.into())
+    }
+
+    /// Hands messages of the channels that the pattern means on to `each` as they are emitted, until the run ends or it
+    /// returns false.
+    pub fn tap(&self, pattern: &Pattern, each: Each<'_>) -> Result<(), SocketError> {
+        let path = format!("/v1/tap?channels={}", pattern.text());
+        self.runtime.block_on(async {
+            let answer = timed(ANSWER, self.ask(Method::GET, &path)).await?;
+            read_lines(accepted(answer).await?.into_body(), true, each).await
+        })
+    }
+
     /// Bytes of the log: see [`Shown::pairs`](super::Shown::pairs).
     pub fn pairs(&self, span: &Span) -> Result<Vec<Pair>, SocketError> {
         let path = format!("/v1/pairs?{}", span.query());
@@ -157,22 +185,45 @@ impl Client {
     }
 
     fn value(&self, method: Method, path: &str, limit: Duration) -> Result<Value, SocketError> {
+        self.asked((method, path), Bytes::new(), limit)
+    }
+
+    /// The answer to something that is said at length.
+    fn posted(&self, path: &str, body: Bytes) -> Result<Value, SocketError> {
+        self.asked((Method::POST, path), body, LOOK)
+    }
+
+    fn asked(
+        &self,
+        request: (Method, &str),
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Value, SocketError> {
         self.runtime.block_on(timed(limit, async {
-            let answer = accepted(self.ask(method, path).await?).await?;
+            let answer = accepted(self.send(request, body).await?).await?;
             let bytes = whole(answer).await?;
             serde_json::from_slice(&bytes).map_err(|error| SocketError::garbled(&error))
         }))
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request without a body.
     async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, SocketError> {
+        self.send((method, path), Bytes::new()).await
+    }
+
+    /// Sends a request on a connection of its own.
+    async fn send(
+        &self,
+        (method, path): (Method, &str),
+        body: Bytes,
+    ) -> Result<Response<Incoming>, SocketError> {
         let stream = self.reach().await?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header(HOST, "localhost");
         let request =
-            request.body(Empty::<Bytes>::new()).map_err(|error| SocketError::garbled(&error))?;
+            request.body(Full::new(body)).map_err(|error| SocketError::garbled(&error))?;
         sender.send_request(request).await.map_err(|error| broken(&error))
     }
 

@@ -1,4 +1,4 @@
-//! Records as they come, as the body of an answer.
+//! Records or messages as they come, as the body of an answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,13 +12,23 @@ use tokio::time::sleep;
 
 use super::routes::blocking;
 use super::{Lines, Shown};
+use crate::channels::Pattern;
 
 /// Records read at a time.
 const MOST: usize = 256;
 
+/// What a feed is made of.
+pub(super) enum What {
+    /// All records.
+    Records,
+    /// The messages of these channels.
+    Messages(Arc<Pattern>),
+}
+
 /// What a feed is made from.
 pub(super) struct Source {
     pub(super) shown: Arc<dyn Shown>,
+    pub(super) what: What,
     /// Go on when there are no more, until the run is over.
     pub(super) follow: bool,
     /// How long to wait before looking for new records.
@@ -51,7 +61,7 @@ impl Feed {
     pub(super) async fn start(source: Source, from: u64) -> Result<Self, String> {
         let first = source.read(from).await?;
         let (to, pieces) = mpsc::channel(1);
-        tokio::spawn(source.pour(first, to));
+        tokio::spawn(source.pour((from, first), to));
         Ok(Self { pieces, over: false })
     }
 }
@@ -81,12 +91,18 @@ impl Body for Feed {
 impl Source {
     async fn read(&self, from: u64) -> Result<Lines, String> {
         let shown = Arc::clone(&self.shown);
-        blocking(move || shown.events(from, MOST)).await?
+        match &self.what {
+            What::Records => blocking(move || shown.events(from, MOST)).await?,
+            What::Messages(pattern) => {
+                let pattern = Arc::clone(pattern);
+                blocking(move || shown.messages(from, MOST, &pattern)).await?
+            }
+        }
     }
 
     /// Gives lines until there are no more to give, or nobody takes them. Each read waits until what was
     /// read before is taken.
-    async fn pour(mut self, mut lines: Lines, to: mpsc::Sender<Piece>) {
+    async fn pour(mut self, (mut at, mut lines): (u64, Lines), to: mpsc::Sender<Piece>) {
         let (mut over, mut last_look) = (false, false);
         loop {
             let (next, count) = (lines.next, lines.lines.len());
@@ -94,7 +110,8 @@ impl Source {
             if count > 0 && to.send(Piece::Lines(joined(&lines))).await.is_err() {
                 return;
             }
-            let none_left = count == 0;
+            // Records that are left out were read, too.
+            let none_left = next == std::mem::replace(&mut at, next);
             if none_left && (!self.follow || over || last_look) {
                 let _ = to.send(Piece::End).await;
                 return;

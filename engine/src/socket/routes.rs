@@ -1,24 +1,49 @@
 //! What is answered to which request.
 
+mod live;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use theater_flow_kernel::ids::{Digest, Ref};
+use theater_flow_kernel::limits::PAYLOAD_BYTES;
 use tokio::sync::{Semaphore, watch};
 
-use super::feed::{Feed, Source};
+use super::feed::{Feed, Source, What};
 use super::server::Bounds;
 use super::{Haste, Shown, Span};
 use crate::causes::{Direction, Question};
 use crate::letters::{Deed, Order, Which};
 use crate::render::Look;
 
-/// Bytes of a request's body. No request needs one.
-const BODY_BYTES: u64 = 4_096;
+/// Bytes of a request's body, but for those of `/v1/send` and `/v1/reload`. No other needs one.
+const BODY_BYTES: usize = 4_096;
+/// Bytes of what a reload names.
+const RELOAD_BYTES: usize = 1 << 20;
+
+/// What can be asked. `docs/control-socket.md` says of each what it takes and what it answers.
+pub(super) const ROUTES: [(Method, &str); 16] = [
+    (Method::GET, "/v1/hello"),
+    (Method::GET, "/v1/events"),
+    (Method::GET, "/v1/pairs"),
+    (Method::GET, "/v1/show"),
+    (Method::GET, "/v1/why"),
+    (Method::GET, "/v1/verify"),
+    (Method::GET, "/v1/tree"),
+    (Method::GET, "/v1/waiting"),
+    (Method::GET, "/v1/tap"),
+    (Method::POST, "/v1/approve"),
+    (Method::POST, "/v1/letters"),
+    (Method::POST, "/v1/reload"),
+    (Method::POST, "/v1/send"),
+    (Method::POST, "/v1/pause"),
+    (Method::POST, "/v1/resume"),
+    (Method::POST, "/v1/stop"),
+];
 
 /// The body of an answer.
 pub(super) type Body = Either<Full<Bytes>, Feed>;
@@ -56,22 +81,26 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Answers a request.
-    pub(super) async fn answer<B: hyper::body::Body>(
-        &self,
-        request: Request<B>,
-        by: Peer,
-    ) -> Answer {
-        if request.body().size_hint().lower() > BODY_BYTES {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
-        }
-        let path = request.uri().path();
-        let allowed = match path {
-            "/v1/hello" | "/v1/events" | "/v1/pairs" | "/v1/show" | "/v1/why" | "/v1/verify"
-            | "/v1/tree" | "/v1/waiting" => Method::GET,
-            "/v1/stop" | "/v1/approve" | "/v1/letters" => Method::POST,
-            _ => return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here")),
+    pub(super) async fn answer<B>(&self, request: Request<B>, by: Peer) -> Answer
+    where
+        B: hyper::body::Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (request, body) = request.into_parts();
+        let path = request.uri.path();
+        let long = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
+        let most = match path {
+            "/v1/send" => PAYLOAD_BYTES,
+            "/v1/reload" => RELOAD_BYTES,
+            _ => BODY_BYTES,
         };
-        if *request.method() != allowed {
+        if body.size_hint().lower() > most as u64 {
+            return long();
+        }
+        let Some((allowed, _)) = ROUTES.iter().find(|(_, known)| *known == path) else {
+            return refuse(StatusCode::NOT_FOUND, &format!("there is no `{path}` here"));
+        };
+        if request.method != allowed {
             let what = format!("`{path}` takes {allowed}");
             let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, &what);
             let allowed = HeaderValue::from_str(allowed.as_str());
@@ -79,16 +108,24 @@ impl Desk {
             return answer;
         }
         match path {
-            "/v1/events" => self.events(request.uri().query()).await,
-            "/v1/pairs" => self.pairs(request.uri().query()).await,
-            "/v1/show" => self.show(request.uri().query()).await,
-            "/v1/why" => self.why(request.uri().query()).await,
-            "/v1/verify" => self.verify(request.uri().query()).await,
+            "/v1/events" => self.events(request.uri.query()).await,
+            "/v1/pairs" => self.pairs(request.uri.query()).await,
+            "/v1/show" => self.show(request.uri.query()).await,
+            "/v1/why" => self.why(request.uri.query()).await,
+            "/v1/verify" => self.verify(request.uri.query()).await,
             "/v1/tree" => self.look(Shown::tree).await,
             "/v1/waiting" => self.look(Shown::waiting).await,
-            "/v1/approve" => self.approve(request.uri().query(), by).await,
-            "/v1/letters" => self.letters(request.uri().query(), by).await,
-            "/v1/stop" => self.stop(request.uri().query(), by.to_string()).await,
+            "/v1/approve" => self.approve(request.uri.query(), by).await,
+            "/v1/letters" => self.letters(request.uri.query(), by).await,
+            "/v1/reload" => match Limited::new(body, RELOAD_BYTES).collect().await {
+                Ok(body) => self.reload(&body.to_bytes(), by).await,
+                Err(_) => long(),
+            },
+            "/v1/tap" => self.tap(request.uri.query()).await,
+            "/v1/send" => self.send(request.uri.query(), body, by).await,
+            "/v1/pause" => self.pause(request.uri.query(), (true, by)).await,
+            "/v1/resume" => self.pause(request.uri.query(), (false, by)).await,
+            "/v1/stop" => self.stop(request.uri.query(), by.to_string()).await,
             _ => self.hello().await,
         }
     }
@@ -128,6 +165,16 @@ impl Desk {
                 value(blocking(move || shown.letters(order, by.uid)).await.flatten())
             }
             Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
+        }
+    }
+
+    async fn reload(&self, body: &[u8], by: Peer) -> Answer {
+        match serde_json::from_slice(body) {
+            Ok(ask) => {
+                let shown = Arc::clone(&self.shown);
+                value(blocking(move || shown.reload(ask, by.uid)).await.flatten())
+            }
+            Err(error) => refuse(StatusCode::BAD_REQUEST, &format!("the body: {error}")),
         }
     }
 
@@ -194,7 +241,8 @@ impl Desk {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many read the records already");
         };
         let (shown, stop) = (Arc::clone(&self.shown), self.stop.clone());
-        let source = Source { shown, follow, pause: self.bounds.pause, stop, _place: place };
+        let (pause, what) = (self.bounds.pause, What::Records);
+        let source = Source { shown, what, follow, pause, stop, _place: place };
         match Feed::start(source, from).await {
             Ok(feed) => answer(StatusCode::OK, "application/x-ndjson", Either::Right(feed)),
             Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),

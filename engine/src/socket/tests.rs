@@ -18,6 +18,7 @@ use crate::causes::Direction;
 use crate::letters::{Deed, Which};
 
 mod attacks;
+mod live;
 mod places;
 
 /// A run that does as it is told.
@@ -101,6 +102,31 @@ impl Shown for Stage {
 
     fn letters(&self, order: Order, uid: u32) -> Result<Value, String> {
         Ok(json!({ "order": format!("{order:?}"), "uid": uid }))
+    }
+
+    fn reload(&self, _: ReloadAsk, _: u32) -> Result<Value, String> {
+        Err(String::from("nothing to reload"))
+    }
+
+    fn pause(&self, still: bool, uid: u32) -> Result<Value, String> {
+        Ok(json!({ "recorded": true, "still": still, "uid": uid }))
+    }
+
+    fn send(&self, to: &str, value: String, uid: u32) -> Result<Value, String> {
+        Ok(json!({ "recorded": true, "to": to, "value": value, "uid": uid }))
+    }
+
+    fn channels(&self) -> Result<(Vec<String>, u64), String> {
+        Ok((vec!["even.out".into(), "odd.out".into()], self.lines.lock().unwrap().len() as u64))
+    }
+
+    /// Every other record is a message of either channel.
+    fn messages(&self, from: u64, most: usize, pattern: &Pattern) -> Result<Lines, String> {
+        let mut read = self.events(from, most)?;
+        let channel = |seq: u64| if seq.is_multiple_of(2) { "even.out" } else { "odd.out" };
+        let mut seqs = from..;
+        read.lines.retain(|_| seqs.next().is_some_and(|seq| pattern.matches(channel(seq))));
+        Ok(read)
     }
 
     fn stop(&self, by: &str, haste: Haste) {

@@ -68,8 +68,20 @@ pub(crate) fn take_place(new: &Path, path: &Path) -> Result<(), StoreError> {
 /// Puts `bytes` in the place of the file at `path`, at once and durably: whoever reads it, also after a
 /// power cut, gets the old content or the new.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    replace_by(path, bytes, ".new")
+}
+
+/// As [`replace`], of a file that several may make at a time, all with the same content.
+pub(crate) fn place(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let n = COUNT.fetch_add(1, Ordering::Relaxed);
+    replace_by(path, bytes, &format!(".{}.{n}.new", process::id()))
+}
+
+/// As [`replace`], by a file with this behind its name.
+fn replace_by(path: &Path, bytes: &[u8], behind: &str) -> Result<(), StoreError> {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(behind);
     let new = PathBuf::from(new);
     let write = || {
         let mut file = File::create(&new)?;

@@ -267,3 +267,20 @@ fn files_that_are_cut_or_empty_never_open_as_a_shorter_log() {
         }
     }
 }
+
+#[test]
+fn a_file_that_several_make_at_a_time_is_whole_whenever_it_is_there() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, bytes) = (dir.path().join("component.wasm"), vec![7; 1 << 20]);
+    for _ in 0..20 {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    place(&path, &bytes).expect("it is made");
+                    assert!(fs::read(&path).expect("it is there") == bytes);
+                });
+            }
+        });
+    }
+    assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1);
+}

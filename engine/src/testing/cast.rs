@@ -94,4 +94,11 @@ impl Guest for Player {
             Self::Scripted(guest) => guest.snapshot(),
         }
     }
+
+    fn migrate(&mut self, from: &str, saved: &[u8]) -> Option<Called<Vec<u8>>> {
+        match self {
+            Self::Real(guest) => guest.migrate(from, saved),
+            Self::Scripted(guest) => guest.migrate(from, saved),
+        }
+    }
 }

@@ -147,5 +147,6 @@ fn code(why: &DeadLetterReason) -> String {
         DeadLetterReason::Overflow => String::from("overflow"),
         DeadLetterReason::Rounds => String::from("rounds"),
         DeadLetterReason::Closed => String::from("closed"),
+        DeadLetterReason::Unfit => String::from("unfit"),
     }
 }

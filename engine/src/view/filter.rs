@@ -8,7 +8,7 @@ use super::{Row, ask, part};
 use crate::exit::Problem;
 
 /// The kinds of record, as [`Body::kind`] names them.
-pub(super) const KINDS: [&str; 28] = [
+pub(super) const KINDS: [&str; 34] = [
     "genesis",
     "resumed",
     "incarnation",
@@ -37,6 +37,12 @@ pub(super) const KINDS: [&str; 28] = [
     "shut-down",
     "retried",
     "discarded",
+    "reloaded",
+    "proposed",
+    "refused",
+    "paused",
+    "continued",
+    "received",
 ];
 
 /// The kinds of record and of part, for `--kind`.
@@ -97,7 +103,8 @@ fn is_of_kind(row: &Row, kind: &str) -> bool {
 /// The agent of this name. Another is a usage error that says which may be meant.
 pub(crate) fn agent_id(plan: &Plan, name: &str) -> Result<AgentId, Problem> {
     let names: Vec<&str> = plan.agents.iter().map(|agent| agent.name.as_str()).collect();
-    let found = plan.agents.iter().find(|agent| agent.name == name);
+    // One that is gone may have had the name before.
+    let found = plan.named(name).or_else(|| plan.agents.iter().rfind(|agent| agent.name == name));
     found.map(|agent| agent.id).ok_or_else(|| unknown("agent", name, &names))
 }
 

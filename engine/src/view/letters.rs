@@ -6,7 +6,7 @@ use theater_flow_kernel::record::{DeadLetterReason, DeadLettered, Resolved};
 use theater_flow_kernel::state::{Letter, Refusal, State};
 
 use super::json::{Fields, Json, pretty};
-use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS};
+use super::logs::{CYCLE_RESTED, NO_PLACE, NO_PLACE_ANY_MORE, READER_ENDED, TOO_MANY_ROUNDS};
 use super::{Detail, Row, VALUE_BYTES, View, ask, count, time};
 use crate::render::escape::{escape, escape_lines};
 use crate::render::{Look, Tone, fit};
@@ -113,6 +113,7 @@ fn reason(why: &DeadLetterReason) -> (String, String) {
         DeadLetterReason::Overflow => ("overflow", NO_PLACE),
         DeadLetterReason::Rounds => ("rounds", TOO_MANY_ROUNDS),
         DeadLetterReason::Closed => ("closed", CYCLE_RESTED),
+        DeadLetterReason::Unfit => ("unfit", NO_PLACE_ANY_MORE),
     };
     (code.to_owned(), text.to_owned())
 }

@@ -1,15 +1,15 @@
 //! A record as JSON.
 
 use theater_flow_kernel::record::{
-    Attempt, Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, DeadLettered, DropChoice,
-    Dropped, End, EngineFacts, Forked, Genesis, Incarnation, Next, Origin, Pruned, Pruning,
-    Resumed, Snapshot,
+    Attempt, Body, Confirmed, Consumed, Continued, Crash, CrashKind, Crashed, DeadLetterReason,
+    DeadLettered, DropChoice, Dropped, End, EngineFacts, Forked, Genesis, Incarnation, Next,
+    Origin, Paused, Pruned, Pruning, Received, Resumed, Snapshot,
 };
 
 use super::json::{Fields, Json};
 use super::part::{self, Form};
 use super::{Detail, Row, View};
-use super::{ask, fork};
+use super::{ask, fork, reload};
 
 impl View<'_> {
     /// The record as one JSON object: `seq`, `hash`, `prev`, `at` (ms since 1970), `kind`, `agent` (its
@@ -82,12 +82,7 @@ impl View<'_> {
             }
             Body::DeadLettered(body) => self.dead_lettered(body, row, detail),
             Body::Snapshot(body) => snapshot(body, row, detail),
-            Body::Confirmed(body) => {
-                let (sink, upto) = (("sink", body.sink.0.into()), ("upto", body.upto.into()));
-                let mut fields = vec![sink, upto, ("closed", body.closed.into())];
-                part::add_path(&mut fields, self.open_file(row, body.sink));
-                fields
-            }
+            Body::Confirmed(body) => self.confirmed(body, row),
             Body::Ended(body) => {
                 vec![("how", Json::text(end(body.how))), ("unread", body.unread.into())]
             }
@@ -114,7 +109,28 @@ impl View<'_> {
             Body::Decided(body) => ask::decided(body),
             Body::Pruned(body) => pruned(body),
             Body::Retried(body) | Body::Discarded(body) => self.resolved(body),
+            Body::Paused(Paused { by }) | Body::Continued(Continued { by }) => {
+                vec![("by", by.as_ref().map(ask::person).into())]
+            }
+            Body::Received(body) => self.received(body, row, detail),
+            Body::Reloaded(body) => self.reloaded(body, row),
+            Body::Proposed(body) => reload::proposed(body, row),
+            Body::Refused(body) => reload::refused(body),
         }
+    }
+
+    fn confirmed(&self, body: &Confirmed, row: &Row) -> Fields {
+        let (sink, upto) = (("sink", body.sink.0.into()), ("upto", body.upto.into()));
+        let mut fields = vec![sink, upto, ("closed", body.closed.into())];
+        part::add_path(&mut fields, self.open_file(row, body.sink));
+        fields
+    }
+
+    fn received(&self, body: &Received, row: &Row, detail: Detail) -> Fields {
+        let mut fields = vec![("port", Json::text(self.port(body.port)))];
+        part::payload(&mut fields, &body.value, row.own_payload(), Form::Json, detail);
+        fields.push(("by", ask::person(&body.by)));
+        fields
     }
 
     fn dropped(&self, body: &Dropped) -> Fields {
@@ -137,12 +153,12 @@ impl View<'_> {
         };
         let mut fields = vec![
             ("run", Json::text(body.run)),
-            ("pipeline", Json::text(&self.plan.name)),
+            ("pipeline", Json::text(&self.first.name)),
             ("plan", Json::text(body.plan)),
         ];
         fields.extend(engine(&body.engine));
         fields.push(("components", body.components.iter().map(component).collect()));
-        fields.push(("params", self.plan.params.iter().map(param).collect()));
+        fields.push(("params", self.first.params.iter().map(param).collect()));
         fields
     }
 
@@ -181,6 +197,7 @@ impl View<'_> {
             DeadLetterReason::Overflow => vec![("overflow", true.into())],
             DeadLetterReason::Rounds => vec![("rounds", true.into())],
             DeadLetterReason::Closed => vec![("closed", true.into())],
+            DeadLetterReason::Unfit => vec![("unfit", true.into())],
         };
         let letter = body.letter.as_ref().map(|letter| {
             let mut fields = vec![];
@@ -304,6 +321,7 @@ pub(super) const fn end(end: End) -> &'static str {
         End::Done => "done",
         End::Crashed => "crashed",
         End::Stopped => "stopped",
+        End::Removed => "removed",
     }
 }
 

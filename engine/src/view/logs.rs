@@ -83,6 +83,7 @@ impl View<'_> {
                     DeadLetterReason::Overflow => NO_PLACE.to_owned(),
                     DeadLetterReason::Rounds => TOO_MANY_ROUNDS.to_owned(),
                     DeadLetterReason::Closed => CYCLE_RESTED.to_owned(),
+                    DeadLetterReason::Unfit => NO_PLACE_ANY_MORE.to_owned(),
                 };
                 Some(set_aside(&body.message.to_string(), &why))
             }
@@ -96,6 +97,7 @@ impl View<'_> {
 
 pub(super) const ERASED: &str = "(erased)";
 pub(super) const READER_ENDED: &str = "its reader has ended";
+pub(super) const NO_PLACE_ANY_MORE: &str = "the plan has no place for it any more";
 pub(super) const NO_PLACE: &str = "its reader had no place for it";
 pub(super) const TOO_MANY_ROUNDS: &str = "it has gone round as often as it may";
 pub(super) const CYCLE_RESTED: &str = "its cycle had come to rest";

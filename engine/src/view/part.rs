@@ -99,7 +99,7 @@ fn beginning(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 }
 
 /// The beginning of a payload on one harmless line.
-fn brief(bytes: Option<&Bytes>) -> String {
+pub(super) fn brief(bytes: Option<&Bytes>) -> String {
     bytes
         .map_or_else(|| "(erased)".into(), |bytes| fit(&escape(beginning(bytes).trim_end()), BRIEF))
 }

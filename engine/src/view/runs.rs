@@ -2,6 +2,7 @@
 
 use super::json::Json;
 use super::time;
+use crate::head::LastReload;
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns};
 use crate::runs::Listed;
@@ -24,6 +25,18 @@ pub fn run_json(run: &Listed) -> Json {
         ("pid", run.owner.into()),
         ("parent", parent.map(|from| Json::text(&from.run)).into()),
         ("after", parent.map(|from| from.seq).into()),
+        ("reload", head.and_then(|head| head.reloads.last.as_ref()).map(reload_json).into()),
+        ("waits", head.and_then(|head| head.reloads.waits).into()),
+    ])
+}
+
+/// The last reload of a run as a JSON object.
+fn reload_json(last: &LastReload) -> Json {
+    Json::Object(vec![
+        ("outcome", Json::text(&last.outcome)),
+        ("record", last.record.into()),
+        ("at", last.at.into()),
+        ("what", Json::text(&last.what)),
     ])
 }
 
@@ -44,7 +57,10 @@ pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
         let from = parent.map_or_else(String::new, |from| {
             format!("  from {} after record {}", escape(&from.run), from.seq)
         });
-        let line = format!("{}  {status}  {name}{pad}  {started}  {records}{from}", run.id);
+        let waits = head.and_then(|head| head.reloads.waits).map_or_else(String::new, |seq| {
+            look.paint(Tone::Warn, &format!("  the plan of record {seq} waits for approval"))
+        });
+        let line = format!("{}  {status}  {name}{pad}  {started}  {records}{from}{waits}", run.id);
         line.trim_end().to_owned()
     };
     runs.iter().map(line).collect()

@@ -2,13 +2,15 @@
 
 use serde_json::Value;
 use theater_flow_kernel::record::{
-    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Incarnation, Next, Origin,
-    Part, Pruned, Pruning, Restarted, Resumed, Transaction,
+    Body, Consumed, Crashed, DeadLetterReason, DeadLettered, DropChoice, Dropped, Incarnation,
+    Next, Origin, Part, Person, Pruned, Pruning, Restarted, Resumed, Transaction,
 };
 
 use super::line::{crashed, end, next};
-use super::logs::{CYCLE_RESTED, NO_PLACE, READER_ENDED, TOO_MANY_ROUNDS, gave_up};
-use super::{Row, View, ask, count, fork, part, time};
+use super::logs::{
+    CYCLE_RESTED, NO_PLACE, NO_PLACE_ANY_MORE, READER_ENDED, TOO_MANY_ROUNDS, gave_up,
+};
+use super::{Row, View, ask, count, fork, part, reload, time};
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns, fit};
 
@@ -40,8 +42,8 @@ impl View<'_> {
     pub fn summary(&self, row: &Row) -> String {
         let text = match &row.record.body {
             Body::Genesis(body) => {
-                let agents = count(self.plan.agents.len() as u64, "agent", "agents");
-                let (name, date) = (escape(&self.plan.name), time::date_time(row.record.at));
+                let agents = count(self.first.present().count() as u64, "agent", "agents");
+                let (name, date) = (escape(&self.first.name), time::date_time(row.record.at));
                 format!("run {} of {name} with {agents}, {date}", body.run)
             }
             Body::Resumed(body) => self.resumed_summary(body),
@@ -73,14 +75,7 @@ impl View<'_> {
                 let letters = count(body.dead_letters, "dead letter", "dead letters");
                 format!("{}{}", super::status(body.status), some(body.dead_letters, &letters))
             }
-            Body::Dropped(body) => {
-                let which = match body.which {
-                    DropChoice::Oldest => "the oldest, to make place",
-                    DropChoice::Newest => "without a place",
-                };
-                let messages = count(body.messages.len() as u64, "message", "messages");
-                format!("{} {messages}, {which}", escape(self.port(body.port)))
-            }
+            Body::Dropped(body) => self.dropped_brief(body),
             Body::Rested(body) => {
                 let names = body.agents.iter().map(|agent| escape(self.agent(*agent)));
                 format!("the cycle of {}", names.collect::<Vec<_>>().join(", "))
@@ -101,8 +96,26 @@ impl View<'_> {
             }
             Body::Retried(body) => format!("{}, tried again", self.resolved_brief(body)),
             Body::Discarded(body) => format!("{}, dropped", self.resolved_brief(body)),
+            Body::Reloaded(body) => reload::reloaded_brief(body),
+            Body::Proposed(body) => reload::proposed_brief(body),
+            Body::Refused(body) => reload::refused_brief(body),
+            Body::Paused(body) => said_by(body.by.as_ref()),
+            Body::Continued(body) => said_by(body.by.as_ref()),
+            Body::Received(body) => {
+                let (by, port) = (body.by.to_string(), escape(self.port(body.port)));
+                format!("sent by {} to {port}: {}", escape(&by), part::brief(row.own_payload()))
+            }
         };
         fit(&text, SUMMARY)
+    }
+
+    fn dropped_brief(&self, body: &Dropped) -> String {
+        let which = match body.which {
+            DropChoice::Oldest => "the oldest, to make place",
+            DropChoice::Newest => "without a place",
+        };
+        let messages = count(body.messages.len() as u64, "message", "messages");
+        format!("{} {messages}, {which}", escape(self.port(body.port)))
     }
 
     fn transaction(&self, body: &Transaction, row: &Row) -> String {
@@ -195,6 +208,7 @@ impl View<'_> {
             DeadLetterReason::Overflow => NO_PLACE.to_owned(),
             DeadLetterReason::Rounds => TOO_MANY_ROUNDS.to_owned(),
             DeadLetterReason::Closed => CYCLE_RESTED.to_owned(),
+            DeadLetterReason::Unfit => NO_PLACE_ANY_MORE.to_owned(),
         };
         let attempts = count(body.attempts.into(), "attempt", "attempts");
         format!(
@@ -216,6 +230,11 @@ fn incarnation(body: &Incarnation) -> String {
             format!("life {} from {from}, {calls} made again", body.n)
         }
     }
+}
+
+/// Who let a run stand still or go on, if it was somebody.
+fn said_by(by: Option<&Person>) -> String {
+    by.map_or_else(String::new, |by| format!("says {}", escape(&by.to_string())))
 }
 
 /// What follows a word, unless there are none of it.
@@ -280,7 +299,8 @@ fn tone_of(kind: &str, status: Option<&str>, denied: bool) -> Tone {
         ("finished", Some("completed")) => Tone::Good,
         ("finished", Some("degraded"))
         | (
-            "restarted" | "stopped" | "stopping" | "suspended" | "waiting" | "resumed" | "dropped",
+            "paused" | "restarted" | "stopped" | "stopping" | "suspended" | "waiting" | "resumed"
+            | "dropped",
             _,
         ) => Tone::Warn,
         ("finished" | "crashed" | "faulted" | "escalated" | "dead-lettered", _) => Tone::Bad,

@@ -15,7 +15,7 @@ use theater_flow_kernel::ids::{Fault, Ref, RunId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
     Agent, AutoShutdown, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow,
-    Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
+    Past, ReloadRules, Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::*;
 use theater_flow_kernel::state::{Life, Refusal, Stage, State};
@@ -87,6 +87,9 @@ fn plan() -> Plan {
         params: vec![("n".into(), "18446744073709551616".into())],
         env: vec![],
         secrets: vec![],
+        past: Past::default(),
+        reload: ReloadRules::default(),
+        set: vec![],
     }
 }
 

@@ -24,7 +24,8 @@ pub enum Branch {
         name: String,
         /// As in the file.
         strategy: String,
-        /// `not started`, `starting`, `up`, `restarting`, `stopping`, `stopped`, `down`, `gave up` or `over`.
+        /// `not started`, `starting`, `up`, `restarting`, `stopping`, `stopped`, `down`, `gave up` or `over`; of the
+        /// root also `paused`, for all below it.
         state: String,
         /// When it starts the next child, in ms since 1970, if it waits for a time.
         #[serde(default)]
@@ -169,6 +170,7 @@ fn stage(state: &State, id: SupervisorId) -> &'static str {
     let gave_up = state.kept.supervisors.get(id.index()).is_some_and(|kept| kept.gave_up);
     match state.stage(id) {
         Stage::Starting(_) => "starting",
+        Stage::Up if state.kept.paused && id == SupervisorId(0) => "paused",
         Stage::Up => "up",
         Stage::Clearing { .. } | Stage::Restarting { .. } => "restarting",
         Stage::Off | Stage::Stopping(_) | Stage::Down { .. } | Stage::Over if gave_up => "gave up",
@@ -204,9 +206,8 @@ pub(super) fn life(agent: &AgentState) -> &'static str {
 pub(super) fn life_tone(word: &str) -> Tone {
     match word {
         "up" | "finished" | "done" => Tone::Good,
-        "not started" | "starting" | "restarting" | "retrying" | "asking" | "held" | "stopping" => {
-            Tone::Warn
-        }
+        "not started" | "starting" | "restarting" | "retrying" | "asking" | "held" | "stopping"
+        | "paused" => Tone::Warn,
         _ => Tone::Bad,
     }
 }

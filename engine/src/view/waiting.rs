@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use theater_flow_kernel::http::Request;
 use theater_flow_kernel::ids::AgentId;
+use theater_flow_kernel::record::{Body, Record};
 use theater_flow_kernel::state::{Asking, Stand, State};
 
 use super::time;
@@ -101,5 +102,71 @@ impl Held {
         lines.push(format!("    approve: {}", escape(&self.approve)));
         lines.push(format!("    --fail:  {}", escape(&self.fail)));
         lines
+    }
+}
+
+/// A plan that waits for somebody to approve it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeldPlan {
+    /// The record that proposes it: what `approve` calls it.
+    pub id: u64,
+    /// Its number, once it is approved.
+    pub revision: u32,
+    /// What it gives to whom: `agent: grants.http`.
+    pub widens: Vec<String>,
+    /// When it was proposed, in ms since 1970.
+    pub asked: u64,
+    /// Who proposed it, if it was somebody.
+    pub by: Option<String>,
+}
+
+impl HeldPlan {
+    /// What a record proposes, if it does.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let Body::Proposed(body) = &record.body else { return None };
+        Some(Self {
+            id: record.seq,
+            revision: body.next.revision,
+            widens: body.widens.clone(),
+            asked: record.at,
+            by: body.by.as_ref().map(ToString::to_string),
+        })
+    }
+
+    /// In several lines for people.
+    #[must_use]
+    pub fn lines(&self, look: Look) -> Vec<String> {
+        let Self { id, revision, widens, asked, by } = self;
+        let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", escape(by)));
+        let widens = escape(&widens.join(", ")).into_owned();
+        let brief = fit(&format!("{id}  plan rev {revision}  gives more: {widens}"), BRIEF);
+        vec![
+            look.paint(Tone::Strong, &brief),
+            format!("    proposed {}{by}", time::date_time(*asked)),
+            String::from("    approve: the run goes over to it"),
+            String::from("    --fail:  the run goes on with the plan that it has"),
+        ]
+    }
+}
+
+/// Something that waits for somebody to decide.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Undecided {
+    /// A request.
+    Request(Held),
+    /// A plan.
+    Plan(HeldPlan),
+}
+
+impl Undecided {
+    /// In several lines for people.
+    #[must_use]
+    pub fn lines(&self, look: Look) -> Vec<String> {
+        match self {
+            Self::Request(held) => held.lines(look),
+            Self::Plan(plan) => plan.lines(look),
+        }
     }
 }

@@ -100,6 +100,13 @@
 //! that was saved. No clock, no randomness and no order may come from elsewhere than [`Cx::outside`]:
 //! runs are replayed, and a difference is found.
 //!
+//! # Another version
+//! A run can go over to a new version of an actor, which goes on with the state that the old one had. If
+//! that has another form now, implement [`Migrate`], which reads the old one, and write
+//! `export!(MyActor, migrate)`. Without it the new version must be able to read the state as it is:
+//! `#[serde(default)]` for what is new is often enough. A state that it cannot read refuses the change,
+//! unless the pipeline's `[reload]` says `on_state_mismatch = "fresh"`.
+//!
 //! # Tests
 //! Natively, [`Cx`] holds a scripted world instead of the host's functions, and [`Trial`] runs an
 //! actor against it: `cargo test` needs no WebAssembly.
@@ -119,6 +126,9 @@ pub mod bytes;
 mod config;
 mod context;
 mod emit;
+#[cfg(feature = "migrate")]
+#[doc(hidden)]
+pub mod migrate;
 #[cfg(not(target_family = "wasm"))]
 #[path = "outside_scripted.rs"]
 mod outside;
@@ -168,6 +178,8 @@ pub use actor::Actor;
 pub use config::parse_config;
 pub use context::Cx;
 pub use emit::EmitError;
+#[cfg(feature = "migrate")]
+pub use migrate::Migrate;
 pub use outside::Outside;
 pub use schema::{Bounds, ConfigSchema, Measure, Member, Place, Property, Schema};
 pub use theater_flow_sdk_macros::{Config, Typed};
@@ -176,9 +188,13 @@ pub use trial::{Handled, Trial};
 pub use typed::{Type, Typed};
 
 /// Makes a component of an [`Actor`]: `theater_flow_sdk::export!(MyActor);`, once in a crate of type
-/// `cdylib`.
+/// `cdylib`. `theater_flow_sdk::export!(MyActor, migrate);` for one that is `Migrate` too.
 #[macro_export]
 macro_rules! export {
+    ($actor:ty, migrate) => {
+        $crate::export!($actor);
+        $crate::export_migrate!($actor);
+    };
     ($actor:ty) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
@@ -218,5 +234,17 @@ macro_rules! export {
 
     $crate::bindings::export_agent!(Component with_types_in $crate::bindings);
         };
+    };
+}
+
+/// What [`export!`] says of `migrate` without the feature.
+#[cfg(not(feature = "migrate"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_migrate {
+    ($actor:ty) => {
+        ::std::compile_error!(
+            "`migrate` is a feature of theater-flow-sdk: write features = [\"migrate\"] at it in Cargo.toml"
+        );
     };
 }

@@ -17,7 +17,7 @@ use theater_flow_kernel::gate::{
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, PortId, Ref, Salt, SupervisorId};
 use theater_flow_kernel::plan::{
     Agent, AutoShutdown, Backoff, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow,
-    Plan, Restart, Restore, Retry, Root, Shutdown, Strategy, Supervisor, Wait,
+    Past, Plan, ReloadRules, Restart, Restore, Retry, Root, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::record::{Crash, CrashKind, Next};
 use theater_flow_kernel::types::{Type, TypeTable};
@@ -127,6 +127,9 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
         params: Vec::new(),
         env: Vec::new(),
         secrets: Vec::new(),
+        past: Past::default(),
+        reload: ReloadRules::default(),
+        set: vec![],
     })
 }
 
@@ -214,13 +217,25 @@ pub fn core(parts: Parts<'_>) -> String {
 pub const ECHO: &str =
     "(call $emit (i32.const 16) (i32.const 3) (local.get $c) (local.get $d) (i32.const 3072))";
 
+/// A `migrate` with this body; its result lies at 1200, all zeros, which is `ok` of no bytes.
+/// Parameters: `$from $from-len $saved $saved-len`.
+pub fn migrate(body: &str) -> String {
+    format!(
+        r#"(func (export "theater:flow/migration@0.1.0#migrate")
+    (param $from i32) (param $from-len i32) (param $saved i32) (param $saved-len i32) (result i32)
+    {body}
+    (i32.const 1200))"#
+    )
+}
+
 /// A core module with the description of its world, as wit-bindgen makes one.
 pub fn module(wat: &str) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = wit_parser::Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     let (package, _) = resolve.push_dir(wit).unwrap();
-    let world = resolve.select_world(&[package], Some("agent")).unwrap();
+    let world = if wat.contains("#migrate") { "migrating-agent" } else { "agent" };
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
     wit_component::embed_component_metadata(
         &mut module,
         &resolve,

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Draft, ask, letter};
+use super::{Draft, ask, letter, live};
 use crate::gate::Ask;
 use crate::ids::{AgentId, Digest, Ref};
 use crate::input::Input;
@@ -181,6 +181,8 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
         Input::Decided { intent, repeat, by } => ask::decided(state, intent, (repeat, by)),
         Input::Retry { letter, by } => letter::retried(state, letter, by),
         Input::Discard { letter, by } => letter::discarded(state, letter, by),
+        Input::Pause { by } => live::paused(state, by),
+        Input::Continue { by } => live::continued(state, by),
         Input::Wait => ask::waiting(state),
         Input::Stop { by } => {
             let stopping = Body::Stopping(Stopping { by });
@@ -192,7 +194,12 @@ pub(super) fn other(state: &State, input: Input) -> Option<Draft> {
         Input::Suspend { why } => {
             open.then(|| Draft::new(last, Body::Suspended(Suspended { why })))
         }
-        Input::Report(_) | Input::Tick => None,
+        Input::Report(_)
+        | Input::Reload(_)
+        | Input::Propose(_)
+        | Input::Refuse(_)
+        | Input::Receive { .. }
+        | Input::Tick => None,
     }
 }
 

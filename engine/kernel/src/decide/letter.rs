@@ -39,6 +39,7 @@ pub(super) fn commit(draft: &mut Draft, salt: &Salt) {
     match &mut draft.body {
         Body::DeadLettered(body) => body.letter = payload,
         Body::Outcome(body) => body.answer = payload,
+        Body::Received(body) => body.value = payload.unwrap_or(body.value),
         _ => {}
     }
 }
@@ -95,6 +96,7 @@ fn text(
         DeadLetterReason::Overflow => ("overflow", "the agent had no place for it"),
         DeadLetterReason::Rounds => ("rounds", "it has gone round as often as it may"),
         DeadLetterReason::Closed => ("closed", "its cycle had come to rest"),
+        DeadLetterReason::Unfit => ("unfit", "the plan has no place for it any more"),
     };
     let [name, input, code, text] = [&agent.name, &input.name, code, text].map(quote);
     let letter = format!(

@@ -21,19 +21,45 @@ pub(super) fn agent(state: &State, desk: &Desk, (id, now): (AgentId, u64)) -> Op
         return None;
     }
     let agent = state.agent(id);
-    let lost = ask::lost(state, id);
+    let lost = ask::lost(state, id).or_else(|| removed(state, id)).or_else(|| stray(state, id));
     lost.or_else(|| match agent.life {
         Life::Up => exhausted(state, id)
             .or_else(|| agent.is_done().then(|| end(state, id, End::Done)))
-            .or_else(|| state.is_finished(id).then(|| end(state, id, End::Finished)))
+            .or_else(|| is_finished(state, desk, id).then(|| end(state, id, End::Finished)))
             .or_else(|| stop(state, desk, (id, now)))
-            .or_else(|| rest(state, id)),
+            .or_else(|| rest(state, desk, id)),
         Life::Down { .. } => exhausted(state, id).or_else(|| supervise::down(state, id)),
-        Life::Over(End::Crashed | End::Stopped) => unread(state, id).or_else(|| rest(state, id)),
-        Life::Over(_) => rest(state, id),
+        Life::Over(End::Crashed | End::Stopped | End::Removed) => {
+            unread(state, id).or_else(|| rest(state, desk, id))
+        }
+        Life::Over(_) => rest(state, desk, id),
         Life::Starting | Life::Lost => stop(state, desk, (id, now)),
         Life::Off => supervise::off(state, id),
     })
+}
+
+/// An agent with nothing left to do ends, unless the run stands still, or is kept and somebody may send it something.
+fn is_finished(state: &State, desk: &Desk, id: AgentId) -> bool {
+    let mut inputs = state.routes.inputs(id).iter();
+    let kept = desk.is_lasting() && inputs.any(|input| !input.is_wired());
+    !state.kept.paused && !kept && state.is_finished(id)
+}
+
+/// An agent that the plan does not have any more.
+fn removed(state: &State, id: AgentId) -> Option<Draft> {
+    let gone = state.plan.past.agents.binary_search(&id).is_ok();
+    (gone && !state.agent(id).life.is_over()).then(|| end(state, id, End::Removed))
+}
+
+/// A message that another plan has no place for: it stands behind all queues that there are.
+fn stray(state: &State, id: AgentId) -> Option<Draft> {
+    if state.plan.past.agents.binary_search(&id).is_ok() {
+        return None;
+    }
+    let queues: usize = state.routes.inputs(id).iter().map(|input| input.queues.len()).sum();
+    let strays = state.agent(id).queues.get(queues..).unwrap_or_default();
+    let (port, item) = strays.iter().find_map(|queue| Some((queue.port, queue.items.front()?)))?;
+    Some(letter::draft(state, id, (item.id, port), (0, DeadLetterReason::Unfit)))
 }
 
 /// An agent that was asked to stop, once it is at no event, or its time is up.
@@ -64,7 +90,10 @@ fn goes_on(state: &State, id: AgentId) -> bool {
 
 /// A cycle to which nothing more can come, and in which nothing moves: its feedback edges close. This follows
 /// from the state alone: an agent with an event in a worker's hands still has that event, too.
-fn rest(state: &State, id: AgentId) -> Option<Draft> {
+fn rest(state: &State, desk: &Desk, id: AgentId) -> Option<Draft> {
+    if state.kept.paused || desk.is_lasting() {
+        return None;
+    }
     let cycle = state.routes.cycle_of(id)?;
     let agents = &state.routes.cycles()[cycle];
     if state.kept.rested[cycle] || !agents.iter().all(|id| is_still(state, *id, cycle)) {
@@ -119,7 +148,8 @@ fn gave_up(agent: &AgentState, id: AgentId, pending: &Pending) -> Draft {
         DeadLetterReason::Ended
         | DeadLetterReason::Overflow
         | DeadLetterReason::Rounds
-        | DeadLetterReason::Closed => String::new(),
+        | DeadLetterReason::Closed
+        | DeadLetterReason::Unfit => String::new(),
     };
     let crash = Crash { kind: CrashKind::Fault, message: why };
     let by = by(id, agent.incarnations, pending.failed);
@@ -145,23 +175,25 @@ fn unread(state: &State, id: AgentId) -> Option<Draft> {
 /// What must follow for the run once all its agents have ended: it is over.
 pub(super) fn run(state: &State) -> Option<Draft> {
     let phase = state.kept.phase;
-    if !matches!(phase, Phase::Running | Phase::Stopping | Phase::Failing) || state.kept.alive > 0 {
+    let open = match phase {
+        Phase::Running | Phase::Stopping => !state.kept.paused,
+        Phase::Failing => true,
+        _ => false,
+    };
+    if !open || state.kept.alive > 0 {
         return None;
     }
     if state.kept.agents.iter().any(|agent| agent.asking.as_ref().is_some_and(Asking::is_open)) {
         return None;
     }
-    let writes = state.kept.agents.iter().flat_map(|agent| agent.writes.values());
-    let mut unwritten = writes.filter(|write| !write.pending.is_empty()).peekable();
-    let lost = unwritten.peek().is_some();
-    if unwritten.any(|write| write.broken.is_none()) {
+    if state.kept.agents.iter().any(AgentState::writes_on) {
         return None;
     }
     let dead_letters = state.kept.dead_letters;
     let status = match (phase, dead_letters) {
         (Phase::Failing, _) => Status::Failed,
         // A temporary agent may have ended on a write that failed.
-        _ if lost => Status::Failed,
+        _ if !state.all_written() => Status::Failed,
         (_, 0) => Status::Completed,
         _ => Status::Degraded,
     };

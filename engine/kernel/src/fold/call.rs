@@ -232,12 +232,13 @@ fn empty_write(base: u64) -> Write {
         confirmed: base,
         pending: alloc::collections::VecDeque::new(),
         broken: None,
+        roots: None,
     }
 }
 
 /// Opens a sink; one that was open under the same name is abandoned.
 fn open(agent: &mut AgentState, (sink, name): (SinkId, &str), write: Write, seq: u64) {
-    let opened = Sink { id: sink, len: write.base };
+    let opened = Sink { id: sink, len: write.base, barred: false };
     agent.writes.insert(sink, write);
     agent.sinks.next = agent.sinks.next.max(sink.0 + 1);
     let old = agent.sinks.open.insert(String::from(name), opened);

@@ -21,7 +21,7 @@ pub(super) fn went_down(state: &mut State, id: AgentId, seq: u64) {
 pub(super) fn ended(state: &mut State, id: AgentId, how: (End, Option<Halt>, u64)) {
     let (how, halt, seq) = how;
     let child = Child::Agent(id);
-    if how == End::Stopped || halt.is_some_and(|halt| halt.last) {
+    if matches!(how, End::Stopped | End::Removed) || halt.is_some_and(|halt| halt.last) {
         forget_significant(state, child);
     } else if is_significant_in_plan(state, child) {
         happened(state, child, Exit::Ended { seq });

@@ -13,6 +13,7 @@ pub(super) fn forked(state: &mut State, entry: &Entry, body: &Forked, passed: u6
     super::resume::resume(state, entry);
     state.kept.phase = Phase::Suspended;
     state.kept.forked = true;
+    state.kept.paused = false;
     state.kept.since_checkpoint = 0;
     state.kept.checkpoint_len = body.lineage.state.len;
     for (given, answer) in body.lineage.given.iter().zip(&entry.payloads) {

@@ -157,7 +157,9 @@ impl Gate {
     pub fn file_append(&mut self, path: &str, bytes: &[u8]) -> Result<Result<(), FileError>, Stop> {
         self.enter("files.append", path.len() + bytes.len())?;
         let name = self.sink_name(path)?;
-        if !self.is_open(&name)
+        let open = self.sinks.open.get(&name).filter(|_| self.is_open(&name));
+        // One that is barred is open all the same: to be closed.
+        if open.is_none_or(|sink| sink.barred)
             && let Err(error) = self.open_file(Call::FilesAppend, &name, false)?
         {
             return Ok(Err(error));
@@ -226,7 +228,7 @@ impl Gate {
         let id = SinkId(self.sinks.next);
         let base = if replace { 0 } else { self.sinks.end_of(name).unwrap_or(size) };
         self.sinks.next = id.after().0;
-        self.sinks.open.insert(name.to_string(), Sink { id, len: base });
+        self.sinks.open.insert(name.to_string(), Sink { id, len: base, barred: false });
         let name = name.to_string();
         self.note(Part::Opened { sink: id, name, path, base, replace }, [None, None])?;
         Ok(Ok(()))

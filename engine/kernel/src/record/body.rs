@@ -212,6 +212,8 @@ pub enum DeadLetterReason {
     Rounds,
     /// It came over a feedback edge after its cycle had come to rest.
     Closed,
+    /// The run went over to a plan in which its input is not there, or has a type that it is no value of.
+    Unfit,
 }
 
 /// See [`Body::Dropped`](super::Body::Dropped).

@@ -50,6 +50,8 @@ pub enum End {
     Crashed,
     /// Its supervisor stopped it, and does not start it again.
     Stopped,
+    /// The run's plan does not have it any more.
+    Removed,
 }
 
 /// See [`Body::Stopped`](super::Body::Stopped).

@@ -1,6 +1,6 @@
 //! What the kernel knows of one agent.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Asking;
 use crate::ids::{Bytes, PortId, Ref};
 use crate::limits;
-use crate::plan::{Agent, Plan};
+use crate::plan::{Agent, Plan, Root};
 use crate::record::{Consumed, DeadLetterReason, End, Next, SinkId};
 use crate::work::{Redo, Sinks};
 
@@ -58,6 +58,8 @@ pub struct AgentState {
     pub redo: Vec<Redo>,
     /// Bytes of these.
     pub redo_bytes: u64,
+    /// Events handled before it.
+    pub saved_calls: u64,
     /// Calls since that lives made again when they began.
     pub redone: u64,
     /// The last record about it; what its next pull follows from.
@@ -197,6 +199,8 @@ pub struct Write {
     pub pending: VecDeque<WriteOp>,
     /// The last attempt to write failed, in this record.
     pub broken: Option<u64>,
+    /// Its roots, if an earlier plan granted it and this one does not: what was staged then is written all the same.
+    pub roots: Option<Vec<Root>>,
 }
 
 /// One thing to be done at a sink.
@@ -235,7 +239,8 @@ impl AgentState {
             let takes_letters = letters.is_some_and(|letters| letters.port == input.port);
             let count = input.from.len() + input.feedback.len() + usize::from(takes_letters);
             let queue = Queue { port: input.port, items: VecDeque::new() };
-            queues.extend(core::iter::repeat_n(queue, count));
+            // One that nobody in the run sends to takes what is sent from outside.
+            queues.extend(core::iter::repeat_n(queue, count.max(1)));
             closed.push(count == 0);
         }
         Self {
@@ -259,6 +264,7 @@ impl AgentState {
             saved_sinks: Sinks::default(),
             redo: Vec::new(),
             redo_bytes: 0,
+            saved_calls: 0,
             redone: 0,
             last: Ref::record(0),
             calls: 0,
@@ -306,6 +312,18 @@ impl AgentState {
         asking && matches!(self.life, Life::Up | Life::Starting)
     }
 
+    /// True if something of it can be written or closed: nothing is, in a file, behind what could not be.
+    #[must_use]
+    pub fn writes_on(&self) -> bool {
+        let mut broken = BTreeSet::new();
+        self.writes.values().filter(|write| !write.pending.is_empty()).any(|write| {
+            if write.broken.is_some() {
+                broken.insert(&write.path);
+            }
+            !broken.contains(&write.path)
+        })
+    }
+
     /// True if much of what it wrote is not in its place: it has to wait.
     #[must_use]
     pub fn is_behind(&self) -> bool {
@@ -340,6 +358,13 @@ impl AgentState {
         let calls = limits::REDO_CALLS.max(saved / limits::SNAPSHOT_BYTES_PER_CALL);
         let cost = (self.redo.len() as u64).saturating_add(self.redone);
         cost >= calls || self.redo_bytes > limits::REDO_BYTES.max(2 * saved)
+    }
+
+    /// True if it is in a state that would be lost with its instance, unless its calls were made again.
+    #[must_use]
+    pub fn is_unsaved(&self, plan: &Agent) -> bool {
+        let fresh = plan.is_fresh() && self.calls != self.saved_calls;
+        !plan.stateless && (fresh || !self.redo.is_empty())
     }
 
     /// The content of a message that waits for this input.

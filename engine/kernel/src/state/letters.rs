@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Queued, Stage, State};
+use super::{InputRoute, Phase, Queued, Stage, State};
 use crate::ids::{AgentId, PortId, SupervisorId};
 use crate::limits;
 use crate::plan::{Agent, Overflow, Restart};
@@ -61,6 +61,15 @@ impl Letters {
         Some(letter)
     }
 
+    /// Puts letters where their queues are now: `queue` gives it by the agent and the queue that was, if it is
+    /// anywhere.
+    pub fn relabel(&mut self, queue: impl Fn(AgentId, usize) -> Option<usize>) {
+        for letter in self.kept.values_mut() {
+            let now = queue(letter.agent, letter.queue as usize);
+            letter.queue = now.and_then(|now| u32::try_from(now).ok()).unwrap_or(u32::MAX);
+        }
+    }
+
     /// A letter.
     #[must_use]
     pub fn get(&self, seq: u64) -> Option<&Letter> {
@@ -102,6 +111,8 @@ pub enum Refusal {
     Rested,
     /// Its queue is one that nobody waits for, and is full.
     Full,
+    /// The run's plan has no such channel any more.
+    Gone,
 }
 
 impl fmt::Display for Refusal {
@@ -113,6 +124,7 @@ impl fmt::Display for Refusal {
             Self::Closed => "its agent was told that nothing more comes by that input",
             Self::Rounds => "it has gone round as often as it may",
             Self::Rested => "its cycle has come to rest",
+            Self::Gone => "the pipeline has no such channel any more",
             Self::Full => {
                 "its queue is full, and its channel's `overflow` would set it aside again"
             }
@@ -147,10 +159,14 @@ impl State {
             return Err(Refusal::Ended);
         }
         let mut inputs = self.routes.inputs(letter.agent).iter().zip(&agent.closed);
-        if inputs.any(|(input, closed)| input.port == letter.port && *closed) {
+        let closed = |input: &InputRoute, closed: bool| closed && input.is_wired();
+        if inputs.any(|(input, is)| input.port == letter.port && closed(input, *is)) {
             return Err(Refusal::Closed);
         }
         let queue = letter.queue as usize;
+        if queue >= agent.queues.len() {
+            return Err(Refusal::Gone);
+        }
         let spill = self.routes.spills(letter.agent).iter().find(|spill| spill.queue == queue);
         if let Some(spill) = spill {
             if spill.rounds.is_some_and(|rounds| letter.message.round > rounds) {

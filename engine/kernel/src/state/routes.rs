@@ -75,10 +75,20 @@ pub struct InputRoute {
     pub port: PortId,
     /// Its queues, one a producer.
     pub queues: Vec<usize>,
+    /// By queue, the output that it comes from; `None` for the dead letters, and where nobody in the run sends.
+    pub from: Vec<Option<PortId>>,
     /// Whose end closes it.
     pub producers: Vec<AgentId>,
     /// Who feeds back into it; their end or the cycle's rest closes it.
     pub feedback: Vec<AgentId>,
+}
+
+impl InputRoute {
+    /// True if somebody in the run sends to it: it closes when they have ended.
+    #[must_use]
+    pub fn is_wired(&self) -> bool {
+        !self.producers.is_empty() || !self.feedback.is_empty()
+    }
 }
 
 impl Routes {
@@ -167,6 +177,12 @@ impl Routes {
         self.cycle_of.get(agent.index()).copied().flatten()
     }
 
+    /// The queue that takes what comes from outside for an input: not that of a feedback edge if there is another.
+    #[must_use]
+    pub fn outside(&self, agent: AgentId, port: PortId) -> Option<usize> {
+        self.inputs(agent).iter().find(|input| input.port == port)?.queues.first().copied()
+    }
+
     /// The queue that takes dead letters.
     #[must_use]
     pub fn letters(&self, agent: AgentId, port: PortId) -> Option<usize> {
@@ -210,6 +226,7 @@ impl Wiring {
             let mut route = InputRoute {
                 port: input.port,
                 queues: Vec::new(),
+                from: Vec::new(),
                 producers: Vec::new(),
                 feedback: Vec::new(),
             };
@@ -221,12 +238,19 @@ impl Wiring {
                     if rounds.is_none() { &mut route.producers } else { &mut route.feedback };
                 side.extend(self.producers.get(&from));
                 route.queues.push(next);
+                route.from.push(Some(from));
                 next += 1;
             }
             let letters = plan.dead_letter.as_ref().filter(|letters| letters.port == input.port);
             if let Some(letters) = letters {
                 route.producers.extend(&letters.feeders);
                 route.queues.push(next);
+                route.from.push(None);
+                next += 1;
+            } else if route.queues.is_empty() {
+                // What is sent from outside comes here.
+                route.queues.push(next);
+                route.from.push(None);
                 next += 1;
             }
             routes.push(route);

@@ -10,7 +10,7 @@ use super::sim::Sim;
 
 impl Sim {
     fn askings(&self) -> impl Iterator<Item = (AgentId, &Asking)> {
-        let agents = self.plan.agents.iter();
+        let agents = self.state.plan.agents.iter();
         agents.filter_map(|agent| Some((agent.id, self.state.agent(agent.id).asking.as_ref()?)))
     }
 

@@ -18,6 +18,7 @@ impl Sim {
         let nth = self.rng.below(self.given.len());
         let Activation { agent, incarnation, work } = self.given.remove(nth);
         let cut = if self.options.cut { self.rng.below(6) + 1 } else { usize::MAX };
+        let kind = self.kind(agent);
         let instance = &mut self.instances[agent.index()];
         let done = match work {
             Work::Drop => {
@@ -25,11 +26,14 @@ impl Sim {
                 return;
             }
             Work::Begin(start) => {
-                let kind = self.kinds[agent.index()].clone();
                 let lives = self.state.agent(agent).incarnations;
                 let what = (kind, lives);
-                let mut new =
-                    Native::new((&self.plan, agent), what, start.sinks.clone(), &self.outside);
+                let mut new = Native::new(
+                    (&self.state.plan, agent),
+                    what,
+                    start.sinks.clone(),
+                    &self.outside,
+                );
                 let begun = perform::begin(&mut new, &start).expect("not interrupted");
                 *instance = begun.crash.is_none().then_some(new);
                 Done::Begun(begun)
@@ -66,7 +70,8 @@ impl Sim {
 
     /// Sinks with something durable to be written and no job under way.
     fn full(&self) -> Vec<(AgentId, SinkId, usize)> {
-        let agents = self.plan.agents.iter().map(|agent| (agent.id, self.state.agent(agent.id)));
+        let agents =
+            self.state.plan.agents.iter().map(|agent| (agent.id, self.state.agent(agent.id)));
         let sinks =
             agents.flat_map(|(id, agent)| agent.writes.iter().map(move |write| (id, write)));
         let full = sinks.filter_map(|(id, (sink, write))| {
@@ -109,7 +114,7 @@ impl Sim {
         while self.given.iter().any(|given| given.agent == agent)
             || self.reports.iter().any(|report| report.agent == agent)
         {
-            self.desk = Desk::new(&self.plan);
+            self.desk = Desk::new(&self.state.plan);
             self.given.retain(|given| given.agent != agent);
             if !self.reports.is_empty() {
                 self.report();

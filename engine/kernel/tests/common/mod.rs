@@ -4,8 +4,10 @@ mod asks;
 pub(crate) mod audit;
 pub(crate) mod guests;
 mod hands;
+pub(crate) mod live;
 pub(crate) mod plans;
 pub(crate) mod play;
+pub(crate) mod reload;
 pub(crate) mod sim;
 pub(crate) mod world;
 

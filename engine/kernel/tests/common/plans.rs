@@ -6,8 +6,8 @@ use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
     Agent, AutoShutdown, Backoff, Child, DeadLetterPort, Feedback, Grants, GuestLimits, InputPort,
-    OutputPort, Overflow, Plan, Restart, Restore, Retry, Root, Shutdown, Strategy, Supervisor,
-    Wait,
+    OutputPort, Overflow, Past, Plan, ReloadRules, Restart, Restore, Retry, Root, Shutdown,
+    Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::types::{Type, TypeTable};
 
@@ -57,6 +57,9 @@ impl Build {
             params: Vec::new(),
             env: Vec::new(),
             secrets: Vec::new(),
+            past: Past::default(),
+            reload: ReloadRules::default(),
+            set: vec![],
         };
         Self { plan, kinds: Vec::new(), ports: 0 }
     }
@@ -141,6 +144,11 @@ impl Build {
             last = id;
         }
         build
+    }
+
+    /// Takes another plan for the same agents.
+    pub(crate) fn set(&mut self, plan: Plan) {
+        self.plan = plan;
     }
 
     /// Gives an agent something else to do.

@@ -7,11 +7,12 @@ use theater_flow_kernel::decide::advance;
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::gate::Ask;
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, RunId};
-use theater_flow_kernel::input::{Beginning, Input, Stamped};
+use theater_flow_kernel::input::{Beginning, Input, Offer, Stamped, Switch};
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{
     self, Body, Consumed, Crash, CrashKind, End, Entry, Next, Part, Payload, SinkId,
 };
+use theater_flow_kernel::reload::{Misfits, adopt, diff};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Activation, Begun, Call, Done, Outcome, Report, Trace, Work};
 
@@ -83,6 +84,21 @@ impl Play {
                 assert!(self.given.insert(given.agent, given).is_none(), "one at a time");
             }
         }
+    }
+
+    /// The run goes over to another plan, at once.
+    pub(crate) fn reload(&mut self, edit: impl FnOnce(&mut Plan)) {
+        let old = Arc::clone(&self.state.plan);
+        let mut new = Plan::clone(&old);
+        edit(&mut new);
+        let new = adopt(&old, new);
+        let offer = Offer::new(&old, &new, &diff(&old, &new));
+        let (moves, misfits) = (vec![], Misfits::Refuse);
+        let switch = Switch { offer, moves, misfits, leave: false, proposal: None, by: None };
+        let revision = self.state.kept.revision;
+        self.desk.fit(&new);
+        self.input(Input::Reload(Box::new(switch)));
+        assert_eq!(self.state.kept.revision, revision + 1, "nothing stands in the way");
     }
 
     /// Time passes, as a driver lets it.
@@ -221,6 +237,7 @@ fn word(body: &Body) -> Option<String> {
                 End::Done => "done",
                 End::Crashed => "crashed",
                 End::Stopped => "stopped",
+                End::Removed => "removed",
             };
             format!("end {} {how}", body.agent.0)
         }

@@ -1,6 +1,6 @@
 //! A loop around the kernel: random schedules, flushes, writes, checkpoints, crashes; all from one seed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use theater_flow_kernel::decide::advance;
@@ -49,6 +49,8 @@ pub(crate) struct Sim {
     /// States written down: before which record, and their bytes.
     pub(crate) checkpoints: Vec<(u64, Vec<u8>)>,
     pub(super) kinds: Vec<Kind>,
+    /// What other components do.
+    pub(crate) components: BTreeMap<Digest, Kind>,
     pub(super) desk: Desk,
     pub(super) instances: Vec<Option<Native>>,
     pub(super) given: Vec<Activation>,
@@ -77,6 +79,7 @@ impl Sim {
             crashes: 0,
             checkpoints: Vec::new(),
             kinds,
+            components: BTreeMap::new(),
             desk: Desk::new(&plan),
             instances: plan.agents.iter().map(|_| None).collect(),
             given: Vec::new(),
@@ -125,10 +128,17 @@ impl Sim {
         }
     }
 
+    /// What an agent does: what its component does, if that is another than at first.
+    pub(super) fn kind(&self, agent: AgentId) -> Kind {
+        let component = self.state.plan.agents[agent.index()].component;
+        let other = self.components.get(&component);
+        other.unwrap_or_else(|| &self.kinds[agent.index()]).clone()
+    }
+
     /// A guest of this run, as a life of it begins.
     pub(crate) fn native(&self, agent: AgentId, lives: u32, sinks: Sinks) -> Native {
-        let kind = self.kinds[agent.index()].clone();
-        Native::new((&self.plan, agent), (kind, lives), sinks, &self.outside)
+        let kind = self.kind(agent);
+        Native::new((&self.state.plan, agent), (kind, lives), sinks, &self.outside)
     }
 
     /// One thing happens.
@@ -177,7 +187,7 @@ impl Sim {
     }
 
     fn stuck(&self) -> ! {
-        let agents = self.plan.agents.iter().map(|agent| {
+        let agents = self.state.plan.agents.iter().map(|agent| {
             let state = self.state.agent(agent.id);
             let depth = state.depth();
             format!(
@@ -202,13 +212,19 @@ impl Sim {
         drop(outside);
         let stamped = Stamped { wall_ms, salt, input };
         self.inputs.push(stamped.clone());
+        let reloads = matches!(stamped.input, Input::Reload(_));
         let step = advance(&mut self.state, &self.desk, stamped);
+        if reloads {
+            self.desk.fit(&self.state.plan);
+            self.desk.wake();
+            self.instances.resize_with(self.state.plan.agents.len(), || None);
+        }
         self.desk.note(&step);
         self.entries.extend(step.entries);
         self.dispatch();
     }
 
-    fn dispatch(&mut self) {
+    pub(super) fn dispatch(&mut self) {
         let now = self.outside.lock().expect("one thread").now;
         let given = self.desk.dispatch(&self.state, now);
         self.given.extend(given);
@@ -242,7 +258,7 @@ impl Sim {
     pub(crate) fn resume(&mut self) {
         self.checkpoints.retain(|(upto, _)| *upto < self.entries.len() as u64);
         self.state = self.rebuilt();
-        self.desk = Desk::new(&self.plan);
+        self.desk = Desk::new(&self.state.plan);
         self.instances.iter_mut().for_each(|instance| *instance = None);
         self.given.clear();
         self.stuck.clear();
@@ -254,6 +270,9 @@ impl Sim {
         if !matches!(self.state.kept.phase, Phase::Finished(_)) {
             self.input(Input::Resume(facts()));
         }
+        if self.state.kept.paused {
+            self.input(Input::Continue { by: None });
+        }
     }
 
     /// The state that the entries add up to, from genesis or from a checkpoint.
@@ -263,12 +282,20 @@ impl Sim {
             return folded(start, &self.entries);
         }
         let nth = self.checkpoints.len() - 1 - self.rng.below(self.checkpoints.len().min(3));
-        let state = State::from_checkpoint(Arc::clone(&self.plan), &self.checkpoints[nth].1);
+        let plan = |reloaded| self.plan_of(reloaded);
+        let state = State::from_checkpoint(&self.checkpoints[nth].1, plan);
         let state = folded(state.expect("it is one"), &self.entries);
         if self.rng.one_in(8) {
             assert_eq!(state.kept, folded(start, &self.entries).kept, "{:?}", self.options);
         }
         state
+    }
+
+    /// The plan in a record, or the first.
+    pub(crate) fn plan_of(&self, reloaded: Option<u64>) -> Option<Arc<Plan>> {
+        let Some(seq) = reloaded else { return Some(Arc::clone(&self.plan)) };
+        let entry = self.entries.get(usize::try_from(seq).ok()?)?;
+        postcard::from_bytes(entry.payloads.first()?).ok().map(Arc::new)
     }
 
     /// Stops the run: mailboxes empty, snapshots are taken, the process lets go.

@@ -87,7 +87,7 @@ fn replay(sim: &Sim) {
     for entry in &sim.entries {
         let call = match &entry.body {
             Body::Incarnation(body) => {
-                let how = desk::begin(state.agent(body.agent));
+                let how = desk::begin(&state, body.agent);
                 let mut guest = sim.native(body.agent, body.n - 1, how.sinks.clone());
                 let begun = perform::begin(&mut guest, &how).expect("not interrupted");
                 assert_eq!(begun.crash, None, "record {}", entry.seq);

@@ -69,7 +69,7 @@ fn asking(state: &State, stand: Stand) -> Asking {
 }
 
 /// The state after the first record of a fork.
-fn forked(mut state: State, given: &[&[u8]]) -> State {
+pub(crate) fn forked(mut state: State, given: &[&[u8]]) -> State {
     let seq = state.kept.next_seq;
     let genesis = Genesis {
         run: RunId([9; 16]),

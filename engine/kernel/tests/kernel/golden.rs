@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest, Fault, PortId, Ref, RunId, SupervisorId};
 use theater_flow_kernel::record::{
-    Body, Call, Checkpoint, Confirmed, Consumed, Crash, CrashKind, Crashed, DeadLetterReason,
-    DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry, Escalated, Faulted, Finished,
-    Forked, Genesis, Given, Incarnation, Intent, Known, Level, Lineage, Next, Origin, Outcome,
-    Part, Payload, Person, Pruned, Pruning, Repeated, Resolved, Restarted, Rested, Resumed,
+    Body, Call, Carry, Checkpoint, Confirmed, Consumed, Continued, Counts, Crash, CrashKind,
+    Crashed, DeadLetterReason, DeadLettered, Decided, DropChoice, Dropped, End, Ended, Entry,
+    Escalated, Faulted, Finished, Forked, Genesis, Given, Incarnation, Intent, Known, Level,
+    Lineage, Move, Next, NextPlan, Origin, Outcome, Part, Paused, Payload, Person, Proposed,
+    Pruned, Pruning, Received, Refused, Reloaded, Repeated, Resolved, Restarted, Rested, Resumed,
     ShutDown, SinkId, Snapshot, Status, Stopped, Stopping, Suspended, Transaction, Waiting, link,
 };
 use theater_flow_kernel::work::by;
@@ -54,6 +55,8 @@ fn bodies() -> Vec<Body> {
         prunings(),
         supervision(),
         letters(),
+        reloads(),
+        lives(),
     ]
     .concat()
 }
@@ -159,6 +162,39 @@ fn letters() -> Vec<Body> {
     let by = Person { uid: 1000, name: None };
     let resolved = Resolved { letter, agent, message, port, by };
     vec![Body::Retried(resolved.clone()), Body::Discarded(resolved)]
+}
+
+fn reloads() -> Vec<Body> {
+    let by = Some(Person { uid: 1000, name: None });
+    let next = NextPlan {
+        revision: 2,
+        before: Some(299),
+        from: Digest([1; 32]),
+        to: Digest([2; 32]),
+        source: Digest([3; 32]),
+        plan: payload(b"plan"),
+        changes: payload(b"~ a: rewire"),
+        counts: Counts { added: 1, changed: 2, removed: 3 },
+    };
+    let step = |how, state| Move { agent: AgentId(1), how, state };
+    let state = Some(payload(b"state"));
+    let moves = vec![step(Carry::As, None), step(Carry::Migrated, state), step(Carry::Fresh, None)];
+    let (source, proposal, why) = (Some(Digest([3; 32])), Some(300), String::from("no"));
+    vec![
+        Body::Reloaded(Box::new(Reloaded { next: next.clone(), moves, proposal, by: by.clone() })),
+        Body::Proposed(Box::new(Proposed { next, widens: vec!["w".into()], by: by.clone() })),
+        Body::Refused(Box::new(Refused { source, proposal, why, by })),
+    ]
+}
+
+fn lives() -> Vec<Body> {
+    let by = Person { uid: 1000, name: None };
+    let (agent, port, value) = (AgentId(1), PortId(2), payload(b"1"));
+    vec![
+        Body::Paused(Paused { by: Some(by.clone()) }),
+        Body::Continued(Continued { by: None }),
+        Body::Received(Received { agent, port, value, by }),
+    ]
 }
 
 fn entry(seq: u64, body: Body) -> Entry {

@@ -19,7 +19,8 @@ pub(crate) fn replays(kernel: &Kernel) -> Result<(), String> {
     if state.kept != kernel.state.kept {
         return Err(format!("{:?}\nreplayed: {:?}", kernel.state.kept, state.kept));
     }
-    let restored = State::from_checkpoint(Arc::clone(&kernel.plan), &state.to_checkpoint());
+    let restored =
+        State::from_checkpoint(&state.to_checkpoint(), |_| Some(Arc::clone(&kernel.plan)));
     let same = restored.is_some_and(|restored| restored.kept == state.kept);
     same.then_some(()).ok_or_else(|| String::from("the checkpoint is of another state"))
 }

@@ -293,6 +293,7 @@ impl<'p> Reader<'p> {
             End::Finished => true,
             End::Done => restart != Restart::Permanent,
             End::Crashed => restart == Restart::Temporary,
+            End::Removed => false,
             End::Stopped => {
                 let gives_up = |by: &usize| {
                     self.has_ended[*by] || self.plan.supervisors[*by].restart == Restart::Temporary

@@ -6,8 +6,8 @@ use theater_flow_kernel::http::{HttpGrant, OnUnknown, Scheme};
 use theater_flow_kernel::ids::{AgentId, Digest, PortId, SupervisorId, TypeId};
 use theater_flow_kernel::limits;
 use theater_flow_kernel::plan::{
-    Agent, AutoShutdown, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow, Plan,
-    Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
+    Agent, AutoShutdown, Child, Grants, GuestLimits, InputPort, OutputPort, Overflow, Past, Plan,
+    ReloadRules, Restart, Restore, Retry, Shutdown, Strategy, Supervisor, Wait,
 };
 use theater_flow_kernel::types::{Type, TypeTable};
 
@@ -141,6 +141,9 @@ impl Tree {
             params: Vec::new(),
             env: Vec::new(),
             secrets: Vec::new(),
+            past: Past::default(),
+            reload: ReloadRules::default(),
+            set: vec![],
         })
     }
 }

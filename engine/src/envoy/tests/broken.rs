@@ -61,7 +61,7 @@ fn an_errand_that_nobody_takes_is_answered() {
     let (events, heard) = channel();
     let (errands, receiver) = unbounded_channel();
     drop(receiver);
-    Envoy { errands, events }.send(errand(&request("POST", "https://a.test/"), 1));
+    Envoy { errands: Some(errands), events }.send(errand(&request("POST", "https://a.test/"), 1));
     assert!(matches!(heard.recv(), Ok(Event::Answered { intent: 1, .. })));
 }
 

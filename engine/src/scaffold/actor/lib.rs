@@ -21,7 +21,8 @@ pub struct Config {
     at_most: Option<u64>,
 }
 
-/// All that may change. It is saved, and a new life goes on with it after a crash.
+/// All that may change. It is saved, and a new life goes on with it after a crash. So does a new version of the
+/// actor, in a run that goes over to it: if this then has another form, the SDK's guide tells of `migrate`.
 #[derive(Default, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     found: u64,

@@ -62,7 +62,7 @@ fn unknown_names_are_usage_errors_that_help() {
 #[test]
 fn every_kind_of_part_can_be_chosen() {
     let known = kinds();
-    assert_eq!(known.len(), 38);
+    assert_eq!(known.len(), 44);
     for part in [emission(b"1"), Part::LogDropped { lines: 1 }, Part::Closed { sink: SinkId(1) }] {
         assert!(known.contains(&part::kind(&part)));
     }

@@ -20,6 +20,8 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
     let checkpoint = Checkpoint { upto: 4, digest, len: 10 };
     let waiting = Waiting { intents: vec![7, 9] };
     let finished = Finished { status: Status::Degraded, dead_letters: 1 };
+    let by = Person { uid: 5, name: Some("p\r".into()) };
+    let received = Received { agent: AGENT, port: PortId(2), value: bytes(b"1"), by: by.clone() };
     let began = "run 01010101-0101-0101-0101-010101010101 of find with 2 agents, \
         2026-11-23T01:10:46.123Z";
     let twice = "by engine 0.1.0; bytes 3 to 9 of scanner's output may stand there twice";
@@ -32,6 +34,9 @@ fn of_the_run() -> Vec<(Body, &'static str)> {
         (Body::Resumed(resumed), twice),
         (Body::Checkpoint(checkpoint), "10 B, all before record 4"),
         (Body::Stopping(Stopping { by: "SIGINT".into() }), "asked by SIGINT"),
+        (Body::Paused(Paused { by: Some(by) }), "says p\\r (5)"),
+        (Body::Continued(Continued { by: None }), ""),
+        (Body::Received(received), "sent by p\\r (5) to in: (erased)"),
         (Body::Waiting(waiting), "for somebody to decide about 7, 9"),
         (Body::Suspended(Suspended { why: "asked\r".into() }), "asked\\r"),
         (Body::Finished(finished), "degraded, 1 dead letter"),
@@ -59,6 +64,33 @@ fn of_an_agent() -> Vec<(Body, &'static str)> {
         (Body::Snapshot(snapshot), "2 B of state"),
         (Body::Confirmed(confirmed), "stdout up to byte 9"),
         (Body::Ended(ended), "stopped, 2 messages unread"),
+    ]
+}
+
+/// Records of going over to another plan.
+fn of_plans() -> Vec<(Body, &'static str)> {
+    let by = Some(Person { uid: 5, name: None });
+    let digest = Digest::of(b"x");
+    let next = NextPlan {
+        revision: 8,
+        before: Some(3),
+        from: digest,
+        to: digest,
+        source: digest,
+        plan: bytes(b"plan"),
+        changes: bytes(b"~ walk: rewire\n"),
+        counts: Counts { added: 1, changed: 2, removed: 0 },
+    };
+    let moves = vec![Move { agent: AGENT, how: Carry::Fresh, state: None }];
+    let widens = vec!["walk: grants\u{1b}.http".into()];
+    let proposed = Proposed { next: next.clone(), widens, by: by.clone() };
+    let reloaded = Reloaded { next, moves, proposal: Some(4), by: by.clone() };
+    let why = String::from("`walk` is\u{1b} busy\nand more");
+    let refused = Refused { source: Some(digest), proposal: None, why, by };
+    vec![
+        (Body::Reloaded(Box::new(reloaded)), "rev 7→8 (+1 ~2 -0)"),
+        (Body::Proposed(Box::new(proposed)), "rev 7→8 (+1 ~2 -0) widens walk: grants\\u{1b}.http"),
+        (Body::Refused(Box::new(refused)), "`walk` is\\u{1b} busy"),
     ]
 }
 
@@ -132,7 +164,7 @@ fn intent() -> Body {
 
 /// One record of each kind but `transaction`, with what `events` says of it.
 fn one_of_each() -> Vec<(Body, &'static str)> {
-    [of_the_run(), of_an_agent(), of_trouble()].concat()
+    [of_the_run(), of_an_agent(), of_trouble(), of_plans()].concat()
 }
 
 #[test]

@@ -1,0 +1,229 @@
+//! When a run may go over to another plan, and the record of it.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Draft;
+use crate::desk::Desk;
+use crate::ids::{AgentId, Bytes, PortId, Ref, Salt, SupervisorId};
+use crate::input::{Offer, Proposal, Switch};
+use crate::json;
+use crate::plan::{Child, Plan};
+use crate::record::{Body, End, Move, Next, NextPlan, Payload, Proposed, Refused, Reloaded};
+use crate::reload::{Misfits, same_type};
+use crate::state::{AgentState, Life, Phase, Stage, State};
+
+/// Why a run cannot go over to another plan now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Obstacle {
+    /// It does not run, or comes to its end.
+    Phase,
+    /// The proposal that it is waits no more: somebody refused it, or another plan came.
+    Withdrawn,
+    /// Not all who lived when the process before this one ended are started again.
+    Resuming,
+    /// A supervisor whose children change is starting or stopping some.
+    Supervisor(SupervisorId),
+    /// An agent that is to go on as another instance, or to go, is at an event.
+    Busy(AgentId),
+    /// It waits for what it asked, or for somebody's decision about it.
+    Asking(AgentId),
+    /// What it did since its last snapshot is not in one.
+    Unsaved(AgentId),
+    /// It is to go, and has messages to handle.
+    Unread(AgentId),
+    /// It is to go, and not all that it wrote is in its place: later nobody could try again.
+    Unwritten(AgentId),
+    /// A message waits that is no value of the input's new type.
+    Misfit {
+        /// Whose mailbox it is in.
+        agent: AgentId,
+        /// The input.
+        port: PortId,
+        /// The message.
+        message: Ref,
+    },
+}
+
+/// What keeps a run from going over to this plan now; nothing if it can.
+pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Option<Obstacle> {
+    if state.kept.phase != Phase::Running {
+        return Some(Obstacle::Phase);
+    }
+    if switch.proposal.is_some() && switch.proposal != state.proposal() {
+        return Some(Obstacle::Withdrawn);
+    }
+    if !state.kept.to_start.is_empty() {
+        return Some(Obstacle::Resuming);
+    }
+    let moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
+    in_motion(state, plan)
+        .map(Obstacle::Supervisor)
+        .or_else(|| moved.into_iter().find_map(|(id, made)| at_rest(state, desk, (id, made))))
+        .or_else(|| leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave)))
+        .or_else(|| match switch.misfits {
+            Misfits::Refuse => misfit(state, plan),
+            Misfits::SetAside => None,
+        })
+}
+
+/// A supervisor whose children are others in the plan, or start again, and that is busy with some.
+fn in_motion(state: &State, plan: &Plan) -> Option<SupervisorId> {
+    let children = |plan: &Plan, id: SupervisorId| {
+        plan.supervisors.get(id.index()).map(|supervisor| supervisor.children.clone())
+    };
+    let ids = state.plan.present_supervisors().map(|supervisor| supervisor.id);
+    let other = |id: &SupervisorId| children(&state.plan, *id) != children(plan, *id);
+    let wakes = |id: &SupervisorId| {
+        let children = children(plan, *id).unwrap_or_default();
+        children.iter().any(|child| matches!(child, Child::Agent(id) if may_wake(state, plan, *id)))
+    };
+    let mut changed = ids.filter(|id| other(id) || wakes(id));
+    changed.find(|id| {
+        let still = matches!(state.stage(*id), Stage::Off | Stage::Up | Stage::Over);
+        let exits = state.kept.supervisors.get(id.index()).map_or(0, |one| one.exits.len());
+        !still || exits > 0
+    })
+}
+
+/// True if an agent that has ended well reads others in the plan: they may have something for it, and then it is
+/// started again.
+fn may_wake(state: &State, plan: &Plan, id: AgentId) -> bool {
+    let over = |agent: &AgentState| matches!(agent.life, Life::Over(End::Finished | End::Done));
+    let reads = |plan: &Plan| -> Option<Vec<Vec<PortId>>> {
+        let inputs = plan.agent(id)?.inputs.iter();
+        Some(inputs.map(|input| input.from.clone()).collect())
+    };
+    state.kept.agents.get(id.index()).is_some_and(over) && reads(&state.plan) != reads(plan)
+}
+
+/// What keeps an agent from going on as another instance. `made`: its state was made from the record.
+fn at_rest(state: &State, desk: &Desk, (id, made): (AgentId, bool)) -> Option<Obstacle> {
+    let agent = state.agent(id);
+    let unsaved = state.plan.agent(id).is_some_and(|plan| agent.is_unsaved(plan));
+    if agent.life.is_over() {
+        None
+    } else if desk.is_busy(id) {
+        Some(Obstacle::Busy(id))
+    } else if agent.asking.is_some() {
+        Some(Obstacle::Asking(id))
+    } else if unsaved && !made {
+        Some(Obstacle::Unsaved(id))
+    } else {
+        None
+    }
+}
+
+/// Agents that the plan does not have.
+fn leaving<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = AgentId> + 'a {
+    let gone = |id: &AgentId| plan.past.agents.binary_search(id).is_ok();
+    state.plan.present().map(|agent| agent.id).filter(gone)
+}
+
+/// What keeps an agent from going. `leave`: what it has not handled becomes dead letters, and nobody waits for a disk.
+fn gone(state: &State, desk: &Desk, id: AgentId, leave: bool) -> Option<Obstacle> {
+    let agent = state.agent(id);
+    if agent.life.is_over() {
+        None
+    } else if desk.is_busy(id) {
+        Some(Obstacle::Busy(id))
+    } else if agent.asking.is_some() {
+        Some(Obstacle::Asking(id))
+    } else if agent.life == Life::Up && !leave && (agent.depth() > 0 || goes_on(state, id)) {
+        Some(Obstacle::Unread(id))
+    } else if !leave && agent.writes_on() {
+        Some(Obstacle::Unwritten(id))
+    } else {
+        None
+    }
+}
+
+/// True if an agent that is to go has handled all that it has: it can go as soon as nobody sends it more.
+#[must_use]
+pub fn has_handled(state: &State, desk: &Desk, id: AgentId) -> bool {
+    gone(state, desk, id, false).is_none()
+}
+
+/// True if an agent with inputs has more to send, of what it has handled.
+fn goes_on(state: &State, id: AgentId) -> bool {
+    let wired = state.routes.inputs(id).iter().any(|input| !input.queues.is_empty());
+    wired && state.agent(id).mode == Next::More
+}
+
+/// The first message that is no value of the type that its input has in the plan.
+fn misfit(state: &State, plan: &Plan) -> Option<Obstacle> {
+    state.plan.present().find_map(|before| {
+        let after = plan.named(&before.name).filter(|after| after.id == before.id)?;
+        before.inputs.iter().find_map(|input| {
+            let port = input.port;
+            let new = after.inputs.iter().find(|other| other.port == port);
+            let same = new
+                .is_some_and(|new| same_type((&state.plan.types, input.ty), (&plan.types, new.ty)));
+            if same {
+                return None;
+            }
+            let queues = state.agent(before.id).queues.iter().filter(|queue| queue.port == port);
+            let fits = |body: &[u8]| {
+                let text = core::str::from_utf8(body).ok();
+                new.zip(text)
+                    .is_some_and(|(new, text)| json::check(&plan.types, new.ty, text).is_ok())
+            };
+            let mut items = queues.flat_map(|queue| &queue.items);
+            let item = items.find(|item| !fits(&item.body))?;
+            Some(Obstacle::Misfit { agent: before.id, port, message: item.id })
+        })
+    })
+}
+
+/// The record of it.
+pub(super) fn reloaded(state: &State, switch: Switch, salt: Salt) -> Draft {
+    let Switch { offer, moves, proposal, by, .. } = switch;
+    let (next, mut payloads) = next(state, offer, &salt);
+    let moves: Vec<Move> = moves
+        .into_iter()
+        .map(|moved| {
+            let state = moved.state.as_ref().map(|state| Payload::commit(&salt, state));
+            payloads.extend(moved.state);
+            Move { agent: moved.agent, how: moved.how, state }
+        })
+        .collect();
+    let causes = behind(state, proposal);
+    let body = Body::Reloaded(Box::new(Reloaded { next, moves, proposal, by }));
+    Draft { causes, body, salt: Some(salt), payloads }
+}
+
+/// The record that a plan waits for somebody to approve it.
+pub(super) fn proposed(state: &State, proposal: Proposal, salt: Salt) -> Draft {
+    let Proposal { offer, widens, by } = proposal;
+    let (next, payloads) = next(state, offer, &salt);
+    let causes = behind(state, state.proposal());
+    let body = Body::Proposed(Box::new(Proposed { next, widens, by }));
+    Draft { causes, body, salt: Some(salt), payloads }
+}
+
+/// The record that the run goes on as it did; nothing if that was decided before.
+pub(super) fn refused(state: &State, refused: Refused) -> Option<Draft> {
+    let proposal = refused.proposal;
+    if proposal.is_some() && proposal != state.proposal() {
+        return None;
+    }
+    Some(Draft::new(behind(state, proposal), Body::Refused(Box::new(refused))))
+}
+
+/// A plan as it stands in a record, and its payloads.
+fn next(state: &State, offer: Offer, salt: &Salt) -> (NextPlan, Vec<Bytes>) {
+    let Offer { plan: bytes, from, to, source, changes: text, counts } = offer;
+    let (plan, changes) = (Payload::commit(salt, &bytes), Payload::commit(salt, &text));
+    let (revision, before) = (state.kept.revision + 1, state.kept.reloaded);
+    (NextPlan { revision, before, from, to, source, plan, changes, counts }, vec![bytes, text])
+}
+
+/// What such a record follows from: a proposal, if it is about one, and the last record.
+fn behind(state: &State, proposal: Option<u64>) -> Vec<Ref> {
+    let mut causes: Vec<Ref> =
+        proposal.map(Ref::record).into_iter().chain([state.last()]).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    causes
+}

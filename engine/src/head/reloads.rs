@@ -1,0 +1,62 @@
+//! What a head says of a run's reloads.
+
+use serde::{Deserialize, Serialize};
+use theater_flow_kernel::record::Body;
+
+use crate::view;
+
+/// Characters of a reason.
+const WHAT: usize = 1_000;
+
+/// What became of a run's reloads.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reloads {
+    /// The last one.
+    pub last: Option<LastReload>,
+    /// The record of the plan that waits for somebody to approve it.
+    pub waits: Option<u64>,
+}
+
+/// What became of a reload.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastReload {
+    /// `ok`, `waits` or `refused`.
+    pub outcome: String,
+    /// The record that says so.
+    pub record: u64,
+    /// When that was, in ms since 1970.
+    pub at: u64,
+    /// The step from one plan to the next, `rev 7→8 (+1 ~2 -0)`, or why there is none.
+    pub what: String,
+}
+
+impl Reloads {
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A record was written at `at`, in ms since 1970. True if it is about a reload.
+    pub fn note(&mut self, record: u64, at: u64, body: &Body) -> bool {
+        let (outcome, what) = match body {
+            Body::Reloaded(body) => {
+                self.waits = None;
+                ("ok", view::step(body.next.revision, body.next.counts))
+            }
+            Body::Proposed(body) => {
+                self.waits = Some(record);
+                ("waits", view::step(body.next.revision, body.next.counts))
+            }
+            Body::Refused(body) => {
+                if body.proposal.is_some() && body.proposal == self.waits {
+                    self.waits = None;
+                }
+                ("refused", body.why.chars().take(WHAT).collect())
+            }
+            _ => return false,
+        };
+        self.last = Some(LastReload { outcome: outcome.to_owned(), record, at, what });
+        true
+    }
+}
