@@ -24,13 +24,22 @@ pub fn send(child: &Child, signal: Signal) {
 /// # Panics
 /// If it is not so for long.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_for_told(|| String::from(what), look)
+}
+
+/// The same; `what` says at the end what was not seen.
+///
+/// # Panics
+/// If it is not so for long.
+#[track_caller]
+pub fn wait_for_told<T>(what: impl FnOnce() -> String, mut look: impl FnMut() -> Option<T>) -> T {
     let limit = Instant::now() + LIMIT;
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < limit, "{what}: not seen");
+        assert!(Instant::now() < limit, "{}: not seen", what());
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -11,8 +11,10 @@ pub mod lives;
 pub mod notes;
 pub mod powercut;
 pub mod requests;
+pub mod saves;
 pub mod terminal;
 mod warm;
+pub mod watched;
 pub mod web;
 
 use std::path::{Path, PathBuf};

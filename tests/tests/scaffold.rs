@@ -5,7 +5,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use theater_flow::compile::{Fetcher, Pipeline};
+use theater_flow::replay::NoWorld;
+use theater_flow_dsl::Mode;
+use theater_flow_host::{Host, HostConfig, component_of};
+use theater_flow_kernel::gate::Gate;
+use theater_flow_kernel::perform;
+use theater_flow_kernel::work::Sinks;
 use theater_flow_tests::{LIMIT, Ran, Scene, finish, root};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -71,6 +79,7 @@ fn a_new_actor_is_built_tested_and_run_as_its_readme_says() {
     assert!(cargo(&scene, &format!("{build} --locked --offline --quiet")));
     it_runs(&scene);
     its_file_can_be_pinned(&scene);
+    another_version_can_migrate(&scene);
 }
 
 fn it_runs(scene: &Scene) {
@@ -100,6 +109,55 @@ fn its_file_can_be_pinned(scene: &Scene) {
     };
     pinned(digest).ends(0);
     pinned(&"0".repeat(64)).ends(78).tells(["TF0216", digest]);
+}
+
+/// What its author adds for a state that has another form than before.
+const MIGRATE: &str = r#"
+impl theater_flow_sdk::Migrate for Finder {
+    fn migrate(_: &str, saved: &[u8]) -> Result<State, Fault> {
+        let found = str::from_utf8(saved).ok().and_then(|count| count.parse().ok());
+        let found = found.ok_or_else(|| Fault::new("no-count", "it is no number"))?;
+        Ok(State { found })
+    }
+}
+"#;
+
+/// The component of the module that it was built to.
+fn built(scene: &Scene) -> Vec<u8> {
+    let module = fs::read(module(scene)).expect("it was built");
+    component_of(&module).expect("an actor").into_owned()
+}
+
+fn another_version_can_migrate(scene: &Scene) {
+    let cache = Some(scene.path().join(".theater-flow/cache"));
+    let host = Arc::new(Host::new(HostConfig { cache, instances: 8 }).expect("a host"));
+    assert!(!host.load(&built(scene)).expect("an actor").migrates());
+    let source = scene.read("my-actor/src/lib.rs");
+    let other = source.replacen("export!(Finder)", "export!(Finder, migrate)", 1);
+    assert_ne!(other, source);
+    scene.file("my-actor/src/lib.rs", other + MIGRATE);
+    let settings = scene.read("my-actor/Cargo.toml");
+    let sdk = "stdlib-actors/sdk\"";
+    let feature = settings.replacen(sdk, &format!("{sdk}, features = [\"migrate\"]"), 1);
+    let build = format!("build --release --target {TARGET} --locked --offline --quiet");
+    assert!(!cargo(scene, &build), "it is a feature");
+    scene.file("my-actor/Cargo.toml", feature);
+    assert!(cargo(scene, &build));
+    assert!(cargo(scene, "test --locked --offline --quiet"));
+    let actor = host.load(&built(scene)).expect("an actor");
+    assert!(actor.migrates());
+    let file = Pipeline::read(&scene.path().join("my-actor/pipeline.toml")).expect("a file");
+    let compiled = Fetcher::new(Arc::clone(&host)).compile(&file, &[], Mode::Run);
+    let plan = Arc::new(compiled.plan.expect("a plan"));
+    let own = plan.agents.iter().find(|agent| agent.component == actor.digest());
+    let id = own.expect("it runs there").id;
+    let migrated = |saved: &[u8]| {
+        let gate = Gate::new(Arc::clone(&plan), id, Sinks::default(), Box::new(NoWorld));
+        let mut instance = host.instance(&actor, gate).expect("an instance");
+        perform::migrate(&mut instance, "00", saved).expect("it can")
+    };
+    assert_eq!(migrated(b"7"), Ok(br#"{"found":7}"#.to_vec()));
+    assert!(migrated(b"many").expect_err("a fault").message.contains("no-count: it is no number"));
 }
 
 fn module(scene: &Scene) -> std::path::PathBuf {

@@ -113,6 +113,8 @@ fn nothing_is_left_to_do() {
         "engine/src/log",
         // A server that is slow is what is measured there.
         "engine/benches/figures/look",
+        // What a process costs while nothing happens, and one that is looked at without holding it up.
+        "engine/benches/figures/watch",
     ];
     none(&naming(&["thread::sleep"], &beats), "nothing sleeps and hopes");
 }

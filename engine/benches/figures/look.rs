@@ -99,7 +99,7 @@ fn whys(journal: &Journal<SledStore>, plan: &Plan) -> Vec<Figure> {
 
 fn states(journal: &Journal<SledStore>, plan: &Arc<Plan>, ran: &Ran) -> Vec<Figure> {
     let id = plan.agents[3].id;
-    let crew = crew(ran, plan);
+    let crew = crew(ran);
     let last = journal.flushed().seq - 1;
     [("at its end", last), ("in its middle", last / 2)]
         .map(|(name, at)| {
@@ -116,18 +116,17 @@ fn states(journal: &Journal<SledStore>, plan: &Arc<Plan>, ran: &Ran) -> Vec<Figu
         .into()
 }
 
-fn crew(ran: &Ran, plan: &Arc<Plan>) -> Crew {
+fn crew(ran: &Ran) -> Crew {
     let actors: HashMap<Digest, Actor> = ran.actors.clone();
     let world = Box::new(|_| Ok(Box::new(NoWorld) as _));
-    Crew::new(Arc::clone(&ran.host), Arc::clone(plan), actors, world)
+    Crew::new(Arc::clone(&ran.host), actors, world)
 }
 
 /// A replay, the copy of the log included.
 fn replayed(ran: &Ran) -> (Replayed, Duration) {
     let (did, took) = timed(|| {
         let journal = open(ran);
-        let plan = recover::plan(&journal).expect("a plan");
-        replay(&journal, &crew(ran, &plan)).expect("a log")
+        replay(&journal, &crew(ran)).expect("a log")
     });
     assert!(did.differences.is_empty(), "{:?}", did.differences);
     (did, took)

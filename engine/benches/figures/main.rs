@@ -1,5 +1,5 @@
 //! The figures of `benches/RESULTS.md`: `cargo bench -p theater-flow --bench figures [-- GROUP… [LONGEST]]`, with a
-//! group of `parts`, `pipeline`, `look`, `fork`, `resume`, `growth` and `supervise`, and how long the longest run is to
+//! group of `parts`, `pipeline`, `look`, `fork`, `resume`, `growth`, `supervise`, `reload` and `watch`, and how long the longest run is to
 //! be in `resume` and `growth`, to see them end soon.
 //!
 //! Each figure is a median over several runs on the machine at hand, and stands beside a floor measured in
@@ -10,8 +10,10 @@ mod growth;
 mod look;
 mod parts;
 mod pipeline;
+mod reload;
 mod resume;
 mod supervise;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +76,7 @@ fn lengths<const N: usize>(lengths: [u64; N]) -> impl Iterator<Item = u64> {
 fn main() -> std::io::Result<()> {
     let screen = Screen::standard(false, false);
     let chosen: Vec<String> = chosen().filter(|arg| arg.parse::<u64>().is_err()).collect();
-    let groups: [Group; 7] = [
+    let groups: [Group; 9] = [
         ("parts", parts::figures),
         ("pipeline", pipeline::figures),
         ("look", look::figures),
@@ -82,6 +84,8 @@ fn main() -> std::io::Result<()> {
         ("resume", resume::figures),
         ("growth", growth::figures),
         ("supervise", supervise::figures),
+        ("reload", reload::figures),
+        ("watch", watch::figures),
     ];
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let figures = groups.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, group)| group());

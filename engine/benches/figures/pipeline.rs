@@ -162,6 +162,21 @@ impl Stage {
         Self { cast: Some(cast), id, place, host, actors, folder }
     }
 
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the run is kept.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What runs guests.
+    pub(super) fn host(&self) -> Arc<Host> {
+        Arc::clone(&self.host)
+    }
+
     /// Begins the run, once.
     pub(super) fn begin(&mut self) -> Session {
         let cast = self.cast.take().expect("it has not begun");

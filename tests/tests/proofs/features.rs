@@ -157,6 +157,7 @@ const fn reason(why: &Why) -> &'static str {
         Why::Overflow => "letter without a place",
         Why::Rounds => "letter after its rounds",
         Why::Closed => "letter after the rest",
+        Why::Unfit => "letter of no use to a new plan",
     }
 }
 

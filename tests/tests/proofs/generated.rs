@@ -97,7 +97,7 @@ fn run<T: Troupe>(piece: &Piece, seed: u64, crew: impl Fn(&Machine) -> T) -> (Ma
 }
 
 /// No rule of the machine was broken, the log is as it was written, and it ended as its records say it must.
-fn whole(machine: &Machine, entries: &[Entry]) {
+pub(crate) fn whole(machine: &Machine, entries: &[Entry]) {
     assert_eq!(machine.fouls(), [""; 0]);
     let journal = journal(machine);
     let verified = journal.verify(Some(journal.flushed())).expect("the log is whole");

@@ -46,10 +46,15 @@ impl Piece {
     /// Compiles a text that stands in `/sim`.
     #[track_caller]
     pub(crate) fn new(text: &str) -> Self {
+        Self::try_new(text).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    }
+
+    /// The same of one that may have faults.
+    pub(crate) fn try_new(text: &str) -> Result<Self, Vec<Fault>> {
         let (folder, text) = (String::from("/sim"), String::from(text));
         let pipeline =
             Pipeline { name: String::from("made.toml"), text, cwd: folder.clone(), folder };
-        Self::compile(&pipeline).unwrap_or_else(|faults| panic!("{faults:#?}"))
+        Self::compile(&pipeline)
     }
 
     /// Compiles a file; `None` if it has faults.
@@ -66,7 +71,7 @@ impl Piece {
 
     pub(crate) fn crew(&self, world: impl Fn() -> Box<dyn World> + Send + Sync + 'static) -> Crew {
         let worlds = Box::new(move |_| Ok(world()));
-        Crew::new(Arc::clone(host()), Arc::clone(&self.plan), self.actors.clone(), worlds)
+        Crew::new(Arc::clone(host()), self.actors.clone(), worlds)
     }
 
     /// Its agents in the world of a machine.

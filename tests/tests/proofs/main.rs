@@ -6,6 +6,7 @@
 
 mod count;
 mod coverage;
+mod edits;
 mod features;
 mod forgets;
 mod generated;
@@ -13,5 +14,6 @@ mod heard;
 mod leaks;
 mod live;
 mod make;
+mod reloaded;
 mod same;
 mod stages;

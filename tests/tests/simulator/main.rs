@@ -3,9 +3,14 @@
 #![expect(clippy::print_stdout, reason = "how much was tried is part of the result")]
 
 mod asks;
+mod change;
 mod check;
 mod crashes;
 mod everywhere;
+mod live;
+mod lookback;
 mod piece;
+mod places;
+mod reloads;
 mod schedules;
 mod time;

@@ -20,7 +20,7 @@ pub(crate) const INPUT: &str = "/sim/in.txt";
 pub(crate) const FOUND: &str = "/sim/out/found.jsonl";
 
 /// Lines of a file through `match` to a file and standard output; `middle` stands between them.
-fn find_todos(middle: &str, from: &str) -> String {
+pub(crate) fn find_todos(middle: &str, from: &str) -> String {
     let probe = theater_flow_tests::prebuilt("probe").display().to_string();
     let probe_full = theater_flow_tests::prebuilt("probe-full").display().to_string();
     let middle = middle.replace("PROBE-FULL", &probe_full).replace("PROBE", &probe);
@@ -55,7 +55,7 @@ grants = {{ stdout = true }}
 }
 
 /// Passes lines on, and misbehaves at some as `on` says.
-fn middle(actor: &str, on: &str, more: &str) -> String {
+pub(crate) fn middle(actor: &str, on: &str, more: &str) -> String {
     format!(
         r#"
 [agents.middle]
@@ -93,7 +93,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    fn new(text: String, input: Vec<u8>) -> Self {
+    pub(crate) fn new(text: String, input: Vec<u8>) -> Self {
         let folder = String::from("/sim");
         let pipeline =
             Pipeline { name: String::from("sim.toml"), text, cwd: folder.clone(), folder };
@@ -123,11 +123,7 @@ impl Piece {
 
     /// With a probe in between that traps until it is 300 ms later, and sets a timer.
     pub(crate) fn waiting() -> Self {
-        let on = r#"{ match = "line 5 ", do = "trap-before", n = 1700000000300 },
-  { event = "start", do = "set-timer", text = "later", n = 5000 }"#;
-        let more = r#"grants = { files = { read = ["in.txt"], write = ["elsewhere"] }, clock = true, random = true, stdin = true, stdout = true, timer = true }
-retry = { max = 20, backoff = "constant", base = "100ms", cap = "100ms" }"#;
-        Self::new(find_todos(&middle("PROBE-FULL", on, more), "middle"), input(60))
+        Self::new(waiting_text(), input(60))
     }
 
     /// Each line goes round a cycle three times, or as often as it may, and then in one order to a file and standard
@@ -187,68 +183,18 @@ grants = { files = { write = ["out"] } }
 
     /// All agents are restarted again and again, since one of them traps.
     pub(crate) fn restarting(lines: usize) -> Self {
-        let traps = (1..=lines).filter(|nth| nth % 3 == 0);
-        let on = traps.map(|nth| format!("{{ match = \"line {nth} \", do = \"trap\" }}"));
-        let on = on.collect::<Vec<_>>().join(", ");
-        let text = find_todos(&middle("PROBE", &on, ""), "middle");
-        let text = text.replace("\"one-for-one\"", "\"one-for-all\"\nintensity = 100");
-        Self::new(text, input(lines))
+        Self::new(restarting_text(lines), input(lines))
     }
 
     /// A source that counts, to a file that is appended to: with so much in each message that the log
     /// needs checkpoints.
     pub(crate) fn producing(messages: usize) -> Self {
-        let probe = theater_flow_tests::prebuilt("probe").display().to_string();
-        let text = format!(
-            r#"
-format = 1
-name = "producing"
-[supervisors.root]
-strategy = "one-for-one"
-children = ["source", "findings"]
-[agents.source]
-actor = "{probe}"
-config = {{ produce = {messages}, pad = 4000 }}
-[agents.findings]
-actor = "std/file-write"
-inputs = "source"
-config = {{ path = "out/found.jsonl", mode = "append" }}
-grants = {{ files = {{ write = ["out"] }} }}
-"#
-        );
-        Self::new(text, Vec::new())
+        Self::new(producing_text(messages), Vec::new())
     }
 
     /// A request for each line, and the answers to a file.
     pub(crate) fn asking(on_unknown: &str) -> Self {
-        let text = format!(
-            r#"
-format = 1
-name = "asking"
-[supervisors.root]
-strategy = "one-for-one"
-children = ["lines", "ask", "findings", "refused"]
-[agents.lines]
-actor = "std/file-lines"
-config = {{ path = "in.txt" }}
-grants = {{ files = {{ read = ["in.txt"] }} }}
-[agents.ask]
-actor = "std/http"
-inputs = "lines"
-config = {{ url = "https://a.test/v1/x", body = "json", on-error = "reject" }}
-grants = {{ http = [{{ host = "a.test", methods = ["POST"], on_unknown = "{on_unknown}" }}] }}
-[agents.findings]
-actor = "std/file-write"
-inputs = "ask.out"
-config = {{ path = "out/found.jsonl" }}
-grants = {{ files = {{ write = ["out"] }} }}
-[agents.refused]
-actor = "std/stdout"
-inputs = "ask.rejected"
-grants = {{ stdout = true }}
-"#
-        );
-        Self::new(text, input(6))
+        Self::new(asking_text(on_unknown), input(6))
     }
 
     /// A machine on which nothing has run.
@@ -266,7 +212,7 @@ grants = {{ stdout = true }}
 
     pub(crate) fn crew(&self, world: impl Fn() -> Box<dyn World> + Send + Sync + 'static) -> Crew {
         let worlds = Box::new(move |_| Ok(world()));
-        Crew::new(Arc::clone(host()), Arc::clone(&self.plan), self.actors.clone(), worlds)
+        Crew::new(Arc::clone(host()), self.actors.clone(), worlds)
     }
 
     /// A process that has not run; `None` if the run is over.
@@ -303,8 +249,79 @@ grants = {{ stdout = true }}
     }
 }
 
+/// See [`Piece::producing`].
+pub(crate) fn producing_text(messages: usize) -> String {
+    let probe = theater_flow_tests::prebuilt("probe").display().to_string();
+    format!(
+        r#"
+format = 1
+name = "producing"
+[supervisors.root]
+strategy = "one-for-one"
+children = ["source", "findings"]
+[agents.source]
+actor = "{probe}"
+config = {{ produce = {messages}, pad = 4000 }}
+[agents.findings]
+actor = "std/file-write"
+inputs = "source"
+config = {{ path = "out/found.jsonl", mode = "append" }}
+grants = {{ files = {{ write = ["out"] }} }}
+"#
+    )
+}
+
+/// See [`Piece::waiting`].
+pub(crate) fn waiting_text() -> String {
+    let on = r#"{ match = "line 5 ", do = "trap-before", n = 1700000000300 },
+  { event = "start", do = "set-timer", text = "later", n = 5000 }"#;
+    let more = r#"grants = { files = { read = ["in.txt"], write = ["elsewhere"] }, clock = true, random = true, stdin = true, stdout = true, timer = true }
+retry = { max = 20, backoff = "constant", base = "100ms", cap = "100ms" }"#;
+    find_todos(&middle("PROBE-FULL", on, more), "middle")
+}
+
+/// See [`Piece::restarting`].
+pub(crate) fn restarting_text(lines: usize) -> String {
+    let traps = (1..=lines).filter(|nth| nth % 3 == 0);
+    let on = traps.map(|nth| format!("{{ match = \"line {nth} \", do = \"trap\" }}"));
+    let on = on.collect::<Vec<_>>().join(", ");
+    let text = find_todos(&middle("PROBE", &on, ""), "middle");
+    text.replace("\"one-for-one\"", "\"one-for-all\"\nintensity = 100")
+}
+
+/// See [`Piece::asking`].
+pub(crate) fn asking_text(on_unknown: &str) -> String {
+    format!(
+        r#"
+format = 1
+name = "asking"
+[supervisors.root]
+strategy = "one-for-one"
+children = ["lines", "ask", "findings", "refused"]
+[agents.lines]
+actor = "std/file-lines"
+config = {{ path = "in.txt" }}
+grants = {{ files = {{ read = ["in.txt"] }} }}
+[agents.ask]
+actor = "std/http"
+inputs = "lines"
+config = {{ url = "https://a.test/v1/x", body = "json", on-error = "reject" }}
+grants = {{ http = [{{ host = "a.test", methods = ["POST"], on_unknown = "{on_unknown}" }}] }}
+[agents.findings]
+actor = "std/file-write"
+inputs = "ask.out"
+config = {{ path = "out/found.jsonl" }}
+grants = {{ files = {{ write = ["out"] }} }}
+[agents.refused]
+actor = "std/stdout"
+inputs = "ask.rejected"
+grants = {{ stdout = true }}
+"#
+    )
+}
+
 /// Source text with a note in every fourth line.
-fn input(lines: usize) -> Vec<u8> {
+pub(crate) fn input(lines: usize) -> Vec<u8> {
     let line = |nth: usize| {
         let note = ["", "", " // TODO mend it", ""][nth % 4];
         let note = if nth % 8 == 2 { " // FIXME now" } else { note };
