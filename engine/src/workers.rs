@@ -163,8 +163,8 @@ impl Troupe for Crew {
     }
 }
 
-/// The instances that live, but for those that are at work.
-pub type Instances<G = Instance> = Mutex<HashMap<AgentId, G>>;
+/// The instances that live, but for those that are at work, with the numbers of their lives.
+pub type Instances<G = Instance> = Mutex<HashMap<AgentId, (u32, G)>>;
 
 /// Does an activation's work on the instances at hand. `None` for what is not reported. `stop` is asked before each
 /// event.
@@ -174,8 +174,8 @@ pub fn work<T: Troupe>(
     given: Activation,
     stop: &dyn Fn() -> bool,
 ) -> Option<Report> {
+    let held = taken(instances, &given);
     let Activation { agent, incarnation, work } = given;
-    let held = lock(instances).remove(&agent);
     let (instance, done) = match (work, held) {
         (Work::Drop, _) => return None,
         (Work::Begin(how), old) => {
@@ -197,9 +197,19 @@ pub fn work<T: Troupe>(
         (Work::Snapshot, None) => (None, Done::Handled(Vec::new())),
     };
     if let Some(instance) = instance {
-        lock(instances).insert(agent, instance);
+        lock(instances).insert(agent, (incarnation, instance));
     }
     Some(Report { agent, incarnation, done })
+}
+
+/// Takes an agent's instance. One that is to be dropped may be of a life that began meanwhile: it stays.
+fn taken<G>(instances: &Instances<G>, given: &Activation) -> Option<G> {
+    let mut all = lock(instances);
+    let known = all.get(&given.agent).map(|(life, _)| *life);
+    if given.work == Work::Drop && known.is_some_and(|life| life > given.incarnation) {
+        return None;
+    }
+    all.remove(&given.agent).map(|(_, instance)| instance)
 }
 
 /// An instance that is not there can handle nothing: a new life is needed. This says nothing of the

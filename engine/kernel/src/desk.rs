@@ -8,14 +8,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::decide::Advance;
-use crate::ids::{AgentId, Ref};
-use crate::plan::{Overflow, Plan};
+use crate::ids::{AgentId, PortId, Ref};
+use crate::plan::Plan;
 use crate::record::{Body, Stopped};
 use crate::state::{Life, State};
-use crate::work::{Activation, Done, Report, Work};
+use crate::work::{Activation, Done, Event, Report, Work};
 
 pub(crate) use ready::room;
-use ready::{Ready, When, held, next, remaining};
+use ready::{Ready, When, next, remaining};
 pub use ready::{begin, event};
 
 /// See the [module](self).
@@ -25,8 +25,8 @@ pub struct Desk {
     busy: Vec<bool>,
     /// By agent: what a worker has is of a life that was stopped since.
     void: Vec<bool>,
-    /// By agent: the last message of each of its queues that a worker has. Empty for none.
-    held: Vec<Vec<Option<Ref>>>,
+    /// By agent: what a worker has to handle.
+    hands: Vec<Hand>,
     /// By agent: an instance may be alive.
     alive: Vec<bool>,
     /// How many workers' reports are awaited.
@@ -48,6 +48,32 @@ pub struct Desk {
     lasting: bool,
 }
 
+/// What a worker has to handle. It is known by its ports, since another plan may join them to other queues meanwhile.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Hand {
+    messages: Vec<(Ref, PortId)>,
+    /// The input of which the agent is told that it has closed.
+    closed: Option<PortId>,
+}
+
+impl Hand {
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.closed = None;
+    }
+
+    fn take(&mut self, events: &VecDeque<Event>) {
+        self.clear();
+        for event in events {
+            match event {
+                Event::Message { id, port, .. } => self.messages.push((*id, *port)),
+                Event::Closed { port } => self.closed = Some(*port),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Desk {
     /// A desk on which nothing lies.
     #[must_use]
@@ -55,11 +81,11 @@ impl Desk {
         let none = vec![false; plan.agents.len()];
         let (ready, waiting) = (VecDeque::new(), BTreeSet::new());
         let due = vec![None; plan.agents.len()];
-        let held = vec![Vec::new(); plan.agents.len()];
+        let hands = vec![Hand::default(); plan.agents.len()];
         Self {
             busy: none.clone(),
             void: none.clone(),
-            held,
+            hands,
             alive: none,
             awaited: 0,
             ready,
@@ -102,7 +128,7 @@ impl Desk {
         let agents = plan.agents.len();
         self.busy.resize(agents, false);
         self.void.resize(agents, false);
-        self.held.resize(agents, Vec::new());
+        self.hands.resize(agents, Hand::default());
         self.alive.resize(agents, false);
         self.due.resize(agents, None);
     }
@@ -152,7 +178,7 @@ impl Desk {
         if core::mem::take(&mut self.busy[at]) {
             self.awaited -= 1;
         }
-        self.held[at].clear();
+        self.hands[at].clear();
         self.ready.push_back(report.agent);
         if core::mem::take(&mut self.void[at]) {
             return Report { done: Done::Handled(Vec::new()), ..report };
@@ -160,10 +186,14 @@ impl Desk {
         report
     }
 
-    /// The last message of an agent's queue that a worker has; it may have those before it, too.
-    #[must_use]
-    pub fn held(&self, id: AgentId, queue: usize) -> Option<Ref> {
-        self.held[id.index()].get(queue).copied().flatten()
+    /// The messages of an agent that a worker has, by their inputs.
+    pub(crate) fn messages(&self, id: AgentId) -> &[(Ref, PortId)] {
+        &self.hands[id.index()].messages
+    }
+
+    /// The input of an agent of which it is just being told that it has closed.
+    pub(crate) fn closing(&self, id: AgentId) -> Option<PortId> {
+        self.hands[id.index()].closed
     }
 
     /// True if a worker's report about this agent is awaited.
@@ -240,10 +270,8 @@ impl Desk {
         self.busy[id.index()] = true;
         self.alive[id.index()] = true;
         self.awaited += 1;
-        if let Work::Handle(batch) = &work
-            && state.routes.spills(id).iter().any(|spill| spill.overflow == Overflow::DropOldest)
-        {
-            self.held[id.index()] = held(state.agent(id), &batch.events);
+        if let Work::Handle(batch) = &work {
+            self.hands[id.index()].take(&batch.events);
         }
         let begins = matches!(work, Work::Begin(_));
         let incarnation = state.agent(id).incarnations + u32::from(begins);

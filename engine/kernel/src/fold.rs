@@ -11,6 +11,7 @@ mod reload;
 mod resume;
 mod supervise;
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -23,7 +24,6 @@ use crate::record::{
 use crate::state::{
     AgentState, Asking, Awaited, Life, Phase, Queued, Saved, Start, State, WriteOp, WriteWhat,
 };
-use crate::work::Sinks;
 
 /// Bytes that a record takes in the log besides its payloads, about.
 const RECORD_BYTES: u64 = 160;
@@ -293,18 +293,30 @@ fn ended(state: &mut State, seq: u64, body: Ended) {
         // What it leaves unread keeps its attempts.
         agent.keep_failed_message();
     }
-    let open = core::mem::take(&mut agent.sinks);
-    for sink in open.open.values().filter(|sink| sink.id != SinkId::STDOUT) {
-        if let Some(write) = agent.writes.get_mut(&sink.id) {
-            // Half of a new content never takes the old content's place.
-            let what = if whole || !write.replace { WriteWhat::Close } else { WriteWhat::Abandon };
-            write.pending.push_back(WriteOp { seq, what });
-        }
-    }
-    agent.sinks = Sinks { next: open.next, ..Sinks::default() };
+    close_files(agent, seq, whole);
     touch_neighbours(state, body.agent);
     resume::next(state);
     exits::ended(state, body.agent, (body.how, halt, seq));
+}
+
+/// Who ends closes all files. Half of a new content never takes the old content's place. Another plan may start the
+/// agent again: it goes on behind what it has written, which may not be in its place yet.
+fn close_files(agent: &mut AgentState, seq: u64, whole: bool) {
+    let open = agent.sinks.open.iter().filter(|(_, sink)| sink.id != SinkId::STDOUT);
+    let open: Vec<(String, SinkId)> = open.map(|(name, sink)| (name.clone(), sink.id)).collect();
+    for (name, id) in open {
+        let write = agent.writes.get_mut(&id);
+        let kept = whole || write.as_ref().is_none_or(|write| !write.replace);
+        if let Some(write) = write {
+            let what = if kept { WriteWhat::Close } else { WriteWhat::Abandon };
+            write.pending.push_back(WriteOp { seq, what });
+        }
+        if kept {
+            agent.sinks.close(&name);
+        } else {
+            agent.sinks.open.remove(&name);
+        }
+    }
 }
 
 /// An end closes channels, and takes a full reader away: whoever waited for that is looked at again.

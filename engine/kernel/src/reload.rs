@@ -7,6 +7,7 @@ mod adopt;
 mod course;
 mod diff;
 mod same;
+mod wake;
 mod widen;
 
 pub use crate::decide::{Obstacle, has_handled, obstacle};
@@ -14,6 +15,7 @@ pub use adopt::adopt;
 pub use course::Course;
 pub use diff::{Change, Changes, Kind, Why, diff};
 pub(crate) use same::same_type;
+pub(crate) use wake::Again;
 pub(crate) use widen::covers;
 pub use widen::{Widening, widenings};
 

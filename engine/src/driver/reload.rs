@@ -25,7 +25,7 @@ use audition::Trial;
 
 use super::{Clock, Driver, Errands, Outputs, Scribe, Workers};
 
-/// How long a supervisor may take to end what it is at, in ms.
+/// How long a supervisor may take to end what it is at, and who stays to be told of a close, in ms.
 const SUPERVISING_MS: u64 = 10_000;
 
 /// Somebody wants a run to go over to another plan.
@@ -87,7 +87,7 @@ pub(super) struct Reloading {
     due: BTreeMap<AgentId, u64>,
     /// Whose time is up.
     late: BTreeSet<AgentId>,
-    /// When that of supervisors is up, unless it is.
+    /// When that of supervisors and of who stays is up, unless it is.
     supervisors: Option<u64>,
     /// Who is tried out; `None` before all have come to rest.
     tried: Option<BTreeMap<AgentId, Trial>>,
@@ -227,7 +227,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         // Somebody's decision may take for ever.
         let held = |id: &AgentId| self.state.held().any(|(agent, _)| agent == *id);
         match obstacle {
-            Obstacle::Asking(id) if held(id) => {
+            Obstacle::Asking(id) | Obstacle::Closing(id) if held(id) => {
                 Some(Refused::Undecided { agent: name(&self.state, *id) })
             }
             Obstacle::Asking(id) if late(id) => {
@@ -239,6 +239,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             Obstacle::Unread(id) | Obstacle::Unwritten(id) if late(id) => {
                 reloading.switch.leave = true;
                 None
+            }
+            Obstacle::Closing(id) if reloading.supervisors.is_none() => {
+                let asks = self.state.agent(*id).asking.is_some();
+                Some(Refused::Late { agent: name(&self.state, *id), asks })
             }
             Obstacle::Supervisor(id) if reloading.supervisors.is_none() => {
                 let supervisor = self.state.plan.supervisors.get(id.index());

@@ -49,7 +49,10 @@ fn takes_letters(state: &State, from: AgentId) -> bool {
         return false;
     };
     let to = state.agent(letters.agent);
-    letters.feeders.contains(&from)
+    let inputs = state.routes.inputs(letters.agent).iter().zip(&to.closed);
+    let open = || inputs.clone().any(|(input, closed)| input.port == letters.port && !closed);
+    let gone = || state.plan.past.agents.binary_search(&from).is_ok() && open();
+    (letters.feeders.contains(&from) || gone())
         && !to.life.is_over()
         && to.depth() < limits::CAPACITY_MAX as usize
 }
@@ -78,7 +81,7 @@ pub(super) fn again(agent: &AgentState, consumed: &Consumed) -> Option<Ref> {
     agent.again.get(&(*id, *port)).copied().map(Ref::record)
 }
 
-/// `{agent, port, message, code, text, attempts, body}`.
+/// `{agent, port, message, code, text, attempts, body}`; `port` is empty for an input that is gone.
 fn text(
     state: &State,
     id: AgentId,
@@ -86,7 +89,9 @@ fn text(
     (attempts, why): (u32, &DeadLetterReason),
 ) -> Option<Bytes> {
     let agent = state.plan.agent(id)?;
-    let input = agent.inputs.iter().find(|input| input.port == port)?;
+    // One that the plan does not have any more has no name in it.
+    let input = agent.inputs.iter().find(|input| input.port == port);
+    let input = input.map_or("", |input| &input.name);
     let (queue, at) = state.agent(id).find(message, port)?;
     let body = core::str::from_utf8(&state.agent(id).queues[queue].items[at].body).ok()?;
     let (code, text) = match why {
@@ -98,7 +103,7 @@ fn text(
         DeadLetterReason::Closed => ("closed", "its cycle had come to rest"),
         DeadLetterReason::Unfit => ("unfit", "the plan has no place for it any more"),
     };
-    let [name, input, code, text] = [&agent.name, &input.name, code, text].map(quote);
+    let [name, input, code, text] = [&agent.name, input, code, text].map(quote);
     let letter = format!(
         r#"{{"agent":{name},"port":{input},"message":"{message}","code":{code},"text":{text},"attempts":{attempts},"body":{body}}}"#
     );

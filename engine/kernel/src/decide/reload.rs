@@ -10,9 +10,9 @@ use crate::ids::{AgentId, Bytes, PortId, Ref, Salt, SupervisorId};
 use crate::input::{Offer, Proposal, Switch};
 use crate::json;
 use crate::plan::{Child, Plan};
-use crate::record::{Body, End, Move, Next, NextPlan, Payload, Proposed, Refused, Reloaded};
-use crate::reload::{Misfits, same_type};
-use crate::state::{AgentState, Life, Phase, Stage, State};
+use crate::record::{Body, Consumed, Move, Next, NextPlan, Payload, Proposed, Refused, Reloaded};
+use crate::reload::{Again, Misfits, same_type};
+use crate::state::{Phase, Stage, State};
 
 /// Why a run cannot go over to another plan now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +35,8 @@ pub enum Obstacle {
     Unread(AgentId),
     /// It is to go, and not all that it wrote is in its place: later nobody could try again.
     Unwritten(AgentId),
+    /// It is just being told that an input has closed that somebody feeds in the plan.
+    Closing(AgentId),
     /// A message waits that is no value of the input's new type.
     Misfit {
         /// Whose mailbox it is in.
@@ -58,10 +60,12 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
         return Some(Obstacle::Resuming);
     }
     let moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
-    in_motion(state, plan)
+    let again = Again::of(state, plan);
+    in_motion(state, plan, &again)
         .map(Obstacle::Supervisor)
         .or_else(|| moved.into_iter().find_map(|(id, made)| at_rest(state, desk, (id, made))))
         .or_else(|| leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave)))
+        .or_else(|| closing(state, desk, (plan, &again)).map(Obstacle::Closing))
         .or_else(|| match switch.misfits {
             Misfits::Refuse => misfit(state, plan),
             Misfits::SetAside => None,
@@ -69,7 +73,7 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
 }
 
 /// A supervisor whose children are others in the plan, or start again, and that is busy with some.
-fn in_motion(state: &State, plan: &Plan) -> Option<SupervisorId> {
+fn in_motion(state: &State, plan: &Plan, again: &Again) -> Option<SupervisorId> {
     let children = |plan: &Plan, id: SupervisorId| {
         plan.supervisors.get(id.index()).map(|supervisor| supervisor.children.clone())
     };
@@ -77,7 +81,7 @@ fn in_motion(state: &State, plan: &Plan) -> Option<SupervisorId> {
     let other = |id: &SupervisorId| children(&state.plan, *id) != children(plan, *id);
     let wakes = |id: &SupervisorId| {
         let children = children(plan, *id).unwrap_or_default();
-        children.iter().any(|child| matches!(child, Child::Agent(id) if may_wake(state, plan, *id)))
+        children.iter().any(|child| matches!(child, Child::Agent(id) if again.woken.contains(id)))
     };
     let mut changed = ids.filter(|id| other(id) || wakes(id));
     changed.find(|id| {
@@ -85,17 +89,6 @@ fn in_motion(state: &State, plan: &Plan) -> Option<SupervisorId> {
         let exits = state.kept.supervisors.get(id.index()).map_or(0, |one| one.exits.len());
         !still || exits > 0
     })
-}
-
-/// True if an agent that has ended well reads others in the plan: they may have something for it, and then it is
-/// started again.
-fn may_wake(state: &State, plan: &Plan, id: AgentId) -> bool {
-    let over = |agent: &AgentState| matches!(agent.life, Life::Over(End::Finished | End::Done));
-    let reads = |plan: &Plan| -> Option<Vec<Vec<PortId>>> {
-        let inputs = plan.agent(id)?.inputs.iter();
-        Some(inputs.map(|input| input.from.clone()).collect())
-    };
-    state.kept.agents.get(id.index()).is_some_and(over) && reads(&state.plan) != reads(plan)
 }
 
 /// What keeps an agent from going on as another instance. `made`: its state was made from the record.
@@ -115,6 +108,21 @@ fn at_rest(state: &State, desk: &Desk, (id, made): (AgentId, bool)) -> Option<Ob
     }
 }
 
+/// An agent that would take an input for closed that is open in the plan.
+fn closing(state: &State, desk: &Desk, (plan, again): (&Plan, &Again)) -> Option<AgentId> {
+    let told = |id: AgentId| {
+        let asked = state.agent(id).asking.as_ref().map(|asking| &asking.consumed);
+        let asked = asked.and_then(|consumed| match consumed {
+            Consumed::Closed { port } => Some(*port),
+            _ => None,
+        });
+        desk.closing(id).or(asked)
+    };
+    let mut stay = plan.present().filter(|agent| agent.id.index() < state.kept.agents.len());
+    let told = stay.find(|agent| told(agent.id).is_some_and(|port| again.feeds(plan, agent, port)));
+    told.map(|agent| agent.id)
+}
+
 /// Agents that the plan does not have.
 fn leaving<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = AgentId> + 'a {
     let gone = |id: &AgentId| plan.past.agents.binary_search(id).is_ok();
@@ -130,7 +138,7 @@ fn gone(state: &State, desk: &Desk, id: AgentId, leave: bool) -> Option<Obstacle
         Some(Obstacle::Busy(id))
     } else if agent.asking.is_some() {
         Some(Obstacle::Asking(id))
-    } else if agent.life == Life::Up && !leave && (agent.depth() > 0 || goes_on(state, id)) {
+    } else if !leave && (agent.depth() > 0 || goes_on(state, id)) {
         Some(Obstacle::Unread(id))
     } else if !leave && agent.writes_on() {
         Some(Obstacle::Unwritten(id))

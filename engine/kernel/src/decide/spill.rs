@@ -54,15 +54,14 @@ fn ids(queue: &Queue, from: usize, count: usize) -> Vec<Ref> {
 /// tried again or has asked.
 fn held(state: &State, desk: &Desk, (id, nth): (AgentId, usize)) -> usize {
     let agent = state.agent(id);
-    let items = &agent.queues[nth].items;
+    let Queue { port, items } = &agent.queues[nth];
     let failed = agent.pending.as_ref().map(|pending| &pending.consumed);
     let asking = agent.asking.as_ref().map(|asking| &asking.consumed);
     let again = failed.into_iter().chain(asking).filter_map(|consumed| match consumed {
-        Consumed::Message { id, port } => {
-            agent.find(*id, *port).is_some_and(|(queue, _)| queue == nth).then_some(*id)
-        }
+        Consumed::Message { id, port } => Some((*id, *port)),
         _ => None,
     });
-    let last = again.chain(desk.held(id, nth)).max();
-    last.map_or(0, |last| items.partition_point(|item| item.id <= last))
+    let all = again.chain(desk.messages(id).iter().copied()).filter(|(_, of)| of == port);
+    let place = |message: Ref| items.binary_search_by_key(&message, |item| item.id).ok();
+    all.filter_map(|(message, _)| place(message)).max().map_or(0, |last| last + 1)
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::ids::{AgentId, Ref};
+use crate::ids::AgentId;
 use crate::limits;
 use crate::record::{Consumed, Next, Origin};
 use crate::state::{AgentState, Asking, Life, Pending, Phase, Reader, Spill, State};
@@ -197,19 +197,6 @@ pub fn event(agent: &AgentState, consumed: &Consumed) -> Option<Event> {
             Event::Message { id: *id, port: *port, body }
         }
     })
-}
-
-/// The last message of each queue among these events.
-pub(super) fn held(agent: &AgentState, events: &VecDeque<Event>) -> Vec<Option<Ref>> {
-    let mut held = vec![None; agent.queues.len()];
-    for event in events {
-        if let Event::Message { id, port, .. } = event
-            && let Some((queue, _)) = agent.find(*id, *port)
-        {
-            held[queue] = held[queue].max(Some(*id));
-        }
-    }
-    held
 }
 
 /// Free places per output: the least over the readers that it waits for.

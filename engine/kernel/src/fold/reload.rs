@@ -9,8 +9,8 @@ use super::{supervise, touch_all};
 use crate::ids::{AgentId, Bytes, PortId, Ref, SupervisorId};
 use crate::json;
 use crate::plan::{Agent, Child, Plan};
-use crate::record::{Carry, End, Entry, Next, Refused, Reloaded, SinkId};
-use crate::reload::{covers, same_type};
+use crate::record::{Carry, Consumed, Entry, Next, Refused, Reloaded, SinkId};
+use crate::reload::{Again, covers, same_type};
 use crate::state::{
     AgentState, InputRoute, Life, Queue, Queued, Routes, Saved, Stage, Start, State,
     SupervisorState,
@@ -23,12 +23,12 @@ type Edge = (PortId, Option<PortId>);
 pub(super) fn reloaded(state: &mut State, entry: &Entry, body: &Reloaded) {
     let plan = entry.payloads.first().and_then(|bytes| postcard::from_bytes::<Plan>(bytes).ok());
     let Some(plan) = plan.map(Arc::new) else { return };
+    let again = Again::of(state, &plan);
     let routes = Arc::new(Routes::of(&plan));
     let old = core::mem::replace(&mut state.plan, Arc::clone(&plan));
     let old_routes = core::mem::replace(&mut state.routes, Arc::clone(&routes));
-    rest(state, &old_routes);
+    rest(state, &old_routes, &again);
     relabel(state, &old_routes);
-    let mut reborn = Vec::new();
     for agent in plan.present() {
         let Some(before) = old.agent(agent.id) else {
             state.kept.agents.push(AgentState::new(&plan, agent));
@@ -36,13 +36,11 @@ pub(super) fn reloaded(state: &mut State, entry: &Entry, body: &Reloaded) {
             continue;
         };
         rewire(state, (&old, before), &old_routes, agent);
+        reopen(state, (before, &old_routes), agent, &again);
         give_back(&mut state.kept.agents[agent.id.index()], before, agent);
-        if wakes(state, agent.id, &old_routes) {
-            reborn.push(agent.id);
-        }
     }
-    for id in reborn {
-        wake(state, id);
+    for id in &again.woken {
+        wake(state, *id);
     }
     go_on_as_others(state, entry, body);
     state.kept.revision = body.next.revision;
@@ -60,12 +58,18 @@ pub(super) fn refused(state: &mut State, body: &Refused) {
     }
 }
 
-/// A cycle that is the same as before has come to rest if it had.
-fn rest(state: &mut State, old: &Routes) {
+/// A cycle that is the same as before has come to rest if it had, unless somebody feeds it again.
+fn rest(state: &mut State, old: &Routes, again: &Again) {
     let rested = old.cycles().iter().zip(&state.kept.rested).filter(|(_, rested)| **rested);
     let rested: BTreeSet<&Vec<AgentId>> = rested.map(|(cycle, _)| cycle).collect();
-    let now = state.routes.cycles().iter().map(|cycle| rested.contains(cycle));
-    state.kept.rested = now.collect();
+    let fed = |cycle: &[AgentId]| {
+        let inputs = cycle.iter().flat_map(|id| state.routes.inputs(*id));
+        let mut producers = inputs.flat_map(|input| &input.producers);
+        producers.any(|id| !cycle.contains(id) && again.sends(*id))
+            || cycle.iter().any(|id| again.woken.contains(id))
+    };
+    let cycles = state.routes.cycles().iter();
+    state.kept.rested = cycles.map(|cycle| rested.contains(cycle) && !fed(cycle)).collect();
 }
 
 /// Dead letters that the engine keeps wait for the places where their queues are now, if these are anywhere.
@@ -107,7 +111,6 @@ fn rewire(state: &mut State, (old, before): (&Plan, &Agent), old_routes: &Routes
         }
         set_apart(&mut one.queues, port, strays);
     }
-    reopen(one, (before, old_routes), (agent, &state.routes));
 }
 
 /// An agent can only close the files that it may not write any more. What it has staged for them is still written: it
@@ -159,37 +162,34 @@ fn set_apart(queues: &mut Vec<Queue>, port: PortId, items: VecDeque<Queued>) {
 }
 
 /// What an agent knows of its inputs: one that somebody new feeds is open, and who feeds one no more has ended for it.
-fn reopen(one: &mut AgentState, old: (&Agent, &Routes), new: (&Agent, &Routes)) {
-    let (before, old_routes) = old;
-    let (agent, routes) = new;
-    let was = before.inputs.iter().zip(&one.closed).zip(old_routes.inputs(agent.id));
+/// It need not be told again of one that closes no more.
+fn reopen(state: &mut State, (before, old): (&Agent, &Routes), agent: &Agent, again: &Again) {
+    let rested = state.has_rested(agent.id);
+    let one = &mut state.kept.agents[agent.id.index()];
+    let was = before.inputs.iter().zip(&one.closed).zip(old.inputs(agent.id));
     let was: BTreeMap<PortId, (bool, &InputRoute)> =
         was.map(|((input, closed), route)| (input.port, (*closed, route))).collect();
-    let closed = routes.inputs(agent.id).iter().map(|input| {
+    let closed = state.routes.inputs(agent.id).iter().map(|input| {
         let Some((closed, route)) = was.get(&input.port) else { return !input.is_wired() };
         let known = |id: &AgentId| route.producers.contains(id) || route.feedback.contains(id);
-        *closed && input.producers.iter().chain(&input.feedback).all(known)
+        let ended = |id: &AgentId| known(id) && !again.woken.contains(id);
+        let fed_back = !rested && input.feedback.iter().any(|id| again.sends(*id));
+        *closed && !fed_back && input.producers.iter().chain(&input.feedback).all(ended)
     });
     one.closed = closed.collect();
-}
-
-/// True if an agent that had nothing left to do has: it reads somebody that it did not read.
-fn wakes(state: &State, id: AgentId, old: &Routes) -> bool {
-    let producers = |routes: &Routes| -> BTreeSet<AgentId> {
-        routes.inputs(id).iter().flat_map(|input| input.producers.iter().copied()).collect()
-    };
-    let before = producers(old);
-    let lives =
-        |id: &AgentId| state.kept.agents.get(id.index()).is_none_or(|one| !one.life.is_over());
-    let over = matches!(state.agent(id).life, Life::Over(End::Finished | End::Done));
-    over && producers(&state.routes).difference(&before).any(lives)
+    one.pending.take_if(|pending| match pending.consumed {
+        Consumed::Closed { port } => again.feeds(&state.plan, agent, port),
+        _ => false,
+    });
 }
 
 /// It is started as one that has not lived.
 fn wake(state: &mut State, id: AgentId) {
     state.kept.alive += 1;
+    let inputs = state.routes.inputs(id).iter();
+    let closed = inputs.map(|input| !input.is_wired()).collect();
     let one = &mut state.kept.agents[id.index()];
-    one.life = Life::Off;
+    (one.life, one.closed) = (Life::Off, closed);
     anew(one);
 }
 

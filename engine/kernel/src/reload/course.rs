@@ -4,8 +4,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::diff::{Changes, Kind};
-use crate::ids::{AgentId, PortId};
-use crate::plan::{Agent, Plan};
+use super::wake::producers;
+use crate::ids::AgentId;
+use crate::plan::Plan;
 
 /// Bounds that an instance gets when it begins.
 const OF_INSTANCE: [&str; 2] = ["limits", "timeout"];
@@ -71,20 +72,4 @@ impl Course {
         let due = move |gone: &[AgentId]| gone.iter().all(|id| has_handled(*id));
         self.rest.iter().filter(move |(_, gone)| due(gone)).map(|(id, _)| *id)
     }
-}
-
-/// Who sends messages to each agent.
-fn producers(plan: &Plan) -> BTreeMap<AgentId, BTreeSet<AgentId>> {
-    let outputs = plan
-        .present()
-        .flat_map(|agent| agent.outputs.iter().map(move |output| (output.port, agent.id)));
-    let whose: BTreeMap<PortId, AgentId> = outputs.collect();
-    let of = |agent: &Agent| {
-        let inputs = agent.inputs.iter();
-        let from = inputs.flat_map(|input| {
-            input.from.iter().copied().chain(input.feedback.iter().map(|edge| edge.from))
-        });
-        from.filter_map(|port| whose.get(&port).copied()).collect()
-    };
-    plan.present().map(|agent| (agent.id, of(agent))).collect()
 }

@@ -97,6 +97,11 @@ impl Native {
         Self { gate, kind, lives, count: 0, held: Vec::new(), calls: 0 }
     }
 
+    /// Lives that its agent had before.
+    pub(crate) const fn lives(&self) -> u32 {
+        self.lives
+    }
+
     fn emit(&mut self, body: &str) -> Result<(), Stop> {
         let outputs = self.gate.agent().outputs.iter();
         let outputs: Vec<String> = outputs.map(|output| output.name.clone()).collect();

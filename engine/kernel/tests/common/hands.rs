@@ -22,7 +22,8 @@ impl Sim {
         let instance = &mut self.instances[agent.index()];
         let done = match work {
             Work::Drop => {
-                *instance = None;
+                // It may have been started again meanwhile.
+                instance.take_if(|instance| instance.lives() < incarnation);
                 return;
             }
             Work::Begin(start) => {

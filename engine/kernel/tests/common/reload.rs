@@ -18,6 +18,18 @@ impl Sim {
         }
     }
 
+    /// Lets the run go over to another plan: what those who go have not handled becomes dead letters.
+    pub(crate) fn leave(&mut self, plan: Plan) {
+        let plan = adopt(&self.state.plan, plan);
+        let offer = Offer::new(&self.state.plan, &plan, &diff(&self.state.plan, &plan));
+        let (moves, misfits) = (vec![], Misfits::Refuse);
+        let switch = Switch { offer, moves, misfits, leave: true, proposal: None, by: None };
+        while obstacle(&self.state, &self.desk, &plan, &switch).is_some() {
+            self.step();
+        }
+        self.input(Input::Reload(Box::new(switch)));
+    }
+
     /// Lets the run go over to another plan as soon as it can; `how` says with which state. The obstacle that does
     /// not go away by itself, if there is one, or that the run is over, or crashed meanwhile.
     pub(crate) fn reload(
