@@ -59,12 +59,17 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
     if !state.kept.to_start.is_empty() {
         return Some(Obstacle::Resuming);
     }
-    let moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
+    let mut moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
+    let resting = moved
+        .find_map(|(id, made)| at_rest(state, desk, (id, made)))
+        .or_else(|| leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave)));
+    if resting.is_some() {
+        return resting;
+    }
+    // It is looked at again and again while agents come to rest: what takes longer comes last.
     let again = Again::of(state, plan);
     in_motion(state, plan, &again)
         .map(Obstacle::Supervisor)
-        .or_else(|| moved.into_iter().find_map(|(id, made)| at_rest(state, desk, (id, made))))
-        .or_else(|| leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave)))
         .or_else(|| closing(state, desk, (plan, &again)).map(Obstacle::Closing))
         .or_else(|| match switch.misfits {
             Misfits::Refuse => misfit(state, plan),
