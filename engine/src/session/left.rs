@@ -49,7 +49,7 @@ impl Left {
         check_name(place, run)?;
         let flushed = journal.flushed();
         let guarded = head.is_some();
-        let head = match head {
+        let mut head = match head {
             Some(mut head) => {
                 check_head(&head, &journal)?;
                 // It lags behind the log a little.
@@ -62,6 +62,8 @@ impl Left {
             None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
         };
         let recovered = recover::recover(&journal, flushed.seq)?;
+        // The log knows it, also if there was no head.
+        head.reloads.waits = recovered.state.proposal();
         match recovered.state.kept.phase {
             Phase::Finished(status) => {
                 note_end(place, head, status, flushed);
