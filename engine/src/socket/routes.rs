@@ -5,7 +5,7 @@ mod live;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Either, Full, Limited};
+use http_body_util::{Either, Full};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -117,10 +117,7 @@ impl Desk {
             "/v1/waiting" => self.look(Shown::waiting).await,
             "/v1/approve" => self.approve(request.uri.query(), by).await,
             "/v1/letters" => self.letters(request.uri.query(), by).await,
-            "/v1/reload" => match Limited::new(body, RELOAD_BYTES).collect().await {
-                Ok(body) => self.reload(&body.to_bytes(), by).await,
-                Err(_) => long(),
-            },
+            "/v1/reload" => self.reload(body, by).await,
             "/v1/tap" => self.tap(request.uri.query()).await,
             "/v1/send" => self.send(request.uri.query(), body, by).await,
             "/v1/pause" => self.pause(request.uri.query(), (true, by)).await,
@@ -165,16 +162,6 @@ impl Desk {
                 value(blocking(move || shown.letters(order, by.uid)).await.flatten())
             }
             Err(wrong) => refuse(StatusCode::BAD_REQUEST, &wrong),
-        }
-    }
-
-    async fn reload(&self, body: &[u8], by: Peer) -> Answer {
-        match serde_json::from_slice(body) {
-            Ok(ask) => {
-                let shown = Arc::clone(&self.shown);
-                value(blocking(move || shown.reload(ask, by.uid)).await.flatten())
-            }
-            Err(error) => refuse(StatusCode::BAD_REQUEST, &format!("the body: {error}")),
         }
     }
 

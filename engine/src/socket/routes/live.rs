@@ -11,7 +11,7 @@ use theater_flow_kernel::limits::PAYLOAD_BYTES;
 use tokio::time::timeout;
 
 use super::super::feed::{Feed, Source, What};
-use super::{Answer, Desk, Peer, answer, blocking, refuse, value};
+use super::{Answer, Desk, Peer, RELOAD_BYTES, answer, blocking, refuse, value};
 use crate::channels::Pattern;
 
 /// Channels that are named when none is meant.
@@ -39,10 +39,29 @@ impl Desk {
         };
         let value = match text(body, self.bounds.taken).await {
             Ok(value) => value,
-            Err((status, what)) => return refuse(status, what),
+            Err((status, what)) => return refuse(status, &what),
         };
         let shown = Arc::clone(&self.shown);
         super::value(blocking(move || shown.send(&to, value, by.uid)).await.flatten())
+    }
+
+    /// The run is to go over to another plan, which the request's body names.
+    pub(super) async fn reload<B>(&self, body: B, by: Peer) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let body = match whole(body, ("body", RELOAD_BYTES), self.bounds.taken).await {
+            Ok(body) => body,
+            Err((status, what)) => return refuse(status, &what),
+        };
+        match serde_json::from_slice(&body) {
+            Ok(ask) => {
+                let shown = Arc::clone(&self.shown);
+                value(blocking(move || shown.reload(ask, by.uid)).await.flatten())
+            }
+            Err(error) => refuse(StatusCode::BAD_REQUEST, &format!("the body: {error}")),
+        }
     }
 
     /// Messages as they are emitted.
@@ -85,20 +104,34 @@ fn none(pattern: &Pattern, known: &[String]) -> String {
     format!("no channel of the run is named `{}`: there is {there}", pattern.text())
 }
 
-/// A body as text. Whoever is slow is not waited for.
-async fn text<B>(body: B, within: Duration) -> Result<String, (StatusCode, &'static str)>
+/// A message as text.
+async fn text<B>(body: B, within: Duration) -> Result<String, (StatusCode, String)>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let body = timeout(within, Limited::new(body, PAYLOAD_BYTES).collect()).await;
-    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the message did not come"))?;
-    let bytes: Bytes = match body {
-        Ok(body) => body.to_bytes(),
+    let bytes = whole(body, ("message", PAYLOAD_BYTES), within).await?;
+    let no_text = |_| (StatusCode::BAD_REQUEST, String::from("it is no UTF-8"));
+    String::from_utf8(bytes.into()).map_err(no_text)
+}
+
+/// All of a body. Whoever is slow is not waited for.
+async fn whole<B>(
+    body: B,
+    (what, most): (&str, usize),
+    within: Duration,
+) -> Result<Bytes, (StatusCode, String)>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let late = |_| (StatusCode::REQUEST_TIMEOUT, format!("the {what} did not come"));
+    match timeout(within, Limited::new(body, most).collect()).await.map_err(late)? {
+        Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, "a message has at most 16 MiB"));
+            let what = format!("a {what} has at most {} MiB", most >> 20);
+            Err((StatusCode::PAYLOAD_TOO_LARGE, what))
         }
-        Err(_) => return Err((StatusCode::BAD_REQUEST, "the message was cut off")),
-    };
-    String::from_utf8(bytes.into()).map_err(|_| (StatusCode::BAD_REQUEST, "it is no UTF-8"))
+        Err(_) => Err((StatusCode::BAD_REQUEST, format!("the {what} was cut off"))),
+    }
 }
