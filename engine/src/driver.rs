@@ -21,7 +21,7 @@ use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::input::{Beginning, Input, Stamped};
 use theater_flow_kernel::record::{Body, EngineFacts, SinkId, Status};
 use theater_flow_kernel::state::{Life, Phase, State};
-use theater_flow_kernel::work::Report;
+use theater_flow_kernel::work::{Report, Work};
 
 use backlog::Backlog;
 use decisions::Recorded;
@@ -31,7 +31,7 @@ use errands::Pending;
 pub use live::{Held, Pausing, Sending};
 pub use parts::{CheckpointBytes, Clock, Commit, Errands, Outputs, Parts, Scribe, Workers};
 use reload::Reloading;
-pub use reload::{Audition, Auditioned, Choices, Outcome, Refusal, Refused, Reload};
+pub use reload::{Audition, Auditioned, Choices, Outcome, Refusal, Refused, Reload, Tried};
 use stop::Stop;
 pub use stop::{DRAIN_MS, Remains};
 pub use tray::Job;
@@ -285,7 +285,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
             self.input(Input::Tick);
         }
         self.reload_further(now);
-        let waits = self.dispatch(now);
+        let mut waits = self.dispatch(now);
+        if waits && self.reload_if_stuck(now) {
+            waits = self.dispatch(now);
+        }
         if waits || self.is_late(now) {
             self.stop_further(now);
         }
@@ -355,7 +358,10 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if self.backlog.is_full() {
             return false;
         }
-        for activation in self.desk.dispatch(&self.state, now) {
+        let mut given = self.desk.dispatch(&self.state, now);
+        // Who has ended makes room for who begins.
+        given.sort_by_key(|activation| !matches!(activation.work, Work::Drop));
+        for activation in given {
             self.workers.submit(activation);
         }
         self.desk.is_idle() && self.pending.is_empty()

@@ -4,7 +4,7 @@
 mod told;
 
 use std::sync::mpsc::{Receiver, Sender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use theater_flow_dsl::{Compiled, Fault, Mode, Severity, keep_set};
@@ -37,7 +37,7 @@ pub struct Reloader {
     plan: PlanInForce,
     events: Sender<Event>,
     reader: SharedStore,
-    /// One at a time: whoever saves twice gets what they saved last.
+    /// One at a time.
     turn: Arc<Mutex<()>>,
 }
 
@@ -93,17 +93,19 @@ impl Reloader {
     /// has faults is recorded.
     ///
     /// # Errors
-    /// If the run goes on with the plan that it has.
+    /// If the run goes on with the plan that it has, also since another reload is under way.
     pub fn reload(
         &self,
         pipeline: &Pipeline,
         set: &[(String, String)],
         by: Option<Person>,
     ) -> Result<Done, ReloadError> {
-        self.reload_if(pipeline, set, by, &mut |_| true)
+        let turn = self.turn()?;
+        self.compile((pipeline, set, by), &mut |_| true, &turn)
     }
 
-    /// The same, if `agrees` to what was read besides the pipeline's own file.
+    /// The same, if `agrees` to what was read besides the pipeline's own file. A reload that is under way is waited
+    /// for: whoever saves twice gets what they saved last.
     ///
     /// # Errors
     /// If the run goes on with the plan that it has.
@@ -114,7 +116,25 @@ impl Reloader {
         by: Option<Person>,
         agrees: &mut dyn FnMut(&Reads) -> bool,
     ) -> Result<Done, ReloadError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compile((pipeline, set, by), agrees, &turn)
+    }
+
+    /// Who asks for a reload does not wait for another's end: there may be many who ask, and few threads to wait on.
+    fn turn(&self) -> Result<MutexGuard<'_, ()>, ReloadError> {
+        match self.turn.try_lock() {
+            Ok(turn) => Ok(turn),
+            Err(TryLockError::Poisoned(turn)) => Ok(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(ReloadError::Refused(driver::Refused::Busy)),
+        }
+    }
+
+    fn compile(
+        &self,
+        (pipeline, set, by): (&Pipeline, &[(String, String)], Option<Person>),
+        agrees: &mut dyn FnMut(&Reads) -> bool,
+        _turn: &MutexGuard<'_, ()>,
+    ) -> Result<Done, ReloadError> {
         let began = Instant::now();
         let mut fetcher = Fetcher::new(Arc::clone(&self.host));
         let set = keep_set(&self.plan.get(), &pipeline.text, set);
@@ -176,7 +196,7 @@ impl Reloader {
         (proposal, by): (Option<u64>, Person),
         find: impl Fn(&Journal<Reader<'_>>) -> Result<Arc<Plan>, ReloadError>,
     ) -> Result<Done, ReloadError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn()?;
         let began = Instant::now();
         let found = self.reader.beside(|store| Ok::<_, JournalError>(find(&Journal::open(store)?)));
         let plan = found.map_err(RecoverError::from)??;
@@ -185,7 +205,8 @@ impl Reloader {
         Ok(Done { outcome, took: began.elapsed(), compiled: None })
     }
 
-    /// Tells the run, and waits until it is over.
+    /// Tells the run, and waits until it is over. Then the components are kept that the run needs, whatever came of it:
+    /// those of other plans are loaded again from where they are kept if one is gone over to.
     fn go(
         &self,
         plan: Plan,
@@ -195,7 +216,10 @@ impl Reloader {
         let (reply, told) = sync_channel(1);
         let choices = Choices::of(&plan);
         let reload = driver::Reload { plan, choices, proposal, by, reply };
-        self.tell(Event::Reload(Box::new(reload)), &told)?.map_err(ReloadError::Refused)
+        let told = self.tell(Event::Reload(Box::new(reload)), &told);
+        self.actors.keep_only(&self.plan.get());
+        self.host.forget_unused();
+        told?.map_err(ReloadError::Refused)
     }
 
     /// Has a refusal recorded.

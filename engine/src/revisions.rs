@@ -25,6 +25,8 @@ pub struct Revision {
     pub source: Digest,
     /// How much differs from the one before.
     pub counts: Counts,
+    /// Messages that became dead letters with it.
+    pub set_aside: u64,
     /// The proposal that was approved with it.
     pub proposal: Option<u64>,
     /// Who asked for it or approved it, if it was somebody.
@@ -88,14 +90,16 @@ fn recorded<S: Store>(
     record: u64,
 ) -> Result<(Revision, Option<u64>), RecoverError> {
     let stored = journal.stored(record)?.record().map_err(JournalError::from)?;
-    let (next, proposal, by, waits) = match stored.body {
-        Body::Reloaded(body) => (body.next, body.proposal, body.by, false),
-        Body::Proposed(body) => (body.next, None, body.by, true),
+    let (next, set_aside, proposal, by, waits) = match stored.body {
+        Body::Reloaded(body) => (body.next, body.set_aside, body.proposal, body.by, false),
+        Body::Proposed(body) => (body.next, 0, None, body.by, true),
         _ => return Err(RecoverError::NoPlanIn(record)),
     };
     let NextPlan { revision: number, before, to: plan, source, counts, .. } = next;
     let at = stored.at;
-    Ok((Revision { number, record, at, plan, source, counts, proposal, by, waits }, before))
+    let revision =
+        Revision { number, record, at, plan, source, counts, set_aside, proposal, by, waits };
+    Ok((revision, before))
 }
 
 /// The plan with which a log begins.
@@ -104,8 +108,8 @@ fn first<S: Store>(journal: &Journal<S>, number: u32) -> Result<Revision, Recove
     let at = journal.stored(record)?.record().map_err(JournalError::from)?.at;
     let plan = recover::genesis(journal)?.plan;
     let source = recover::first_plan(journal)?.source;
-    let (counts, proposal, by, waits) = (Counts::default(), None, None, false);
-    Ok(Revision { number, record, at, plan, source, counts, proposal, by, waits })
+    let (counts, set_aside, proposal, by, waits) = (Counts::default(), 0, None, None, false);
+    Ok(Revision { number, record, at, plan, source, counts, set_aside, proposal, by, waits })
 }
 
 /// The revision of this number, if it is or was in force.

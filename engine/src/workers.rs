@@ -1,5 +1,6 @@
 //! Workers: threads that run guests, one activation at a time each.
 
+mod audition;
 mod orders;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -7,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
-use theater_flow_host::{Actor, Host, Instance};
+use theater_flow_host::{Actor, Host, Instance, Kill};
 use theater_flow_kernel::gate::{Gate, World};
 use theater_flow_kernel::ids::{AgentId, Bytes, Digest};
 use theater_flow_kernel::perform;
@@ -17,10 +18,13 @@ use theater_flow_kernel::work::{
     Activation, Batch, Begin, Begun, Call, Done, Guest, Outcome, Report, Taken, Trace, Work,
 };
 
-use crate::driver::{Audition, Auditioned, Event, Workers};
+use crate::driver::{Audition, Auditioned, Event, Tried, Workers};
 use crate::world::Stdin;
 
 pub use orders::Orders;
+
+/// What is said of a call in which the engine itself failed.
+const FAILED: &str = "the engine failed at this call";
 
 /// Makes a world for an instance of an agent.
 pub type Worlds = Box<dyn Fn(AgentId) -> std::io::Result<Box<dyn World>> + Send + Sync>;
@@ -34,6 +38,13 @@ impl Actors {
     #[must_use]
     pub fn get(&self, component: Digest) -> Option<Actor> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&component).cloned()
+    }
+
+    /// Forgets those that this plan does not need.
+    pub fn keep_only(&self, plan: &Plan) {
+        let needed: BTreeSet<Digest> = plan.present().map(|agent| agent.component).collect();
+        let mut actors = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        actors.retain(|component, _| needed.contains(component));
     }
 
     /// Adds some to those that there are.
@@ -80,7 +91,7 @@ impl Crew {
     /// Begins a life. The instance is there if it lives.
     #[must_use]
     pub fn begin(&self, id: AgentId, begin: &Begin) -> (Option<Instance>, Option<Begun>) {
-        match self.instantiate(id, begin) {
+        match self.instantiate(id, begin, self.orders.kill(id)) {
             Ok(mut instance) => {
                 let outcome = perform::begin(&mut instance, begin);
                 let lives = outcome.as_ref().is_some_and(|begun| begun.crash.is_none());
@@ -93,7 +104,7 @@ impl Crew {
         }
     }
 
-    fn instantiate(&self, id: AgentId, begin: &Begin) -> Result<Instance, Crash> {
+    fn instantiate(&self, id: AgentId, begin: &Begin, kill: Kill) -> Result<Instance, Crash> {
         let missing =
             || Crash { kind: CrashKind::Init, message: String::from("no such component") };
         let plan = self.plan.as_ref().unwrap_or(&begin.plan);
@@ -104,7 +115,7 @@ impl Crew {
             message: format!("the system gives no randomness: {error}"),
         })?;
         let gate = Gate::new(Arc::clone(plan), id, begin.sinks.clone(), world);
-        self.host.mortal(&actor, gate, self.orders.kill(id))
+        self.host.mortal(&actor, gate, kill)
     }
 }
 
@@ -117,28 +128,20 @@ pub trait Troupe {
     fn begin(&self, id: AgentId, how: &Begin) -> (Option<Self::Guest>, Option<Begun>);
     /// False if a call has ended the guest's life.
     fn lives(guest: &Self::Guest) -> bool;
-    /// What a life is to begin with, as its component keeps it, if that is of another one (`from`: its digest, in
-    /// hex). `None` if the component has no way to do that.
+    /// What a state of another component (`from`: its digest, in hex) is as an agent's own keeps it. `None` if that has
+    /// no way to do so.
     fn migrate(&self, id: AgentId, how: &Begin, from: &str) -> Option<Result<Bytes, Crash>> {
         let _ = (id, how, from);
         None
     }
-}
-
-/// Tries a successor out: a life that ends at once, and another before it if a state has to be made its own.
-pub fn audition<T: Troupe>(troupe: &T, given: Audition) -> Auditioned {
-    let Audition { agent, nth, mut begin, from } = given;
-    let migrated = from.and_then(|from| troupe.migrate(agent, &begin, &from)).transpose();
-    let result = migrated.map_err(|crash| crash.message).and_then(|migrated| {
-        if migrated.is_some() {
-            begin.saved.clone_from(&migrated);
+    /// Tries out whether a life can begin.
+    fn audition(&self, given: &Audition) -> Tried {
+        match self.begin(given.agent, &given.begin).1 {
+            Some(Begun { crash: Some(crash), .. }) => Tried::Unfit(crash.message),
+            Some(_) => Tried::Fits(None),
+            None => Tried::Unknown(String::from("its call was interrupted")),
         }
-        match troupe.begin(agent, &begin).1 {
-            None => Err(String::from("its call was interrupted")),
-            Some(begun) => begun.crash.map_or(Ok(migrated), |crash| Err(crash.message)),
-        }
-    });
-    Auditioned { agent, nth, result }
+    }
 }
 
 impl Troupe for Crew {
@@ -154,12 +157,13 @@ impl Troupe for Crew {
 
     fn migrate(&self, id: AgentId, how: &Begin, from: &str) -> Option<Result<Bytes, Crash>> {
         let saved = how.saved.as_deref()?;
-        let migrated = match self.instantiate(id, how) {
-            Ok(mut instance) => perform::migrate(&mut instance, from, saved)?,
-            // Nor will its life begin, which says why.
-            Err(_) => return None,
-        };
-        Some(migrated.map(Bytes::from))
+        let made = self.instantiate(id, how, self.orders.kill(id));
+        let migrated = made.map(|mut instance| perform::migrate(&mut instance, from, saved));
+        migrated.transpose().map(|migrated| migrated.flatten().map(Bytes::from))
+    }
+
+    fn audition(&self, given: &Audition) -> Tried {
+        self.try_out(given).unwrap_or_else(|tried| tried)
     }
 }
 
@@ -227,7 +231,7 @@ fn gone(batch: Batch) -> Done {
 
 /// What is reported of work in which the engine itself failed.
 fn failed(begins: Option<Origin>) -> Done {
-    let message = String::from("the engine failed at this call");
+    let message = String::from(FAILED);
     let (call, trace) = (Trace::default(), Trace::default());
     match begins {
         Some(origin) => {
@@ -309,13 +313,12 @@ impl Shared {
     }
 
     /// Tries a successor out.
-    fn audition(&self, given: Audition) {
+    fn audition(&self, given: &Audition) {
         let (agent, nth) = (given.agent, given.nth);
-        let broken = || Err(String::from("the engine failed at this call"));
-        let tried = catch_unwind(AssertUnwindSafe(|| audition(&self.crew, given)));
-        let tried = tried.unwrap_or_else(|_| Auditioned { agent, nth, result: broken() });
+        let tried = catch_unwind(AssertUnwindSafe(|| self.crew.audition(given)));
+        let tried = tried.unwrap_or_else(|_| Tried::Unknown(String::from(FAILED)));
         // Nobody listens once the run is let go.
-        let _ = self.reports.send(Event::Auditioned(tried));
+        let _ = self.reports.send(Event::Auditioned(Auditioned { agent, nth, tried }));
     }
 
     fn perform(&self, activation: Activation) {
@@ -347,6 +350,11 @@ impl Shared {
 impl Workers for Pool {
     fn submit(&mut self, activation: Activation) {
         let id = activation.agent;
+        if let Work::Drop = activation.work {
+            // At once: somebody else may begin in its place.
+            drop(lock(&self.shared.instances).remove(&id));
+            return;
+        }
         self.shared.crew.orders.clear(id);
         if let Work::Begin(begin) = &activation.work {
             if begin.plan.agent(id).is_some_and(|agent| agent.grants.stdin) {
@@ -371,7 +379,11 @@ impl Workers for Pool {
     fn audition(&mut self, audition: Audition) {
         let shared = Arc::clone(&self.shared);
         // A thread of its own: it happens seldom, and must not wait behind the agents' work.
-        std::thread::spawn(move || shared.audition(audition));
+        std::thread::spawn(move || shared.audition(&audition));
+    }
+
+    fn room(&self) -> usize {
+        self.shared.crew.host.room()
     }
 
     fn kill(&mut self, agent: AgentId) {

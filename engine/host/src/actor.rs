@@ -100,6 +100,11 @@ impl Actor {
         &self.0.component
     }
 
+    /// True if somebody else has it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub(crate) fn needs(&self) -> Needs {
         self.0.needs
     }

@@ -76,8 +76,13 @@ pub(crate) fn engine(instances: u32) -> Result<Engine, HostError> {
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
+/// How many of these instances there are places for.
+pub(crate) fn places(instances: u32) -> u32 {
+    instances.min(INSTANCES_MAX)
+}
+
 fn pool(instances: u32) -> PoolingAllocationConfig {
-    let n = instances.min(INSTANCES_MAX) + SPARE_INSTANCES;
+    let n = places(instances) + SPARE_INSTANCES;
     let memory = usize::try_from(limits::MEMORY_BYTES_MAX).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(n)

@@ -63,6 +63,8 @@ pub struct Host {
     cache: Result<Cache, Option<String>>,
     actors: Mutex<BTreeMap<Digest, Actor>>,
     listener: Option<Listener>,
+    /// Instances that can be alive at a time, but for those of questions to actors.
+    places: usize,
 }
 
 impl std::fmt::Debug for Host {
@@ -81,7 +83,22 @@ impl Host {
             Some(folder) => Cache::open(&folder, &engine).map_err(Some),
             None => Err(None),
         };
-        Ok(Self { engine, ticker, cache, actors: Mutex::default(), listener: None })
+        let places = config::places(instances) as usize;
+        Ok(Self { engine, ticker, cache, actors: Mutex::default(), listener: None, places })
+    }
+
+    /// How many instances there is room for, beside those that are alive.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let metrics = self.engine.pooling_allocator_metrics();
+        let alive = metrics.map_or(0, |metrics| metrics.component_instances());
+        self.places.saturating_sub(usize::try_from(alive).unwrap_or(usize::MAX))
+    }
+
+    /// Forgets the actors that nobody but this has.
+    pub fn forget_unused(&self) {
+        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        actors.retain(|_, actor| actor.is_shared());
     }
 
     /// Lets `listener` hear every call of a function that an instance makes from now on.

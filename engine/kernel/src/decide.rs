@@ -10,7 +10,7 @@ mod spill;
 mod supervise;
 
 pub use live::{NoWayIn, way_in};
-pub use reload::{Obstacle, has_handled, obstacle};
+pub use reload::{Obstacle, gone, has_handled, obstacle};
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -168,9 +168,9 @@ impl Step<'_> {
     fn reload(&mut self, state: &mut State, switch: Switch) {
         let plan: Option<Plan> = postcard::from_bytes(&switch.offer.plan).ok();
         let free = |plan: &Plan| reload::obstacle(state, self.desk, plan, &switch).is_none();
-        if plan.as_ref().is_some_and(free) {
+        if let Some(plan) = plan.filter(free) {
             let salt = self.draw();
-            let draft = reload::reloaded(state, switch, salt);
+            let draft = reload::reloaded(state, (&plan, switch), salt);
             self.write(state, Some(draft));
         }
     }

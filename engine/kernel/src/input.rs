@@ -1,6 +1,7 @@
 //! Facts from outside the kernel: the only way for time, randomness and order to come in.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -204,8 +205,9 @@ pub struct Switch {
     pub moves: Vec<Moved>,
     /// What happens with messages that the plan has no place for.
     pub misfits: Misfits,
-    /// What agents that go have not handled becomes dead letters: they were given the time for it.
-    pub leave: bool,
+    /// Agents that go and have not handled all that they had: what is left of it becomes dead letters. They were given
+    /// the time for it.
+    pub leave: BTreeSet<AgentId>,
     /// The proposal that was approved with it.
     pub proposal: Option<u64>,
     /// Who asked for it or approved it, if it was somebody.

@@ -37,8 +37,6 @@ pub fn begin(guest: &mut impl Guest, begin: &Begin) -> Option<Begun> {
 pub fn migrate(guest: &mut impl Guest, from: &str, saved: &[u8]) -> Option<Result<Vec<u8>, Crash>> {
     guest.gate().open(Mode::Quiet);
     let called = guest.migrate(from, saved)?;
-    let interrupted =
-        || Crash { kind: CrashKind::Timeout, message: String::from("`migrate` was interrupted") };
     Some(match end(guest, called) {
         Some((_, Outcome::Next(state))) => Ok(state),
         Some((_, Outcome::Fault(Fault { code, message }))) => {
@@ -48,8 +46,29 @@ pub fn migrate(guest: &mut impl Guest, from: &str, saved: &[u8]) -> Option<Resul
             Err(Crash { kind, message: format!("migrate: {message}") })
         }
         Some((_, Outcome::Asked(_))) => Err(asked_outside()),
-        None => Err(interrupted()),
+        None => Err(interrupted("migrate")),
     })
+}
+
+/// Tries whether a component can begin with a state. A crash says that it cannot, but for a timeout: that says nothing of
+/// the state, since another time there may be none.
+///
+/// # Errors
+/// If it does not begin.
+pub fn try_out(guest: &mut impl Guest, saved: Option<&[u8]>) -> Result<(), Crash> {
+    guest.gate().open(Mode::Quiet);
+    let called = guest.init(saved);
+    match end(guest, called) {
+        Some((_, Outcome::Next(()))) => Ok(()),
+        Some((_, Outcome::Fault(fault))) => Err(init_fault(&fault)),
+        Some((_, Outcome::Crash(crash))) => Err(crash),
+        Some((_, Outcome::Asked(_))) => Err(asked_outside()),
+        None => Err(interrupted("init")),
+    }
+}
+
+fn interrupted(function: &str) -> Crash {
+    Crash { kind: CrashKind::Timeout, message: format!("`{function}` was interrupted") }
 }
 
 /// An `init` that answers a fault cannot be lived with.

@@ -10,7 +10,7 @@ mod same;
 mod wake;
 mod widen;
 
-pub use crate::decide::{Obstacle, has_handled, obstacle};
+pub use crate::decide::{Obstacle, gone, has_handled, obstacle};
 pub use adopt::adopt;
 pub use course::Course;
 pub use diff::{Change, Changes, Kind, Why, diff};

@@ -44,6 +44,8 @@ pub trait Workers {
     fn kill(&mut self, agent: AgentId);
     /// A successor is tried out: [`Event::Auditioned`](super::Event::Auditioned) follows.
     fn audition(&mut self, audition: Audition);
+    /// How many instances can live beside those that do.
+    fn room(&self) -> usize;
     /// The run is stopping: calls that wait for input are abandoned, batches end after the event they
     /// are at.
     fn interrupt(&mut self);

@@ -3,6 +3,8 @@
 
 mod audition;
 mod outcome;
+mod rest;
+mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,23 +12,19 @@ use std::sync::mpsc::SyncSender;
 
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::input::{Input, Moved, Offer, Proposal, Switch};
-use theater_flow_kernel::limits;
-use theater_flow_kernel::plan::{OnStateMismatch, OnTypeMismatch, Plan, Shutdown};
-use theater_flow_kernel::record::{self, Carry, Person};
-use theater_flow_kernel::reload::{
-    Changes, Course, Misfits, Obstacle, adopt, diff, has_handled, obstacle,
-};
-use theater_flow_kernel::state::{Phase, State};
+use theater_flow_kernel::plan::{OnStateMismatch, OnTypeMismatch, Plan};
+use theater_flow_kernel::record::{self, Body, Carry, Person};
+use theater_flow_kernel::reload::{Changes, Course, Misfits, adopt, diff};
+use theater_flow_kernel::state::{Life, Phase};
 
-pub use audition::{Audition, Auditioned};
+pub use audition::{Audition, Auditioned, Tried};
 pub use outcome::{Outcome, Refused};
 
 use audition::Trial;
+use rest::name;
+use times::Times;
 
 use super::{Clock, Driver, Errands, Outputs, Scribe, Workers};
-
-/// How long a supervisor may take to end what it is at, and who stays to be told of a close, in ms.
-const SUPERVISING_MS: u64 = 10_000;
 
 /// Somebody wants a run to go over to another plan.
 pub struct Reload {
@@ -83,12 +81,7 @@ pub(super) struct Reloading {
     reply: SyncSender<Result<Outcome, Refused>>,
     /// Since when somebody is kept from working, in ms.
     since: u64,
-    /// When the time of each is up, unless it is.
-    due: BTreeMap<AgentId, u64>,
-    /// Whose time is up.
-    late: BTreeSet<AgentId>,
-    /// When that of supervisors and of who stays is up, unless it is.
-    supervisors: Option<u64>,
+    times: Times,
     /// Who is tried out; `None` before all have come to rest.
     tried: Option<BTreeMap<AgentId, Trial>>,
 }
@@ -153,116 +146,52 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let course = Course::of(&self.state.plan, changes);
         self.desk.let_leave(course.gone.iter().copied());
         let since = self.clock.now_ms();
-        let due = |id: &AgentId| {
-            let shutdown = self.state.plan.agent(*id).map(|agent| agent.shutdown);
-            Some((*id, since.saturating_add(time_of(shutdown?))))
-        };
-        let due = course.moved.iter().chain(&course.gone).filter_map(due).collect();
+        let mut times = Times::new(since);
+        for agent in course.gone.iter().filter_map(|id| self.state.plan.agent(*id)) {
+            times.give(agent, since);
+        }
         let moves = course.moved.iter();
         let moves = moves.map(|agent| Moved { agent: *agent, how: Carry::As, state: None });
-        let (moves, misfits) = (moves.collect(), choices.misfits);
+        let (moves, misfits, leave) = (moves.collect(), choices.misfits, BTreeSet::new());
         let offer = Offer::new(&self.state.plan, &plan, changes);
-        let switch = Switch { offer, moves, misfits, leave: false, proposal, by };
-        let plan = Arc::new(plan);
-        let (late, supervisors) = (BTreeSet::new(), Some(since.saturating_add(SUPERVISING_MS)));
-        self.reloading = Some(Box::new(Reloading {
-            course,
-            plan,
-            switch,
-            choices,
-            reply,
-            since,
-            due,
-            late,
-            supervisors,
-            tried: None,
-        }));
+        let switch = Switch { offer, moves, misfits, leave, proposal, by };
+        let (plan, tried) = (Arc::new(plan), None);
+        let reloading = Reloading { course, plan, switch, choices, reply, since, times, tried };
+        match self.lacks_room(&reloading) {
+            // Nobody is held up for that.
+            Some(refused) => self.refuse(reloading, refused),
+            None => self.reloading = Some(Box::new(reloading)),
+        }
     }
 
-    /// Goes on with a reload that is under way.
-    pub(super) fn reload_further(&mut self, now: u64) {
-        let Some(mut reloading) = self.reloading.take() else { return };
-        reloading.look_at(now);
-        let handled = |id| has_handled(&self.state, &self.desk, id);
-        let rest: Vec<AgentId> = reloading.course.rest(handled).collect();
-        for id in &rest {
-            if self.desk.is_busy(*id) {
-                self.workers.halt(*id);
-            }
-        }
-        self.desk.rest(rest);
-        let stands = obstacle(&self.state, &self.desk, &reloading.plan, &reloading.switch);
-        match stands {
-            None => return self.try_out(reloading, now),
-            Some(Obstacle::Phase) => return self.refuse(*reloading, Refused::Ending),
-            Some(Obstacle::Withdrawn) => return self.refuse(*reloading, Refused::NoProposal),
-            Some(Obstacle::Misfit { agent, port, message }) => {
-                let refused = misfit(&self.state, agent, port, message);
-                return self.refuse(*reloading, refused);
-            }
-            Some(obstacle) => {
-                let left = reloading.switch.leave;
-                if let Some(refused) = self.late(&mut reloading, &obstacle) {
-                    return self.refuse(*reloading, refused);
-                }
-                if reloading.switch.leave != left {
-                    // It may be that nothing else stands in the way: nobody would come back to it.
-                    self.reloading = Some(reloading);
-                    return self.reload_further(now);
-                }
-            }
-        }
-        self.reloading = Some(reloading);
-    }
-
-    /// When somebody's time is up next, in ms since 1970.
-    pub(super) fn reload_due(&self) -> Option<u64> {
-        let reloading = self.reloading.as_ref()?;
-        reloading.due.values().copied().chain(reloading.supervisors).min()
-    }
-
-    /// Says who has taken longer than it may. What one that goes has not handled by then becomes dead letters.
-    fn late(&self, reloading: &mut Reloading, obstacle: &Obstacle) -> Option<Refused> {
-        let late = |id: &AgentId| reloading.late.contains(id);
-        // Somebody's decision may take for ever.
-        let held = |id: &AgentId| self.state.held().any(|(agent, _)| agent == *id);
-        match obstacle {
-            Obstacle::Asking(id) | Obstacle::Closing(id) if held(id) => {
-                Some(Refused::Undecided { agent: name(&self.state, *id) })
-            }
-            Obstacle::Asking(id) if late(id) => {
-                Some(Refused::Late { agent: name(&self.state, *id), asks: true })
-            }
-            Obstacle::Busy(id) | Obstacle::Unsaved(id) if late(id) => {
-                Some(Refused::Late { agent: name(&self.state, *id), asks: false })
-            }
-            Obstacle::Unread(id) | Obstacle::Unwritten(id) if late(id) => {
-                reloading.switch.leave = true;
-                None
-            }
-            Obstacle::Closing(id) if reloading.supervisors.is_none() => {
-                let asks = self.state.agent(*id).asking.is_some();
-                Some(Refused::Late { agent: name(&self.state, *id), asks })
-            }
-            Obstacle::Supervisor(id) if reloading.supervisors.is_none() => {
-                let supervisor = self.state.plan.supervisors.get(id.index());
-                let supervisor = supervisor.map_or_else(String::new, |one| one.name.clone());
-                Some(Refused::Supervising { supervisor })
-            }
-            _ => None,
-        }
+    /// There must be room for the instances of all agents that are new: once the run has gone over, nobody could be told
+    /// that one of them does not begin for want of it. Others go on in the places of their predecessors.
+    fn lacks_room(&self, reloading: &Reloading) -> Option<Refused> {
+        let new = |id: &AgentId| self.state.plan.agent(*id).is_none();
+        let added = reloading.plan.present().map(|agent| agent.id).filter(new).count();
+        let lives = |id: &&AgentId| self.state.agent(**id).life == Life::Up;
+        let freed = reloading.course.gone.iter().filter(lives).count();
+        let room = self.workers.room().saturating_add(freed);
+        (added > room).then_some(Refused::NoRoom { added, room })
     }
 
     /// Writes it down.
     fn go_over(&mut self, reloading: Reloading, now: u64) {
+        if let Some(refused) = self.lacks_room(&reloading) {
+            return self.refuse(reloading, refused);
+        }
         let Reloading { switch, reply, since, .. } = reloading;
         let seq = self.state.kept.next_seq;
-        let counts = switch.offer.counts;
+        let (counts, first) = (switch.offer.counts, self.unsent.entries.len());
         self.input(Input::Reload(Box::new(switch)));
         self.desk.fit(&self.state.plan);
         self.desk.wake();
-        let revision = self.state.kept.revision;
-        let done = Outcome::Reloaded { revision, counts, paused_ms: now.saturating_sub(since) };
+        let set_aside = match self.unsent.entries.get(first).map(|entry| &entry.body) {
+            Some(Body::Reloaded(body)) => body.set_aside,
+            _ => 0,
+        };
+        let (revision, paused_ms) = (self.state.kept.revision, now.saturating_sub(since));
+        let done = Outcome::Reloaded { revision, counts, set_aside, paused_ms };
         self.tell_later(seq, (reply, Ok(done)));
     }
 
@@ -277,50 +206,18 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         self.tell_later(seq, (reply, Err(refused)));
     }
 
+    /// The process lets the run go: a reload that is under way comes to nothing.
+    pub(super) fn refuse_if_under_way(&mut self) {
+        if let Some(reloading) = self.reloading.take() {
+            self.refuse(*reloading, Refused::Ending);
+        }
+    }
+
     /// There is no plan to go over to, or somebody refuses the one that waits: all who look later are to see it.
     pub(super) fn refused(&mut self, Refusal { refused, reply }: Refusal) {
         let seq = self.state.kept.next_seq;
         self.input(Input::Refuse(Box::new(refused)));
         let recorded = self.state.kept.next_seq > seq;
         self.tell_later(seq, (reply, recorded));
-    }
-}
-
-impl Reloading {
-    /// Finds out whose time is up. That wakes nobody a second time.
-    fn look_at(&mut self, now: u64) {
-        let late = self.due.extract_if(.., |_, due| *due <= now).map(|(id, _)| id);
-        self.late.extend(late);
-        self.supervisors = self.supervisors.filter(|due| now < *due);
-    }
-}
-
-/// How long an agent may take to come to rest, in ms.
-const fn time_of(shutdown: Shutdown) -> u64 {
-    match shutdown {
-        // It is not killed here, and what it has in mind has to be saved: that takes some time.
-        Shutdown::BrutalKill => limits::SHUTDOWN_MS,
-        Shutdown::After(ms) => ms,
-        // Who is at rest already must not be held up for ever by one that is not.
-        Shutdown::Infinity => limits::RELOAD_MS,
-    }
-}
-
-fn name(state: &State, id: AgentId) -> String {
-    state.plan.agent(id).map_or_else(String::new, |agent| agent.name.clone())
-}
-
-fn misfit(
-    state: &State,
-    agent: AgentId,
-    port: theater_flow_kernel::ids::PortId,
-    message: theater_flow_kernel::ids::Ref,
-) -> Refused {
-    let known = state.plan.agent(agent);
-    let input = known.and_then(|known| known.inputs.iter().find(|input| input.port == port));
-    Refused::Misfit {
-        agent: name(state, agent),
-        port: input.map_or_else(String::new, |input| input.name.clone()),
-        message: message.to_string(),
     }
 }

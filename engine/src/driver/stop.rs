@@ -140,6 +140,8 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     /// The last records of a run that is stopped: a checkpoint, if it is worth its place, and that it was let go.
     fn leave(&mut self) {
         self.stop = Stop::Left;
+        // That it was let go is the last that is said of it here.
+        self.refuse_if_under_way();
         self.last_checkpoint();
         self.input(Input::Suspend { why: String::from("stopped") });
     }

@@ -42,7 +42,8 @@ impl Reloads {
         let (outcome, what) = match body {
             Body::Reloaded(body) => {
                 self.waits = None;
-                ("ok", view::step(body.next.revision, body.next.counts))
+                let step = view::step(body.next.revision, body.next.counts);
+                ("ok", step + &view::lost(body.set_aside))
             }
             Body::Proposed(body) => {
                 self.waits = Some(record);

@@ -25,6 +25,9 @@ pub enum Told {
         changed: u32,
         /// Those that are gone.
         removed: u32,
+        /// Messages that became dead letters with it: they do not fit the plan, or who was to handle them is gone.
+        #[serde(default)]
+        dead_letters: u64,
         /// From when it was asked for until it was durable, in ms.
         took_ms: u64,
         /// How long somebody was kept from working, in ms.
@@ -94,10 +97,18 @@ impl Told {
     fn of_outcome(done: &Done) -> Self {
         match done.outcome.clone() {
             Outcome::Same { revision } => Self::Same { revision },
-            Outcome::Reloaded { revision, counts, paused_ms } => {
+            Outcome::Reloaded { revision, counts, set_aside: dead_letters, paused_ms } => {
                 let Counts { added, changed, removed } = counts;
                 let took_ms = u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX);
-                Self::Reloaded { revision, added, changed, removed, took_ms, paused_ms }
+                Self::Reloaded {
+                    revision,
+                    added,
+                    changed,
+                    removed,
+                    dead_letters,
+                    took_ms,
+                    paused_ms,
+                }
             }
             Outcome::Proposed { proposal, revision, counts, widens } => {
                 let Counts { added, changed, removed } = counts;
@@ -110,10 +121,10 @@ impl Told {
     #[must_use]
     pub fn line(&self) -> String {
         match self {
-            Self::Reloaded { revision, added, changed, removed, took_ms, .. } => {
+            Self::Reloaded { revision, added, changed, removed, dead_letters, took_ms, .. } => {
                 let (added, changed, removed) = (*added, *changed, *removed);
                 let step = view::step(*revision, Counts { added, changed, removed });
-                format!("reload ok {step} in {took_ms} ms")
+                format!("reload ok {step} in {took_ms} ms{}", view::lost(*dead_letters))
             }
             Self::Same { revision } => {
                 format!("reload ok rev {revision}: nothing differs in meaning")

@@ -15,12 +15,12 @@ use super::ground::{Printer, SimGround};
 use super::ledger::Ledger;
 use super::machine::Machine;
 use super::queue::{Queue, Task, Watch};
-use crate::driver::{Commit, DRAIN_MS, Driver, Ending, Errand, Event, Job, Parts};
+use crate::driver::{Auditioned, Commit, DRAIN_MS, Driver, Ending, Errand, Event, Job, Parts};
 use crate::journal::{self, Journal, JournalError};
 use crate::memory::MemoryStore;
 use crate::recover::{self, RecoverError};
 use crate::sinks::Sinks;
-use crate::workers::{Instances, Troupe, audition, work};
+use crate::workers::{Instances, Troupe, work};
 use crate::world::Claims;
 
 /// Every simulated run's id.
@@ -300,8 +300,9 @@ impl<T: Troupe> Process<T> {
         let mut given = match self.work.take(self.dice.below(waiting)) {
             Some(Task::Work(given)) => given,
             Some(Task::Audition(given)) => {
-                let auditioned = audition(&self.troupe, given);
-                self.news[GUESTS].push_back(Event::Auditioned(auditioned));
+                let tried = self.troupe.audition(&given);
+                let (agent, nth) = (given.agent, given.nth);
+                self.news[GUESTS].push_back(Event::Auditioned(Auditioned { agent, nth, tried }));
                 return;
             }
             None => return,

@@ -70,6 +70,10 @@ impl Workers for Queue<Task> {
         self.push(Task::Audition(audition));
     }
 
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
     /// What no worker has begun is given back, but for what is gone on with after an ask.
     fn halt(&mut self, agent: AgentId) {
         for task in &mut *self.0.borrow_mut() {

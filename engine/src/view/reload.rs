@@ -20,6 +20,7 @@ impl View<'_> {
         let mut fields = next(&body.next, row);
         fields.extend([
             ("moves", body.moves.iter().map(|moved| self.moved(moved)).collect()),
+            ("dead_letters", body.set_aside.into()),
             ("proposal", body.proposal.into()),
             ("by", body.by.as_ref().map(Json::text).into()),
         ]);
@@ -83,9 +84,18 @@ pub fn step(revision: u32, Counts { added, changed, removed }: Counts) -> String
     format!("rev {}→{revision} (+{added} ~{changed} -{removed})", revision.saturating_sub(1))
 }
 
+/// That messages became dead letters with a reload, if any did.
+pub fn lost(set_aside: u64) -> String {
+    match set_aside {
+        0 => String::new(),
+        1 => String::from(", 1 message became a dead letter"),
+        more => format!(", {more} messages became dead letters"),
+    }
+}
+
 /// A reload in a few words.
 pub(super) fn reloaded_brief(body: &Reloaded) -> String {
-    step(body.next.revision, body.next.counts)
+    format!("{}{}", step(body.next.revision, body.next.counts), lost(body.set_aside))
 }
 
 /// A plan that waits, in a few words.
@@ -112,6 +122,7 @@ pub fn revision_json(revision: &Revision) -> Json {
         ("added", added.into()),
         ("changed", changed.into()),
         ("removed", removed.into()),
+        ("dead_letters", revision.set_aside.into()),
         ("proposal", revision.proposal.into()),
         ("by", revision.by.as_ref().map(Json::text).into()),
         ("waits", revision.waits.into()),
@@ -135,8 +146,9 @@ pub fn revision_lines(all: &[Revision], look: Look) -> Vec<String> {
             (false, Some(proposal)) => format!("  approved, proposed in record {proposal}"),
             (false, None) => String::new(),
         };
+        let lost = lost(one.set_aside);
         format!(
-            "{number}  {since}  record {}  +{added} ~{changed} -{removed}  plan {plan}{by}{how}",
+            "{number}  {since}  record {}  +{added} ~{changed} -{removed}{lost}  plan {plan}{by}{how}",
             one.record
         )
     };

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use theater_flow::driver::{DRAIN_MS, Ending, Event, Refused};
-use theater_flow::sim::{End, Fate, How, Point, Schedule, What};
+use theater_flow::sim::{End, Fate, How, Machine, Point, Schedule, What};
+use theater_flow_kernel::record::Body;
 
 use super::change::{Change, Told, ask, heard};
-use super::check::whole;
+use super::check::{records, whole};
 use super::piece::{asking_text, calm, find_todos, middle, restarting_text, rough, waiting_text};
 
 /// Changes after which the same comes out as before.
@@ -161,10 +162,21 @@ fn meanwhile(
         assert!(new || told(&life.told), "{name}: {:?}", life.told);
         done += usize::from(new);
         other += usize::from(!new);
+        ends_by_letting_go(&machine, &name);
         change.piece.finish(&machine, calm(3));
         assert_eq!(whole(&change.piece, &machine), expected, "{name}");
     }
     [done, other]
+}
+
+/// That a run was let go is the last thing that a process records.
+fn ends_by_letting_go(machine: &Machine, name: &str) {
+    let records = records(machine);
+    let let_go = records.iter().position(|entry| matches!(entry.body, Body::Suspended(_)));
+    if let Some(at) = let_go {
+        let kinds: Vec<_> = records[at..].iter().map(|entry| entry.body.kind()).collect();
+        assert_eq!(kinds, ["suspended"], "{name}");
+    }
 }
 
 #[test]

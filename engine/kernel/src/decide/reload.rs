@@ -62,7 +62,9 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
     let mut moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
     let resting = moved
         .find_map(|(id, made)| at_rest(state, desk, (id, made)))
-        .or_else(|| leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave)));
+        .or_else(|| {
+            leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave.contains(&id)))
+        });
     if resting.is_some() {
         return resting;
     }
@@ -72,7 +74,9 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
         .map(Obstacle::Supervisor)
         .or_else(|| closing(state, desk, (plan, &again)).map(Obstacle::Closing))
         .or_else(|| match switch.misfits {
-            Misfits::Refuse => misfit(state, plan),
+            Misfits::Refuse => misfits(state, plan)
+                .next()
+                .map(|(agent, port, message)| Obstacle::Misfit { agent, port, message }),
             Misfits::SetAside => None,
         })
 }
@@ -135,7 +139,8 @@ fn leaving<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = AgentId
 }
 
 /// What keeps an agent from going. `leave`: what it has not handled becomes dead letters, and nobody waits for a disk.
-fn gone(state: &State, desk: &Desk, id: AgentId, leave: bool) -> Option<Obstacle> {
+#[must_use]
+pub fn gone(state: &State, desk: &Desk, id: AgentId, leave: bool) -> Option<Obstacle> {
     let agent = state.agent(id);
     if agent.life.is_over() {
         None
@@ -164,33 +169,45 @@ fn goes_on(state: &State, id: AgentId) -> bool {
     wired && state.agent(id).mode == Next::More
 }
 
-/// The first message that is no value of the type that its input has in the plan.
-fn misfit(state: &State, plan: &Plan) -> Option<Obstacle> {
-    state.plan.present().find_map(|before| {
+/// The messages that are no values of the types that their inputs have in the plan.
+fn misfits<'a>(
+    state: &'a State,
+    plan: &'a Plan,
+) -> impl Iterator<Item = (AgentId, PortId, Ref)> + 'a {
+    let known = state.plan.present().filter_map(|before| {
         let after = plan.named(&before.name).filter(|after| after.id == before.id)?;
-        before.inputs.iter().find_map(|input| {
-            let port = input.port;
-            let new = after.inputs.iter().find(|other| other.port == port);
-            let same = new
-                .is_some_and(|new| same_type((&state.plan.types, input.ty), (&plan.types, new.ty)));
-            if same {
-                return None;
-            }
-            let queues = state.agent(before.id).queues.iter().filter(|queue| queue.port == port);
-            let fits = |body: &[u8]| {
-                let text = core::str::from_utf8(body).ok();
-                new.zip(text)
-                    .is_some_and(|(new, text)| json::check(&plan.types, new.ty, text).is_ok())
-            };
-            let mut items = queues.flat_map(|queue| &queue.items);
-            let item = items.find(|item| !fits(&item.body))?;
-            Some(Obstacle::Misfit { agent: before.id, port, message: item.id })
+        Some((before, after))
+    });
+    let inputs = known.flat_map(|(before, after)| {
+        before.inputs.iter().map(move |input| {
+            let new = after.inputs.iter().find(|other| other.port == input.port);
+            (before.id, input, new)
         })
+    });
+    let other = inputs.filter(|(_, input, new)| {
+        !new.is_some_and(|new| same_type((&state.plan.types, input.ty), (&plan.types, new.ty)))
+    });
+    other.flat_map(move |(id, input, new)| {
+        let queues = state.agent(id).queues.iter().filter(|queue| queue.port == input.port);
+        let fits = move |body: &[u8]| {
+            let text = core::str::from_utf8(body).ok();
+            new.zip(text).is_some_and(|(new, text)| json::check(&plan.types, new.ty, text).is_ok())
+        };
+        let items = queues.flat_map(|queue| &queue.items).filter(move |item| !fits(&item.body));
+        items.map(move |item| (id, input.port, item.id))
     })
 }
 
+/// How many messages become dead letters when the run goes over to a plan: those that do not fit it, and those that
+/// agents leave which it does not have.
+fn set_aside(state: &State, plan: &Plan) -> u64 {
+    let left: usize = leaving(state, plan).map(|id| state.agent(id).depth()).sum();
+    (left + misfits(state, plan).count()) as u64
+}
+
 /// The record of it.
-pub(super) fn reloaded(state: &State, switch: Switch, salt: Salt) -> Draft {
+pub(super) fn reloaded(state: &State, (plan, switch): (&Plan, Switch), salt: Salt) -> Draft {
+    let set_aside = set_aside(state, plan);
     let Switch { offer, moves, proposal, by, .. } = switch;
     let (next, mut payloads) = next(state, offer, &salt);
     let moves: Vec<Move> = moves
@@ -202,7 +219,7 @@ pub(super) fn reloaded(state: &State, switch: Switch, salt: Salt) -> Draft {
         })
         .collect();
     let causes = behind(state, proposal);
-    let body = Body::Reloaded(Box::new(Reloaded { next, moves, proposal, by }));
+    let body = Body::Reloaded(Box::new(Reloaded { next, moves, set_aside, proposal, by }));
     Draft { causes, body, salt: Some(salt), payloads }
 }
 

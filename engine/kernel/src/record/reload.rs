@@ -49,6 +49,8 @@ pub struct Reloaded {
     pub next: NextPlan,
     /// Agents that go on as another instance, by id.
     pub moves: Vec<Move>,
+    /// Messages that become dead letters with it: those that do not fit the plan, and what agents left that are gone.
+    pub set_aside: u64,
     /// The proposal that was approved with it.
     pub proposal: Option<u64>,
     /// Who asked for it or approved it, if it was somebody.

@@ -1,6 +1,6 @@
 //! A run whose workers do what a test says, one thing at a time: what supervisors make of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use theater_flow_kernel::decide::advance;
@@ -94,7 +94,8 @@ impl Play {
         let new = adopt(&old, new);
         let offer = Offer::new(&old, &new, &diff(&old, &new));
         let (moves, misfits) = (vec![], Misfits::Refuse);
-        let switch = Switch { offer, moves, misfits, leave: false, proposal: None, by: None };
+        let switch =
+            Switch { offer, moves, misfits, leave: BTreeSet::new(), proposal: None, by: None };
         let revision = self.state.kept.revision;
         self.desk.fit(&new);
         self.input(Input::Reload(Box::new(switch)));

@@ -1,5 +1,7 @@
 //! Another plan for a run that is simulated.
 
+use std::collections::BTreeSet;
+
 use theater_flow_kernel::ids::AgentId;
 use theater_flow_kernel::input::{Input, Moved, Offer, Switch};
 use theater_flow_kernel::plan::Plan;
@@ -46,7 +48,7 @@ impl Sim {
             offer: Offer::new(&self.state.plan, &plan, &changes),
             moves: moves.collect(),
             misfits,
-            leave: false,
+            leave: BTreeSet::new(),
             proposal: None,
             by: None,
         };

@@ -181,7 +181,13 @@ fn reloads() -> Vec<Body> {
     let moves = vec![step(Carry::As, None), step(Carry::Migrated, state), step(Carry::Fresh, None)];
     let (source, proposal, why) = (Some(Digest([3; 32])), Some(300), String::from("no"));
     vec![
-        Body::Reloaded(Box::new(Reloaded { next: next.clone(), moves, proposal, by: by.clone() })),
+        Body::Reloaded(Box::new(Reloaded {
+            next: next.clone(),
+            moves,
+            set_aside: 4,
+            proposal,
+            by: by.clone(),
+        })),
         Body::Proposed(Box::new(Proposed { next, widens: vec!["w".into()], by: by.clone() })),
         Body::Refused(Box::new(Refused { source, proposal, why, by })),
     ]

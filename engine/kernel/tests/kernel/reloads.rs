@@ -1,6 +1,6 @@
 //! Runs that go over to other plans while messages are under way: none is lost, none comes twice, all in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use theater_flow_kernel::desk::Desk;
 use theater_flow_kernel::ids::{AgentId, Digest};
@@ -228,7 +228,7 @@ fn a_proposal_that_was_refused_stands_in_the_way_of_itself() {
     sim.input(Input::Propose(Box::new(proposal)));
     let proposal = sim.state.proposal();
     let (moves, misfits, by) = (vec![], Misfits::Refuse, None);
-    let switch = Switch { offer, moves, misfits, leave: false, proposal, by };
+    let switch = Switch { offer, moves, misfits, leave: BTreeSet::new(), proposal, by };
     let stands = |sim: &Sim| obstacle(&sim.state, &Desk::new(&sim.state.plan), &plan, &switch);
     assert_ne!(stands(&sim), Some(Obstacle::Withdrawn));
     let somebody = Person { uid: 1, name: None };

@@ -1,7 +1,7 @@
 //! Trying out successors before a run goes over to them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::record::{Carry, Origin};
@@ -10,6 +10,9 @@ use theater_flow_kernel::work::{Begin, Sinks};
 
 use super::{Refused, Reloading, name};
 use crate::driver::{Clock, Driver, Errands, Outputs, Scribe, Workers};
+
+/// Successors that are tried out at a time: each takes the place of an instance meanwhile.
+const AT_ONCE: usize = 4;
 
 /// A successor is to be tried out: a life that begins with this state and ends at once.
 pub struct Audition {
@@ -21,6 +24,8 @@ pub struct Audition {
     pub begin: Begin,
     /// If the state is of another component: the digest of that, in hex. A successor that can makes it its own first.
     pub from: Option<String>,
+    /// True once nobody waits for it: what it is at ends at once.
+    pub given_up: Arc<AtomicBool>,
 }
 
 /// What became of it.
@@ -29,17 +34,50 @@ pub struct Auditioned {
     pub agent: AgentId,
     /// See [`Audition::nth`].
     pub nth: u64,
-    /// The state that it began with, if it made one of the one that there was; or why it did not begin.
-    pub result: Result<Option<Bytes>, String>,
+    /// Whether it can begin.
+    pub tried: Tried,
 }
 
-/// A successor that is tried out.
+/// Whether a successor can begin with the state that there is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tried {
+    /// It can. If it made a state of its own of the one that there was, this is it.
+    Fits(Option<Bytes>),
+    /// It cannot: it says no, traps, or takes more than it may. So it would another time.
+    Unfit(String),
+    /// Nobody knows: there was no room for it, its call was interrupted or took too long, or the engine failed. That says
+    /// nothing of the state.
+    Unknown(String),
+}
+
+/// A successor that is tried out. Whatever it does is given up once nobody waits for it.
 pub(super) struct Trial {
     nth: u64,
     /// The snapshot that it begins with.
     saved: Option<u64>,
-    /// It has begun.
-    passed: bool,
+    stand: Stand,
+    given_up: Arc<AtomicBool>,
+}
+
+/// Where a trial stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Others are tried out first.
+    Waits,
+    UnderWay,
+    Passed,
+}
+
+impl Trial {
+    fn new(nth: u64, saved: Option<u64>) -> Self {
+        Self { nth, saved, stand: Stand::Waits, given_up: Arc::default() }
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
 }
 
 impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C, E> {
@@ -50,54 +88,72 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if reloading.tried.as_ref().is_none_or(|tried| tried.iter().any(is_past)) {
             self.try_all_out(&mut reloading);
         }
-        let passed = |tried: &BTreeMap<AgentId, Trial>| tried.values().all(|trial| trial.passed);
-        if reloading.tried.as_ref().is_some_and(passed) {
+        self.try_some_out(&mut reloading);
+        let passed = |trial: &Trial| trial.stand == Stand::Passed;
+        if reloading.tried.as_ref().is_some_and(|tried| tried.values().all(passed)) {
             return self.go_over(*reloading, now);
         }
         self.reloading = Some(reloading);
     }
 
+    /// Begins with all anew.
     fn try_all_out(&mut self, reloading: &mut Reloading) {
         for moved in &mut reloading.switch.moves {
             (moved.how, moved.state) = (Carry::As, None);
         }
-        reloading.tried = Some(BTreeMap::new());
         let moved = reloading.course.moved.iter().copied();
-        let live: Vec<AgentId> = moved.filter(|id| !self.state.agent(*id).life.is_over()).collect();
-        for id in live {
-            self.try_one_out(reloading, id);
-        }
+        let live = moved.filter(|id| !self.state.agent(*id).life.is_over());
+        let live: Vec<AgentId> = live.collect();
+        reloading.tried = Some(live.into_iter().map(|id| (id, self.trial(id))).collect());
     }
 
-    fn try_one_out(&mut self, reloading: &mut Reloading, id: AgentId) {
+    fn trial(&mut self, id: AgentId) -> Trial {
         self.auditions += 1;
-        let trial = Trial { nth: self.auditions, saved: snapshot(&self.state, id), passed: false };
-        self.workers.audition(audition(&self.state, reloading, (id, trial.nth)));
-        reloading.tried.get_or_insert_default().insert(id, trial);
+        Trial::new(self.auditions, snapshot(&self.state, id))
+    }
+
+    /// Hands out what may be under way at a time.
+    fn try_some_out(&mut self, reloading: &mut Reloading) {
+        let Some(mut tried) = reloading.tried.take() else { return };
+        let under_way = tried.values().filter(|trial| trial.stand == Stand::UnderWay).count();
+        let waiting = tried.iter_mut().filter(|(_, trial)| trial.stand == Stand::Waits);
+        for (id, trial) in waiting.take(AT_ONCE.saturating_sub(under_way)) {
+            trial.stand = Stand::UnderWay;
+            self.workers.audition(audition(&self.state, reloading, (*id, trial)));
+        }
+        reloading.tried = Some(tried);
     }
 
     /// A successor was tried out.
     pub(in crate::driver) fn auditioned(&mut self, auditioned: Auditioned) {
-        let Auditioned { agent, nth, result } = auditioned;
+        let Auditioned { agent, nth, tried } = auditioned;
         let Some(mut reloading) = self.reloading.take() else { return };
         let trial = reloading.tried.as_mut().and_then(|tried| tried.get_mut(&agent));
         let moved = reloading.switch.moves.iter_mut().find(|moved| moved.agent == agent);
-        match (result, trial.filter(|trial| trial.nth == nth).zip(moved)) {
+        let Some((trial, moved)) = trial.filter(|trial| trial.nth == nth).zip(moved) else {
             // Of another reload, which came to nothing.
-            (_, None) => {}
-            (Ok(state), Some((trial, moved))) => {
-                trial.passed = true;
+            self.reloading = Some(reloading);
+            return;
+        };
+        let fresh = moved.how == Carry::Fresh;
+        match tried {
+            Tried::Fits(state) => {
+                trial.stand = Stand::Passed;
                 if state.is_some() {
                     (moved.how, moved.state) = (Carry::Migrated, state);
                 }
             }
-            (Err(_), Some((_, moved))) if reloading.choices.fresh && moved.how == Carry::As => {
+            Tried::Unfit(_) if reloading.choices.fresh && !fresh => {
                 moved.how = Carry::Fresh;
-                self.try_one_out(&mut reloading, agent);
+                *trial = self.trial(agent);
             }
-            (Err(why), Some(_)) => {
+            Tried::Unfit(why) => {
                 let agent = name(&self.state, agent);
-                return self.refuse(*reloading, Refused::State { agent, why });
+                return self.refuse(*reloading, Refused::State { agent, fresh, why });
+            }
+            Tried::Unknown(why) => {
+                let agent = name(&self.state, agent);
+                return self.refuse(*reloading, Refused::Untried { agent, why });
             }
         }
         self.reloading = Some(reloading);
@@ -110,7 +166,7 @@ fn snapshot(state: &State, id: AgentId) -> Option<u64> {
 }
 
 /// How a successor is tried out: with what the snapshot holds, or with nothing.
-fn audition(state: &State, reloading: &Reloading, (id, nth): (AgentId, u64)) -> Audition {
+fn audition(state: &State, reloading: &Reloading, (id, trial): (AgentId, &Trial)) -> Audition {
     let agent = state.agent(id);
     let moved = reloading.switch.moves.iter().find(|moved| moved.agent == id);
     let fresh = moved.is_some_and(|moved| moved.how == Carry::Fresh);
@@ -128,5 +184,7 @@ fn audition(state: &State, reloading: &Reloading, (id, nth): (AgentId, u64)) -> 
     let saved = saved.map(|saved| saved.state.clone());
     // What it writes is not its successor's to try out.
     let (plan, redo, sinks) = (Arc::clone(&reloading.plan), vec![], Sinks::default());
-    Audition { agent: id, nth, begin: Begin { plan, origin, saved, redo, sinks }, from }
+    let begin = Begin { plan, origin, saved, redo, sinks };
+    let (nth, given_up) = (trial.nth, Arc::clone(&trial.given_up));
+    Audition { agent: id, nth, begin, from, given_up }
 }

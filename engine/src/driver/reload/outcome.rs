@@ -19,6 +19,8 @@ pub enum Outcome {
         revision: u32,
         /// How much differs.
         counts: Counts,
+        /// Messages that became dead letters with it.
+        set_aside: u64,
         /// How long somebody was kept from working, in ms.
         paused_ms: u64,
     },
@@ -43,7 +45,7 @@ pub(super) fn words(widening: &Widening) -> String {
     }
 }
 
-/// Why a run did not go over to another plan.
+/// Why a run did not go over to another plan. Each says what helps.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Another reload is under way.
@@ -52,12 +54,29 @@ pub enum Refused {
     NoProposal,
     /// The run comes to its end, or is let go.
     Ending,
-    /// An agent did not come to rest in its time.
+    /// An agent that goes on as another instance did not come to rest in its time.
     Late {
         /// Who.
         agent: String,
         /// It waits for what it asked.
         asks: bool,
+    },
+    /// An agent's state could not be saved in its time.
+    Unsaved {
+        /// Who.
+        agent: String,
+    },
+    /// An agent that is to go has not handled all that it has in its time.
+    Unread {
+        /// Who.
+        agent: String,
+        /// How many messages are left.
+        messages: usize,
+    },
+    /// Not all that an agent wrote that is to go reached its place in its time.
+    Unwritten {
+        /// Who.
+        agent: String,
     },
     /// What an agent asked waits for somebody to decide about it.
     Undecided {
@@ -69,6 +88,8 @@ pub enum Refused {
         /// Who.
         supervisor: String,
     },
+    /// Not all who lived when the last process ended were started again in time.
+    Resuming,
     /// A message waits that is no value of its input's new type, or whose input is gone.
     Misfit {
         /// Whose mailbox it is in.
@@ -78,43 +99,117 @@ pub enum Refused {
         /// The message.
         message: String,
     },
-    /// A successor does not begin with the state that there is.
+    /// A successor does not begin.
     State {
         /// Who.
         agent: String,
+        /// Not even anew; else with the state that there is.
+        fresh: bool,
         /// What it said.
         why: String,
+    },
+    /// Whether a successor begins could not be found out.
+    Untried {
+        /// Who.
+        agent: String,
+        /// Why not.
+        why: String,
+    },
+    /// The process has no room for the instances of all agents that are new.
+    NoRoom {
+        /// How many are new.
+        added: usize,
+        /// For how many there is room.
+        room: usize,
     },
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("another reload is under way"),
-            Self::NoProposal => f.write_str("that plan does not wait for approval any more"),
-            Self::Ending => f.write_str("the run comes to its end"),
-            Self::Late { agent, asks: false } => {
-                write!(f, "`{agent}` has not come to the end of its event in its `shutdown` time")
+            Self::Busy => f.write_str("another reload is under way: try again when it is over"),
+            Self::NoProposal => f.write_str(
+                "that plan does not wait for approval any more: `reload` to its file asks for it again",
+            ),
+            Self::Ending => f.write_str(
+                "the run comes to its end, or is let go: if it can be resumed then, reload it then",
+            ),
+            Self::Supervising { supervisor } => write!(
+                f,
+                "supervisor `{supervisor}` is starting or stopping agents, and `tree` shows which: try again when that is \
+                 over"
+            ),
+            Self::Resuming => f.write_str(
+                "the run was taken up and its agents are being started again: try again when they are",
+            ),
+            Self::NoRoom { added, room } => write!(
+                f,
+                "{added} agents are new, and this process has room for {room}: `stop` the run, reload it at rest, and \
+                 `resume` it"
+            ),
+            Self::Late { agent, .. }
+            | Self::Unsaved { agent }
+            | Self::Unread { agent, .. }
+            | Self::Unwritten { agent }
+            | Self::Undecided { agent }
+            | Self::Misfit { agent, .. }
+            | Self::State { agent, .. }
+            | Self::Untried { agent, .. } => {
+                write!(f, "`{agent}")?;
+                self.of_agent(f)
             }
-            Self::Late { agent, asks: true } => {
-                write!(f, "`{agent}` waits for an answer, and that took longer than its `shutdown`")
-            }
-            Self::Undecided { agent } => {
-                write!(
-                    f,
-                    "`{agent}` waits for somebody to decide about what it asked: `approve` it first"
+        }
+    }
+}
+
+impl Refused {
+    /// What is said of an agent, behind its name.
+    fn of_agent(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late { asks: false, .. } => f.write_str(
+                "` has not come to the end of its event in its `shutdown` time: try again, or give it more time",
+            ),
+            Self::Late { asks: true, .. } => f.write_str(
+                "` waits for an answer, and that took longer than its `shutdown`: try again, or give it more time",
+            ),
+            Self::Unsaved { .. } => f.write_str(
+                "` has not given its state in its `shutdown` time: try again, or give it more time",
+            ),
+            Self::Unread { messages, .. } => {
+                match messages {
+                    0 => f.write_str("` is to go, and has not sent all that it has to send")?,
+                    1 => f.write_str("` is to go, and has not handled 1 message that it has")?,
+                    more => write!(f, "` is to go, and has not handled {more} messages that it has")?,
+                }
+                f.write_str(
+                    " in its `shutdown` time: try again, give it more time, or leave them with \
+                     `on_type_mismatch = \"dead-letter\"`",
                 )
             }
-            Self::Supervising { supervisor } => {
-                write!(f, "supervisor `{supervisor}` is starting or stopping agents")
-            }
-            Self::Misfit { agent, port, message } => write!(
-                f,
-                "message {message} waits at `{agent}.{port}`, and is no value of the input's new type"
+            Self::Unwritten { .. } => f.write_str(
+                "` is to go, and not all that it wrote is in its place after its `shutdown` time: see to where it writes, \
+                 and try again",
             ),
-            Self::State { agent, why } => {
-                write!(f, "`{agent}` cannot go on with the state that it has: {why}")
+            Self::Undecided { .. } => {
+                f.write_str("` waits for somebody to decide about what it asked: `approve` it first")
             }
+            Self::Misfit { port, message, .. } => write!(
+                f,
+                ".{port}` has message {message} waiting, which is no value of the input's new type: let it be handled \
+                 first, or set `on_type_mismatch = \"dead-letter\"`"
+            ),
+            Self::State { fresh: false, why, .. } => write!(
+                f,
+                "` cannot go on with the state that it has ({why}): its actor may `migrate` it, or set \
+                 `on_state_mismatch = \"fresh\"`"
+            ),
+            Self::State { fresh: true, why, .. } => {
+                write!(f, "` cannot begin, not even anew ({why}): mend its config or its component")
+            }
+            Self::Untried { why, .. } => {
+                write!(f, "` could not be tried out ({why}), and keeps its state: try again")
+            }
+            _ => Ok(()),
         }
     }
 }

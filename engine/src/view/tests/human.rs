@@ -84,11 +84,11 @@ fn of_plans() -> Vec<(Body, &'static str)> {
     let moves = vec![Move { agent: AGENT, how: Carry::Fresh, state: None }];
     let widens = vec!["walk: grants\u{1b}.http".into()];
     let proposed = Proposed { next: next.clone(), widens, by: by.clone() };
-    let reloaded = Reloaded { next, moves, proposal: Some(4), by: by.clone() };
+    let reloaded = Reloaded { next, moves, set_aside: 2, proposal: Some(4), by: by.clone() };
     let why = String::from("`walk` is\u{1b} busy\nand more");
     let refused = Refused { source: Some(digest), proposal: None, why, by };
     vec![
-        (Body::Reloaded(Box::new(reloaded)), "rev 7→8 (+1 ~2 -0)"),
+        (Body::Reloaded(Box::new(reloaded)), "rev 7→8 (+1 ~2 -0), 2 messages became dead letters"),
         (Body::Proposed(Box::new(proposed)), "rev 7→8 (+1 ~2 -0) widens walk: grants\\u{1b}.http"),
         (Body::Refused(Box::new(refused)), "`walk` is\\u{1b} busy"),
     ]
