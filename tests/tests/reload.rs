@@ -230,6 +230,25 @@ fn a_plan_waits_through_a_kill_and_is_applied_to_a_run_at_rest() {
 }
 
 #[test]
+fn that_a_plan_waits_is_known_without_a_head() {
+    let mut talk = Talk::new();
+    talk.say("a");
+    let waits = talk.scene.say("reload @latest wider.toml --json").ends(4).json();
+    talk.child.kill().expect("it lives");
+    let Talk { scene, child, .. } = talk;
+    let _ = wait(child);
+    std::fs::remove_file(scene.runs()[0].join("head.json")).expect("it is there");
+    let mut child = held(&scene, ["resume", "@latest"]);
+    let waits = &waits[0]["proposal"];
+    wait_for("what waits", || {
+        let run = scene.say("runs --json").json();
+        run.first().and_then(|run| (run["waits"] == *waits).then_some(()))
+    });
+    drop(child.stdin.take());
+    wait(child).ends(0);
+}
+
+#[test]
 fn a_run_at_rest_goes_over_and_stays_at_rest() {
     let mut talk = Talk::new();
     talk.say("a");

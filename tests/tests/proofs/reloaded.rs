@@ -131,7 +131,14 @@ impl Edited {
                 }
                 Ok(Err(refused)) => {
                     assert_eq!(process.state().plan, before, "{refused}");
-                    let quiet = matches!(refused, Refused::Ending | Refused::Late { .. });
+                    let quiet = matches!(
+                        refused,
+                        Refused::Ending
+                            | Refused::Late { .. }
+                            | Refused::Unsaved { .. }
+                            | Refused::Unread { .. }
+                            | Refused::Unwritten { .. }
+                    );
                     let known = matches!(
                         refused,
                         Refused::Misfit { .. }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use theater_flow::driver::{Choices, Event, Outcome, Refused, Reload};
 use theater_flow::recover;
 use theater_flow::sim::{End, Fate, Machine, Process, Schedule};
-use theater_flow::workers::Crew;
+use theater_flow::workers::Troupe;
 use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::Body;
 use theater_flow_kernel::reload::{Misfits, adopt};
@@ -135,8 +135,8 @@ impl Change {
 }
 
 /// Asks a process to go over to a plan.
-pub(crate) fn ask(
-    process: &mut Process<Crew>,
+pub(crate) fn ask<T: Troupe>(
+    process: &mut Process<T>,
     plan: &Plan,
     proposal: Option<u64>,
 ) -> Receiver<Result<Outcome, Refused>> {

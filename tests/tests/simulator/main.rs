@@ -14,3 +14,4 @@ mod places;
 mod reloads;
 mod schedules;
 mod time;
+mod tries;

@@ -94,10 +94,15 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn new(text: String, input: Vec<u8>) -> Self {
+        Self::on(host(), text, input)
+    }
+
+    /// The same, on another engine.
+    pub(crate) fn on(host: &Arc<Host>, text: String, input: Vec<u8>) -> Self {
         let folder = String::from("/sim");
         let pipeline =
             Pipeline { name: String::from("sim.toml"), text, cwd: folder.clone(), folder };
-        let mut fetcher = Fetcher::new(Arc::clone(host()));
+        let mut fetcher = Fetcher::new(Arc::clone(host));
         let Compiled { plan, faults, .. } = fetcher.compile(&pipeline, &[], Mode::Run);
         let plan = Arc::new(plan.unwrap_or_else(|| panic!("{faults:#?}")));
         Self { plan, actors: fetcher.into_actors(), input }

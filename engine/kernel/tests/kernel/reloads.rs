@@ -239,3 +239,39 @@ fn a_proposal_that_was_refused_stands_in_the_way_of_itself() {
     sim.input(Input::Reload(Box::new(switch.clone())));
     assert_eq!(sim.state.kept.revision, revision);
 }
+
+#[test]
+fn only_who_is_named_is_left_with_messages() {
+    let stages = vec![(String::from("s0"), 0), (String::from("s1"), 0)];
+    let mut sim = begin(&Row { stages, named: 2, ..Row::new() }, Options::calm(3));
+    let named = |sim: &Sim, name: &str| sim.state.plan.named(name).expect("it is there").id;
+    let (s0, s1) = (named(&sim, "s0"), named(&sim, "s1"));
+    sim.run_until(|state| state.agent(s1).handled >= 5);
+    sim.fill(s1);
+    sim.fill(s0);
+    let plan = Row { stages: Vec::new(), ..Row::new() }.plan();
+    let plan = adopt(&sim.state.plan, plan);
+    let offer = Offer::new(&sim.state.plan, &plan, &diff(&sim.state.plan, &plan));
+    let left = |leave: &[AgentId]| Switch {
+        offer: offer.clone(),
+        moves: vec![],
+        misfits: Misfits::SetAside,
+        leave: leave.iter().copied().collect(),
+        proposal: None,
+        by: None,
+    };
+    let stands = |sim: &Sim, leave: &[AgentId]| {
+        obstacle(&sim.state, &Desk::new(&sim.state.plan), &plan, &left(leave))
+    };
+    assert_eq!(stands(&sim, &[s1]), Some(Obstacle::Unread(s0)));
+    assert_eq!(stands(&sim, &[s0]), Some(Obstacle::Unread(s1)));
+    assert_eq!(stands(&sim, &[s0, s1]), None);
+    let (depth, records) =
+        (sim.state.agent(s0).depth() + sim.state.agent(s1).depth(), sim.entries.len());
+    sim.input(Input::Reload(Box::new(left(&[s0, s1]))));
+    let Body::Reloaded(body) = &sim.entries[records].body else { panic!("it goes over") };
+    assert_eq!(body.set_aside, depth as u64);
+    let letters = sim.entries[records..].iter();
+    let letters = letters.filter(|entry| matches!(entry.body, Body::DeadLettered(_))).count();
+    assert_eq!(letters, depth);
+}
