@@ -18,7 +18,7 @@ use theater_flow_kernel::work::{Begin, Begun};
 
 use super::change::{Change, Told, ask, heard};
 use super::check::{records, whole};
-use super::piece::{FOUND, Piece, asking_text, calm, find_todos, restarting_text, rough};
+use super::piece::{FOUND, Piece, asking_text, calm, find_todos, middle, restarting_text, rough};
 
 /// What a test's successors make of a state is this behind it; such a state is one that they can begin with.
 const MARK: &[u8] = b" made its own";
@@ -130,22 +130,41 @@ fn only_a_state_that_does_not_fit_is_left_behind() {
     assert!(dropped > 5 && kept > 5, "{dropped} {kept}");
 }
 
-/// The last state of each agent that a log has before a record.
-fn last_states(entries: &[Entry]) -> BTreeMap<AgentId, Bytes> {
-    let states = entries.iter().filter_map(|entry| match &entry.body {
-        Body::Snapshot(body) => Some((body.agent, entry.payloads.last()?.clone())),
-        _ => None,
-    });
-    states.collect()
+/// The state of each agent that is to be gone on from after these records.
+fn last_states(entries: &[Entry], forgets: AgentId) -> BTreeMap<AgentId, Bytes> {
+    let mut states = BTreeMap::new();
+    for entry in entries {
+        match &entry.body {
+            Body::Snapshot(body) => {
+                states.insert(body.agent, entry.payloads.last().expect("it is there").clone());
+            }
+            // Who forgets does so when its life ends.
+            Body::Stopped(_) | Body::Crashed(_) if entry.body.agent() == Some(forgets) => {
+                states.remove(&forgets);
+            }
+            _ => {}
+        }
+    }
+    states
+}
+
+/// A pipeline in which all are restarted again and again, also one that forgets what it knew.
+fn forgetting() -> String {
+    let probe = theater_flow_tests::prebuilt("probe").display().to_string();
+    let second = middle(&probe, "", "restore = \"fresh\"")
+        .replace("agents.middle", "agents.second")
+        .replace("inputs = \"lines\"", "inputs = \"middle\"");
+    let text = restarting_text(24).replace("inputs = \"middle\"", "inputs = \"second\"");
+    text.replace("\"middle\", ", "\"middle\", \"second\", ") + &second
 }
 
 /// Who is restarted between its try and the switch goes on from what it has then.
 #[test]
 fn a_successor_goes_on_from_the_state_that_there_is_at_the_switch() {
-    let change =
-        Change::move_all("restarted", &restarting_text(24), &["lines", "notes", "findings"]);
+    let change = Change::move_all("restarted", &forgetting(), &["second", "findings"]);
     let undisturbed = change.piece.machine();
     change.piece.finish(&undisturbed, calm(1));
+    let forgets = change.piece.plan.named("second").expect("it is there").id;
     let (mut done, mut again) = (0, 0);
     for seed in 0..40 {
         let machine = change.piece.machine();
@@ -168,7 +187,7 @@ fn a_successor_goes_on_from_the_state_that_there_is_at_the_switch() {
         let at = all.iter().position(|entry| matches!(entry.body, Body::Reloaded(_)));
         let at = at.expect("it is durable");
         let Body::Reloaded(body) = &all[at].body else { unreachable!("it is one") };
-        let states = last_states(&all[..at]);
+        let states = last_states(&all[..at], forgets);
         for (moved, state) in body.carried(&all[at].payloads) {
             let own = states.get(&moved.agent).map(|state| [&state[..], MARK].concat());
             assert_eq!(state.map(|state| state.to_vec()), own, "{seed}: {moved:?}");
