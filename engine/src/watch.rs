@@ -162,6 +162,14 @@ impl Watch {
         self.next_poll = 0;
     }
 
+    /// The same, but nothing came of it, and something may the next time: it is told again by itself, though nothing has
+    /// changed, each time after a longer while.
+    pub fn follow_again(&mut self, pipeline: &Path, read: Reads) {
+        let now = self.now();
+        self.following.follow_again(now, pipeline, read);
+        self.next_poll = 0;
+    }
+
     /// Follows the pipeline no longer.
     pub fn forget(&mut self, pipeline: &Path) {
         self.following.forget(pipeline);

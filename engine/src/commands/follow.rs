@@ -105,8 +105,9 @@ pub(super) struct Teller {
     screen: Arc<Screen>,
     /// What stands before each line.
     before: String,
-    /// What was refused last, and in which words.
-    refused: Option<(Reads, String)>,
+    /// What was refused last, and in which words; `None` if it is tried again by itself, since these may be others each
+    /// time.
+    refused: Option<(Reads, Option<String>)>,
 }
 
 impl Teller {
@@ -120,22 +121,46 @@ impl Teller {
 
     /// Tells why a content is of no use, unless that was the last that was told. True if it was not.
     pub(super) fn refuse(&mut self, reads: &Reads, why: &str, faults: &[String]) -> bool {
-        let refused = (reads.clone(), String::from(why));
-        if self.refused.as_ref() == Some(&refused) {
+        if !self.is_new(reads, Some(why)) {
             return false;
         }
         for lines in faults {
             self.screen.tell(lines);
         }
         self.screen.tell(&format!("{}{why}", self.before));
-        self.refused = Some(refused);
         true
     }
 
+    /// The same of what is tried again by itself.
+    pub(super) fn refuse_for_now(&mut self, reads: &Reads, why: &str) -> bool {
+        let is_new = self.is_new(reads, None);
+        if is_new {
+            self.screen.tell(&format!("{}{why}; it is tried again", self.before));
+        }
+        is_new
+    }
+
+    /// True if that is not what was told last. From now on it is.
+    fn is_new(&mut self, reads: &Reads, why: Option<&str>) -> bool {
+        let refused = Some((reads.clone(), why.map(String::from)));
+        let is_new = self.refused != refused;
+        self.refused = refused;
+        is_new
+    }
+
     /// Tells what became of a reload.
-    fn tell(&mut self, run: RunId, source: &Source, reads: &Reads, told: &Told) {
+    fn tell(
+        &mut self,
+        run: RunId,
+        (source, reads): (&Source, &Reads),
+        told: &Told,
+        became: Became,
+    ) {
         let is_new = match told {
             Told::Faults { text, .. } => self.refuse(reads, &told.line(), text),
+            Told::Refused { .. } if became == Became::Again => {
+                self.refuse_for_now(reads, &told.line())
+            }
             Told::Refused { .. } => self.refuse(reads, &told.line(), &[]),
             _ => {
                 self.refused = None;
@@ -197,12 +222,13 @@ impl Teller {
         let became = match &done {
             Ok(_) => Became::Taken,
             Err(ReloadError::Over) => Became::Late,
+            Err(ReloadError::Refused(why)) if why.may_pass() => Became::Again,
             Err(_) => Became::Refused,
         };
         // Otherwise it will be told again, or there is nothing left to be told.
         if !matches!(done, Err(ReloadError::Changed | ReloadError::Over)) {
             let told = Told::of(&done, Some(&pipeline), self.screen.err_look());
-            self.tell(live.run, source, &reads, &told);
+            self.tell(live.run, (source, &reads), &told, became);
         }
         (reads, became)
     }
@@ -220,6 +246,8 @@ pub(super) enum Became {
     Taken,
     /// The run goes on with what it had.
     Refused,
+    /// So it does for now: it is tried again.
+    Again,
     /// The run is at its end.
     Late,
 }
@@ -296,19 +324,21 @@ impl Following {
                 self.teller.forget();
             }
             for change in changes {
-                let reads = self.follow(&change);
-                self.watch.follow(&change.pipeline, reads);
+                match self.follow(&change) {
+                    (reads, Became::Again) => self.watch.follow_again(&change.pipeline, reads),
+                    (reads, _) => self.watch.follow(&change.pipeline, reads),
+                }
             }
         }
     }
 
-    fn follow(&mut self, change: &Change) -> Reads {
+    fn follow(&mut self, change: &Change) -> (Reads, Became) {
         if self.source.is_gone(change) {
             let name = self.source.name.display().to_string();
             let (name, (done, _)) = (escape(&name), self.live.lose());
             self.teller.say(&format!("`{name}` is gone: the run {done}"));
-            return change.taken.clone();
+            return (change.taken.clone(), Became::Taken);
         }
-        self.teller.reload(&self.live, &self.source, change).0
+        self.teller.reload(&self.live, &self.source, change)
     }
 }

@@ -1,44 +1,43 @@
 //! `watch`: one run for each pipeline of a folder, which follows it.
 
+mod file;
 mod one;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use theater_flow_host::Host;
 
-use super::follow::{Became, Live, Source, Teller};
+use super::follow::Live;
 use crate::cli;
-use crate::driver::Event;
 use crate::exit::{Exit, Problem};
 use crate::render::Screen;
 use crate::render::escape::escape;
-use crate::runs::{Data, Followed, RunDir};
+use crate::runs::{Data, RunDir};
 use crate::signals::{Caught, Signals};
-use crate::watch::{Change, Reads, Seen, Waker, Watch, digest};
-use one::Beginning;
+use crate::watch::{Change, Reads, Seen, Waker, Watch};
+use file::{File, FileId, Standing};
 
 /// What the threads of runs tell the one that watches.
 enum News {
     /// A run goes on.
     Live(Box<Taken>),
-    /// What was read to make a pipeline.
-    Made { path: PathBuf, reads: Reads },
+    /// What was read to make a pipeline; whether nothing came of it, and something may the next time.
+    Made { file: FileId, reads: Reads, is_again: bool },
     /// A run has ended, or none was begun.
-    Over { path: PathBuf },
+    Over { file: FileId },
     /// Somebody asks this process to stop.
     Stop(Caught),
     /// Somebody asks for a look at all files.
     Ask,
 }
 
-/// A run that goes on, of the pipeline at a path.
+/// A run that goes on, of a file's pipeline.
 struct Taken {
-    path: PathBuf,
+    file: FileId,
     live: Live,
     run: RunDir,
     since: Since,
@@ -67,29 +66,6 @@ impl Post {
     }
 }
 
-/// A file of the folder.
-struct File {
-    source: Source,
-    teller: Arc<Mutex<Teller>>,
-    standing: Standing,
-    /// Its runs, newest first.
-    runs: Vec<RunDir>,
-    /// What came after its run was asked to stop.
-    next: Option<Change>,
-}
-
-/// How a file is.
-enum Standing {
-    /// It has no run.
-    Resting,
-    /// It is seen to.
-    Beginning,
-    /// It has a run.
-    Live(Live),
-    /// Its run was asked to stop.
-    Leaving,
-}
-
 /// What all runs have in common.
 #[derive(Clone)]
 struct Common {
@@ -112,6 +88,8 @@ struct Folder {
     watch: Watch,
     news: Receiver<News>,
     files: BTreeMap<PathBuf, File>,
+    /// Files so far.
+    count: u64,
     /// Runs of earlier processes.
     left: BTreeMap<PathBuf, Vec<RunDir>>,
     stop: Option<Caught>,
@@ -152,7 +130,7 @@ pub(super) fn watch(
     let (screen, turn) = (Arc::clone(screen), Arc::default());
     let common = Common { screen, data, folder, host, turn, post, manner };
     let files = BTreeMap::new();
-    let mut all = Folder { common, name, watch, news, files, left, stop: None };
+    let mut all = Folder { common, name, watch, news, files, count: 0, left, stop: None };
     all.common.screen.say(&format!("watching {}", escape(&all.name.display().to_string())));
     Ok(all.go())
 }
@@ -178,10 +156,15 @@ impl Folder {
         if self.stop.is_some() {
             return;
         }
+        if let Some(from) = change.moved_from.clone() {
+            return self.moved(&from, change);
+        }
         let path = change.pipeline.clone();
-        let (screen, left) = (&self.common.screen, &mut self.left);
-        let new = || File::new(screen, &self.name, &path, left);
-        let file = self.files.entry(path.clone()).or_insert_with(new);
+        if !self.files.contains_key(&path) {
+            let new = self.new_file(&path);
+            self.files.insert(path.clone(), new);
+        }
+        let Some(file) = self.files.get_mut(&path) else { return };
         let is_gone = file.source.is_gone(&change);
         match &file.standing {
             Standing::Resting if is_gone => {
@@ -204,16 +187,50 @@ impl Folder {
         }
     }
 
+    /// A file has another path now: its run goes on there.
+    fn moved(&mut self, from: &Path, change: Change) {
+        let Change { pipeline: path, taken, .. } = change;
+        let Some(file) = self.files.remove(from) else { return };
+        if file.may_move() {
+            let place = self.new_file(&path);
+            self.files.insert(path.clone(), file.at(place, &taken));
+            self.watch.follow(&path, taken);
+            self.watch.forget(from);
+            return;
+        }
+        // What is being done with it, is done by its old path: these are two.
+        self.files.insert(from.to_path_buf(), file);
+        let gone = [(from.to_path_buf(), Seen::Gone)].into();
+        for (pipeline, taken) in [(from.to_path_buf(), gone), (path, taken)] {
+            self.change(Change { pipeline, taken, moved_from: None });
+        }
+    }
+
+    fn new_file(&mut self, path: &Path) -> File {
+        self.count += 1;
+        let id = FileId(self.count);
+        File::new((id, &self.common.screen), &self.name, path, &mut self.left)
+    }
+
+    fn file(&mut self, id: FileId) -> Option<&mut File> {
+        self.files.values_mut().find(|file| file.id == id)
+    }
+
     fn hear(&mut self, news: News) {
         match news {
-            News::Made { path, reads } => {
-                if self.files.contains_key(&path) {
+            News::Made { file, reads, is_again } => {
+                let Some(path) = self.file(file).map(|file| file.source.path.clone()) else {
+                    return;
+                };
+                if is_again {
+                    self.watch.follow_again(&path, reads);
+                } else {
                     self.watch.follow(&path, reads);
                 }
             }
             News::Live(taken) => self.live(*taken),
-            News::Over { path } => {
-                let Some(file) = self.files.get_mut(&path) else { return };
+            News::Over { file } => {
+                let Some(file) = self.file(file) else { return };
                 file.standing = Standing::Resting;
                 if let Some(change) = file.next.take() {
                     self.change(change);
@@ -239,86 +256,19 @@ impl Folder {
 
     /// A run was begun or taken up.
     fn live(&mut self, taken: Taken) {
-        let Taken { path, live, run, since } = taken;
-        let Some(file) = self.files.get_mut(&path) else { return };
+        let Taken { file: id, live, run, since } = taken;
+        // Its fields are needed one by one.
+        let Some(file) = self.files.values_mut().find(|file| file.id == id) else { return };
         if !file.runs.contains(&run) {
             file.runs.insert(0, run);
         }
         file.standing = Standing::Live(live.clone());
         match since {
-            Since::Begun(reads) => self.watch.follow(&path, reads),
+            Since::Begun(reads) => self.watch.follow(&file.source.path, reads),
             Since::TakenUp(change) => file.reload(live, &self.common, change),
         }
         if let Some(caught) = self.stop {
             file.stop(caught, self.common.manner.drain_ms());
-        }
-    }
-}
-
-impl File {
-    fn new(
-        screen: &Arc<Screen>,
-        folder: &Path,
-        path: &Path,
-        left: &mut BTreeMap<PathBuf, Vec<RunDir>>,
-    ) -> Self {
-        let name = path.file_name().map_or_else(|| folder.into(), |name| folder.join(name));
-        let teller = Teller::new(screen, format!("{}: ", escape(&name.display().to_string())));
-        let source = Source { name, path: path.to_path_buf(), set: vec![] };
-        let (runs, teller) = (left.remove(path).unwrap_or_default(), Arc::new(Mutex::new(teller)));
-        Self { source, teller, standing: Standing::Resting, runs, next: None }
-    }
-
-    fn say(&self, text: &str) {
-        self.teller.lock().unwrap_or_else(PoisonError::into_inner).say(text);
-    }
-
-    /// Begins a run, or takes one up, on a thread of its own.
-    fn begin(&mut self, common: &Common, change: Change) {
-        self.standing = Standing::Beginning;
-        let beginning = Beginning {
-            common: common.clone(),
-            source: self.source.clone(),
-            teller: Arc::clone(&self.teller),
-            runs: self.runs.clone(),
-            change,
-        };
-        let started = thread::Builder::new().name("run".into()).spawn(move || beginning.go());
-        if let Err(error) = started {
-            self.say(&format!("the system gives no thread: {error}"));
-            common.post.send(News::Over { path: self.source.path.clone() });
-        }
-    }
-
-    /// Has its run go over to what it says now, on a thread of its own: it may take as long as an event does.
-    fn reload(&self, live: Live, common: &Common, change: Change) {
-        let (source, teller) = (self.source.clone(), Arc::clone(&self.teller));
-        let run = self.runs.iter().find(|run| run.id == live.run).cloned();
-        let (post, path) = (common.post.clone(), source.path.clone());
-        let reload = move || {
-            let mut teller = teller.lock().unwrap_or_else(PoisonError::into_inner);
-            let (mut reads, became) = teller.reload(&live, &source, &change);
-            match (became, run) {
-                (Became::Taken, Some(run)) => note(&run, &source, &reads, &teller),
-                // What it says is told again, for the next run.
-                (Became::Late, _) => reads = unmade(&source.path),
-                _ => {}
-            }
-            drop(teller);
-            post.send(News::Made { path: source.path, reads });
-        };
-        if let Err(error) = thread::Builder::new().name("reload".into()).spawn(reload) {
-            self.say(&format!("the system gives no thread: {error}"));
-            common.post.send(News::Made { reads: unmade(&path), path });
-        }
-    }
-
-    fn stop(&self, Caught { name, again }: Caught, within_ms: u64) {
-        if let Standing::Live(Live { events, .. }) = &self.standing {
-            let by = String::from(name);
-            let event = if again { Event::StopNow } else { Event::Stop { by, within_ms } };
-            // A run that is at its end needs no stop.
-            let _ = events.send(event);
         }
     }
 }
@@ -329,18 +279,4 @@ fn allow_files() {
         Rlimit { current: getrlimit(Resource::Nofile).maximum, ..getrlimit(Resource::Nofile) };
     // With less there is room for less, which the runs that find none tell.
     let _ = setrlimit(Resource::Nofile, limit);
-}
-
-/// What a pipeline is made of that nothing was made of.
-fn unmade(path: &Path) -> Reads {
-    [(path.to_path_buf(), Seen::Gone)].into()
-}
-
-/// Notes of what the plan in force of a run was made.
-fn note(run: &RunDir, source: &Source, reads: &Reads, teller: &Teller) {
-    let Some(file) = source.path.to_str() else { return };
-    let followed = Followed { file: String::from(file), made_of: digest(reads) };
-    if let Err(error) = run.note_followed(&followed) {
-        teller.say(&format!("it is not noted what the run was made of: {error}"));
-    }
 }

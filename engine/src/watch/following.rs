@@ -1,10 +1,18 @@
 //! Which pipelines are not what was made of them any more. Pure: whoever looks says what is there and what time it is.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::settle::{RESTLESS_MS, Settling};
 use super::{Reads, Seen};
+
+/// How soon it is tried again to make what nothing came of, in ms.
+const AGAIN_MS: u64 = 1_000;
+/// … and at most.
+const AGAIN_MAX_MS: u64 = 60_000;
 
 /// Pipelines, and the files that they are made of.
 #[derive(Default, Debug)]
@@ -28,6 +36,17 @@ struct Made {
     is_new: bool,
     /// It is to be told whether it is something else or not.
     is_asked: bool,
+    /// It is to be told again by itself.
+    again: Option<Again>,
+}
+
+/// What was told came to nothing, and may not the next time.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    /// After which wait, in ms. Each is longer than the one before.
+    after: u64,
+    /// When, in ms; nothing while somebody is at it.
+    at: Option<u64>,
 }
 
 /// A pipeline that is to be made again.
@@ -37,6 +56,9 @@ pub struct Change {
     pub pipeline: PathBuf,
     /// What stands at this path, and at those that it was made of.
     pub taken: Reads,
+    /// The path that its own file had before: it has come to this one with the content that it had, and nothing else
+    /// differs.
+    pub moved_from: Option<PathBuf>,
 }
 
 impl Change {
@@ -56,8 +78,19 @@ impl Following {
         }
         let made = self.pipelines.entry(pipeline.to_path_buf()).or_default();
         made.of = read;
-        (made.is_told, made.behind) = (false, None);
+        (made.is_told, made.behind, made.again) = (false, None, None);
         self.forget_files();
+    }
+
+    /// The same at `now`, in ms, but nothing came of it: it is told again after a while, unless it changes before. The
+    /// whiles grow from one time to the next.
+    pub(super) fn follow_again(&mut self, now: u64, pipeline: &Path, read: Reads) {
+        let last = self.pipelines.get(pipeline).and_then(|made| made.again);
+        self.follow(pipeline, read);
+        let after = last.map_or(AGAIN_MS, |last| (last.after * 2).min(AGAIN_MAX_MS));
+        if let Some(made) = self.pipelines.get_mut(pipeline) {
+            made.again = Some(Again { after, at: Some(now.saturating_add(after)) });
+        }
     }
 
     /// Follows the pipeline no longer.
@@ -112,17 +145,68 @@ impl Following {
     /// The pipelines to be made again: something of them was taken that they are not made of, and nothing of them is on
     /// its way. Each is told once, and again only after it was [followed](Self::follow).
     pub(super) fn due(&mut self, now: u64) -> Vec<Change> {
+        let moves = self.moves();
         let Self { files, pipelines } = self;
         let mut due = vec![];
-        for (path, made) in pipelines {
-            if made.is_due(now, files) {
+        for (path, made) in pipelines.iter_mut() {
+            let part = moves.iter().find(|one| [&one.from, &one.to].contains(&path));
+            if part.is_none() && made.is_due(now, files) {
                 let taken = made.of.keys().filter_map(|path| {
                     files.get(path).map(|file| (path.clone(), file.taken().clone()))
                 });
-                due.push(Change { pipeline: path.clone(), taken: taken.collect() });
+                let taken = taken.collect();
+                due.push(Change { pipeline: path.clone(), taken, moved_from: None });
             }
         }
+        due.extend(
+            moves.into_iter().filter(|one| one.is_over).filter_map(|one| self.moved(now, one)),
+        );
         due
+    }
+
+    /// Files that are gone, each with a new one that has just their content: for as long as nobody knows whether they
+    /// come again, the new one is not told.
+    fn moves(&self) -> Vec<Moving> {
+        let new = self.pipelines.iter().filter(|(path, made)| made.is_unknown(path));
+        let mut moves: Vec<Moving> = vec![];
+        for (to, _) in new {
+            let Some(came) = self.files.get(to).map(Settling::taken) else { continue };
+            let left = |from: &PathBuf| moves.iter().all(|one| one.from != *from);
+            let went = |(from, made): &(&PathBuf, &Made)| {
+                left(from) && matches!(came, Seen::File(_)) && made.of.get(*from) == Some(came)
+            };
+            let mut went = self.pipelines.iter().filter(went);
+            let found = went.find_map(|(from, made)| Some((from, self.going(from, made)?)));
+            moves.extend(found.map(|(from, is_over)| Moving {
+                from: from.clone(),
+                to: to.clone(),
+                is_over,
+            }));
+        }
+        moves
+    }
+
+    /// Whether a pipeline's own file is gone for good, if it is gone; `None` if that, or something else of it, is not so.
+    fn going(&self, path: &Path, made: &Made) -> Option<bool> {
+        let same = |(other, seen): (&PathBuf, &Seen)| {
+            other == path || self.files.get(other).is_some_and(|file| file.taken() == seen)
+        };
+        let file = self.files.get(path)?;
+        let is_gone = *file.taken() == Seen::Gone && !file.is_restless();
+        let goes = is_gone || file.other() == Some(&Seen::Gone);
+        (goes && made.of.iter().all(same)).then_some(is_gone && !made.is_told)
+    }
+
+    /// Tells that a file has another path now. Whoever is told follows that one, and the old one no longer.
+    fn moved(&mut self, now: u64, Moving { from, to, .. }: Moving) -> Option<Change> {
+        let mut taken = self.pipelines.get(&from)?.of.clone();
+        let own = taken.remove(&from)?;
+        taken.insert(to.clone(), own);
+        for path in [&from, &to] {
+            let made = self.pipelines.get_mut(path)?;
+            (made.is_told, made.told, made.is_new) = (true, Some(now), false);
+        }
+        Some(Change { pipeline: to, taken, moved_from: Some(from) })
     }
 
     /// When somebody has to look or [ask](Self::due) again if nothing happens before, in ms.
@@ -132,17 +216,35 @@ impl Following {
             let again = made.told.filter(|_| !made.is_new)? + RESTLESS_MS;
             (made.behind.is_some() && !made.is_told).then_some(again.max(now + 1))
         };
-        files.chain(self.pipelines.values().filter_map(told)).min()
+        let again = |made: &Made| made.again?.at.map(|at| at.max(now + 1));
+        let made = self.pipelines.values();
+        files.chain(made.clone().filter_map(told)).chain(made.filter_map(again)).min()
     }
 }
 
+/// A file that seems to have another path than before.
+#[derive(Debug)]
+struct Moving {
+    from: PathBuf,
+    to: PathBuf,
+    /// The old one does not come again.
+    is_over: bool,
+}
+
 impl Made {
+    /// True if it was found and never told.
+    fn is_unknown(&self, path: &Path) -> bool {
+        self.told.is_none() && self.of.len() == 1 && self.of.get(path) == Some(&Seen::Gone)
+    }
+
     /// True, once, if it is to be told now.
     fn is_due(&mut self, now: u64, files: &BTreeMap<PathBuf, Settling>) -> bool {
         let differs = |(path, seen): (&PathBuf, &Seen)| {
             files.get(path).is_some_and(|file| file.taken() != seen)
         };
-        if self.is_told || !(self.is_asked || self.of.iter().any(differs)) {
+        let is_again =
+            !self.is_told && self.again.and_then(|again| again.at).is_some_and(|at| at <= now);
+        if self.is_told || !(is_again || self.is_asked || self.of.iter().any(differs)) {
             if !self.is_told {
                 self.behind = None;
             }
@@ -156,121 +258,14 @@ impl Made {
         }
         // What cannot be read as it was taken is not tried again all the time.
         let is_early = |told| now < told + RESTLESS_MS;
-        if !self.is_new && !self.is_asked && self.told.is_some_and(is_early) {
+        let is_due = is_again || self.is_new || self.is_asked;
+        if !is_due && self.told.is_some_and(is_early) {
             return false;
         }
+        // What changes, or is asked for, is tried anew and not again.
+        let is_anew = self.is_new || self.is_asked;
+        self.again = self.again.filter(|_| !is_anew).map(|again| Again { at: None, ..again });
         (self.is_told, self.told, self.is_new, self.is_asked) = (true, Some(now), false, false);
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FLOW: &str = "/flow.toml";
-    const PART: &str = "/part.toml";
-
-    fn reads(files: &[(&str, &str)]) -> Reads {
-        files.iter().map(|(path, text)| (PathBuf::from(path), Seen::of(text.as_bytes()))).collect()
-    }
-
-    fn following(files: &[(&str, &str)]) -> Following {
-        let mut following = Following::default();
-        following.follow(Path::new(FLOW), reads(files));
-        following
-    }
-
-    /// What is told from `from` on, if the files stay as they are.
-    fn told(following: &mut Following, from: u64, files: &[(&str, &str)]) -> Vec<(u64, Reads)> {
-        let mut found = vec![];
-        for now in (from..from + 5_000).step_by(10) {
-            for (path, seen) in reads(files) {
-                following.look(now, &path, seen);
-            }
-            found.extend(following.due(now).into_iter().map(|change| (now, change.taken)));
-        }
-        found
-    }
-
-    #[test]
-    fn what_is_as_it_was_read_is_not_told() {
-        let files = [(FLOW, "a"), (PART, "b")];
-        assert_eq!(told(&mut following(&files), 0, &files), []);
-    }
-
-    #[test]
-    fn a_change_of_any_file_is_told_once() {
-        let mut following = following(&[(FLOW, "a"), (PART, "b")]);
-        let files = [(FLOW, "a"), (PART, "c")];
-        assert_eq!(told(&mut following, 0, &files), [(250, reads(&files))]);
-        following.follow(Path::new(FLOW), reads(&files));
-        assert_eq!(told(&mut following, 6_000, &files), []);
-    }
-
-    #[test]
-    fn files_that_change_together_are_told_together() {
-        let mut following = following(&[(FLOW, "a"), (PART, "b")]);
-        let (half, both) = ([(FLOW, "x"), (PART, "b")], [(FLOW, "x"), (PART, "y")]);
-        for now in [0, 100, 200] {
-            for (path, seen) in reads(&half) {
-                following.look(now, &path, seen);
-            }
-            assert_eq!(following.due(now), []);
-        }
-        assert_eq!(told(&mut following, 240, &both), [(490, reads(&both))]);
-    }
-
-    #[test]
-    fn what_was_read_and_not_taken_is_told_again() {
-        let mut following = following(&[(FLOW, "a")]);
-        assert_eq!(told(&mut following, 0, &[(FLOW, "b")]).len(), 1);
-        // The compiler read half of the next save, which went back to what was taken.
-        following.follow(Path::new(FLOW), reads(&[(FLOW, "half")]));
-        let again = told(&mut following, 5_000, &[(FLOW, "b")]);
-        assert_eq!(again, [(5_000, reads(&[(FLOW, "b")]))]);
-    }
-
-    #[test]
-    fn what_can_never_be_read_as_taken_is_tried_now_and_then() {
-        let mut following = following(&[(FLOW, "a")]);
-        let (mut times, mut now) = (vec![], 0);
-        while now < 10_000 {
-            following.look(now, Path::new(FLOW), Seen::of(b"b"));
-            for _ in following.due(now) {
-                times.push(now);
-                following.follow(Path::new(FLOW), [(PathBuf::from(FLOW), Seen::Closed)].into());
-            }
-            now = following.next_look(now).unwrap_or(now + 2_000);
-        }
-        assert_eq!(times, [250, 2_250, 4_250, 6_250, 8_250]);
-    }
-
-    #[test]
-    fn nothing_is_told_while_somebody_is_at_it() {
-        let mut following = following(&[(FLOW, "a")]);
-        assert_eq!(told(&mut following, 0, &[(FLOW, "b")]).len(), 1);
-        assert_eq!(told(&mut following, 5_000, &[(FLOW, "c")]), []);
-        following.follow(Path::new(FLOW), reads(&[(FLOW, "b")]));
-        assert_eq!(told(&mut following, 10_000, &[(FLOW, "c")]).len(), 1);
-    }
-
-    #[test]
-    fn who_asks_is_told_though_nothing_changed() {
-        let files = [(FLOW, "a")];
-        let mut following = following(&files);
-        following.ask_for_all();
-        assert_eq!(told(&mut following, 0, &files), [(0, reads(&files))]);
-    }
-
-    #[test]
-    fn a_file_is_followed_as_long_as_somebody_needs_it() {
-        let mut following = following(&[(FLOW, "a"), (PART, "b")]);
-        following.follow(Path::new("/other.toml"), reads(&[("/other.toml", "o"), (PART, "b")]));
-        following.follow(Path::new(FLOW), reads(&[(FLOW, "a")]));
-        assert_eq!(following.files().count(), 3);
-        following.forget(Path::new("/other.toml"));
-        let left: Vec<_> = following.files().collect();
-        assert_eq!(left, [(Path::new(FLOW), true, false)]);
     }
 }

@@ -75,6 +75,12 @@ impl Settling {
         None
     }
 
+    /// What is seen instead, and may be on its way.
+    #[must_use]
+    pub(super) fn other(&self) -> Option<&Seen> {
+        self.other.as_ref().map(|other| &other.seen)
+    }
+
     /// True while something else is seen than what was taken, and may be on its way.
     #[must_use]
     pub(super) const fn is_restless(&self) -> bool {

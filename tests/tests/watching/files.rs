@@ -283,7 +283,7 @@ fn all_pipelines_of_a_folder_are_followed_that_is_there_or_comes() {
             assert_eq!(letters, [letter; 2], "{watcher:?}");
             fs::remove_dir_all(&folder).expect("it is there");
             for _ in paths {
-                let Change { pipeline, taken } = watched.next();
+                let Change { pipeline, taken, .. } = watched.next();
                 assert_eq!(letter_of(&taken, &pipeline), '-', "{watcher:?}");
             }
         }

@@ -9,7 +9,7 @@ use theater_flow_tests::watched::{Watched, ids, records};
 use theater_flow_tests::{Scene, prebuilt};
 
 /// A pipeline that prints a word again and again.
-fn flow(word: &str) -> String {
+pub(crate) fn flow(word: &str) -> String {
     PIPELINE.replace("WORD", word)
 }
 
@@ -41,7 +41,7 @@ grants = { stdout = true }
 "#;
 
 /// A scene with pipelines in its folder `flows`.
-fn scene(flows: &[(&str, String)]) -> Scene {
+pub(crate) fn scene(flows: &[(&str, String)]) -> Scene {
     let scene = Scene::new();
     fs::create_dir(scene.path().join("flows")).expect("a folder");
     for (name, text) in flows {
@@ -51,21 +51,21 @@ fn scene(flows: &[(&str, String)]) -> Scene {
 }
 
 /// Saves a file at once.
-fn save(scene: &Scene, name: &str, text: &str) {
+pub(crate) fn save(scene: &Scene, name: &str, text: &str) {
     let new = scene.file("new", text);
     fs::rename(new, at(scene, name)).expect("it is there");
 }
 
-fn at(scene: &Scene, name: &str) -> PathBuf {
+pub(crate) fn at(scene: &Scene, name: &str) -> PathBuf {
     scene.path().join("flows").join(name)
 }
 
-fn started<'a>(scene: &'a Scene, name: &'static str) -> Watched<'a> {
+pub(crate) fn started<'a>(scene: &'a Scene, name: &'static str) -> Watched<'a> {
     Watched::start(scene, name, "watch flows")
 }
 
 /// How the runs are, in their order.
-fn statuses(scene: &Scene) -> Vec<String> {
+pub(crate) fn statuses(scene: &Scene) -> Vec<String> {
     let mut runs = scene.say("runs --json").ends(0).json();
     runs.reverse();
     runs.iter().map(|run| String::from(run["status"].as_str().unwrap_or("-"))).collect()
@@ -274,7 +274,11 @@ fn a_run_that_another_process_has_is_left_to_it() {
     first.wait_for(": run ", 1);
     let mut second = started(&scene, "second");
     second.wait_for("flows/a.toml: the run is in use by another process", 1);
-    let _ = second.stopped().ends(130);
     let _ = first.stopped().ends(130);
+    // Whoever waited for it takes it up.
+    second.wait_for("of `words` goes on", 1);
+    second.wait_for("reload ok rev 1: nothing differs in meaning", 1);
+    let ran = second.stopped().ends(130);
+    assert_eq!(ran.err.matches("in use by another process").count(), 1, "{ran}");
     assert_eq!(scene.runs().len(), 1);
 }

@@ -1,19 +1,21 @@
 //! One run of a folder that is watched, from its beginning to its end.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use theater_flow_dsl::{Compiled, Kind, Mode, kind};
 use theater_flow_host::Host;
 
-use super::{Common, News, Post, Since, Taken, note};
+use super::file::{FileId, note};
+use super::{Common, News, Post, Since, Taken};
 use crate::commands::follow::{Live, Source, Teller};
 use crate::commands::{check, place, run};
 use crate::compile::{Fetcher, Pipeline};
 use crate::exit::Problem;
+use crate::journal::JournalError;
 use crate::reload::{ReloadError, Told};
-use crate::runs::{Ownership, RunDir};
+use crate::runs::{Held, Ownership, RunDir};
 use crate::session::{Cast, Left, Session, SessionError};
+use crate::store::StoreError;
 use crate::watch::{Change, Reads, digest};
 
 /// Agents of all runs together that there is room for. It is address space, not memory.
@@ -27,6 +29,7 @@ pub(super) fn host() -> Result<Arc<Host>, Problem> {
 /// What a thread needs to see to a file that has no run.
 pub(super) struct Beginning {
     pub(super) common: Common,
+    pub(super) file: FileId,
     pub(super) source: Source,
     pub(super) teller: Arc<Mutex<Teller>>,
     /// The runs that it had, newest first.
@@ -40,6 +43,8 @@ enum Begun {
     Run(Box<Going>),
     /// There is nothing to run.
     Nothing(Reads),
+    /// Another process has the run that is to be taken up: this says so.
+    Held(String),
 }
 
 /// A run that goes on.
@@ -51,40 +56,42 @@ struct Going {
 }
 
 /// Says at the end of a thread that it is over, whatever ended it.
-struct Leaving(Post, PathBuf);
+struct Leaving(Post, FileId);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.send(News::Over { path: self.1.clone() });
+        self.0.send(News::Over { file: self.1 });
     }
 }
 
 impl Beginning {
     pub(super) fn go(self) {
-        let path = self.source.path.clone();
         let (post, turn) = (self.common.post.clone(), Arc::clone(&self.common.turn));
-        let _leaving = Leaving(post.clone(), path.clone());
+        let _leaving = Leaving(post.clone(), self.file);
         let begun = {
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             self.begin()
         };
+        let made = |reads, is_again| News::Made { file: self.file, reads, is_again };
         match begun {
-            Ok(Begun::Nothing(reads)) => post.send(News::Made { path, reads }),
+            Ok(Begun::Nothing(reads)) => post.send(made(reads, false)),
             Ok(Begun::Run(going)) => {
                 let Going { run, owner, session, since } = *going;
                 let Common { screen, manner, .. } = self.common;
                 let live = Live::of(&session, manner.drain_ms());
-                let taken = Taken { path, live, run: run.clone(), since };
+                let taken = Taken { file: self.file, live, run: run.clone(), since };
                 post.send(News::Live(Box::new(taken)));
                 // How it ended is told by its last line.
                 let _ = run::perform(&screen, &run, session, manner);
                 drop(owner);
             }
+            Ok(Begun::Held(why)) => {
+                self.teller().refuse_for_now(&self.change.taken, &why);
+                post.send(made(self.change.taken, true));
+            }
             Err(problem) => {
-                let mut teller = self.teller.lock().unwrap_or_else(PoisonError::into_inner);
-                teller.refuse(&self.change.taken, &problem.to_string(), &[]);
-                drop(teller);
-                post.send(News::Made { path, reads: self.change.taken });
+                self.teller().refuse(&self.change.taken, &problem.to_string(), &[]);
+                post.send(made(self.change.taken, false));
             }
         }
     }
@@ -124,7 +131,7 @@ impl Beginning {
         let Common { screen, data, folder, .. } = &self.common;
         let run = data.create(run::new_run_id()?)?;
         let owner = run::own(&run)?;
-        note(&run, &self.source, &reads, &self.teller());
+        note(&run, &self.source, digest(&reads), &self.teller());
         let begun = Session::begin(&place(folder, &run), cast, run.id, run::guest_out(screen));
         let session = begun.inspect_err(|_| run.discard())?;
         self.say(&format!("run {} of `{}`", run.id, session.plan().name));
@@ -138,10 +145,19 @@ impl Beginning {
             return Ok(None);
         }
         let Common { screen, folder, host, .. } = &self.common;
-        let (place, owner) = (place(folder, run), run::own(run)?);
+        let place = place(folder, run);
+        let owner = match Ownership::take(&run.path) {
+            Ok(owner) => owner,
+            Err(held @ Held::By { .. }) => return Ok(Some(Begun::Held(held.to_string()))),
+            Err(Held::Store(error)) => return Err(error.into()),
+        };
         let left = match Left::open(&place) {
             // Its process was killed at its very end, or before its beginning.
             Err(SessionError::Over(_) | SessionError::NeverBegan) => return Ok(None),
+            Err(
+                SessionError::Store(error @ StoreError::Locked { .. })
+                | SessionError::Journal(JournalError::Store(error @ StoreError::Locked { .. })),
+            ) => return Ok(Some(Begun::Held(error.to_string()))),
             left => left?,
         };
         for warning in left.warnings() {
@@ -176,6 +192,6 @@ impl Beginning {
 }
 
 /// True of a run that nobody can go on with.
-fn is_over(run: &RunDir) -> bool {
+pub(super) fn is_over(run: &RunDir) -> bool {
     matches!(run.listed().status.as_str(), "completed" | "degraded" | "failed")
 }

@@ -124,6 +124,21 @@ pub enum Refused {
     },
 }
 
+impl Refused {
+    /// True if the same reload may go through a moment later, though nobody changes the file.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy
+            | Self::Late { .. }
+            | Self::Undecided { .. }
+            | Self::Supervising { .. }
+            | Self::Misfit { .. } => true,
+            Self::NoProposal | Self::Ending | Self::State { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
