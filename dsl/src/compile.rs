@@ -159,6 +159,7 @@ fn stages(tests: &mut Vec<TestSpec>, notes: &mut Notes<'_>) -> Option<(Plan, Vec
         past: plan::Past::default(),
         reload: spec.reload,
         set: params::set(&spec.params, notes),
+        files: values.files.into_iter().collect(),
     };
     Some((plan, seams))
 }

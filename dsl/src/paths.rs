@@ -26,6 +26,11 @@ pub(crate) fn relative(base: &str, path: &str) -> String {
     up.chain(path.into_iter().skip(same)).collect::<Vec<&str>>().join("/")
 }
 
+/// True if the absolute `path` lies in the absolute folder `base`, or further below, as far as the text says.
+pub(crate) fn is_below(base: &str, path: &str) -> bool {
+    relative(base, path).split('/').next() != Some("..")
+}
+
 /// A path relative to a file's folder, as it would be given beside the file's name.
 pub(crate) fn beside(file: &str, path: &str) -> String {
     match file.rfind('/') {
@@ -68,6 +73,8 @@ mod tests {
             assert_eq!(relative(base, path), want, "{base} {path}");
             assert_eq!(absolute(base, want), path);
         }
+        assert!(is_below("/a/b", "/a/b/c") && is_below("/", "/c") && is_below("/a/b", "/a/b/d/c"));
+        assert!(!is_below("/a/b", "/a/c") && !is_below("/a/b", "/a/bc") && !is_below("/a/b", "/x"));
         assert_eq!(beside("flows/p.toml", "d/c.toml"), "flows/d/c.toml");
         assert_eq!(beside("p.toml", "../c.toml"), "../c.toml");
         assert_eq!(beside("/p.toml", "c.toml"), "/c.toml");

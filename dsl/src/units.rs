@@ -1,5 +1,8 @@
 //! Durations and sizes as people write them.
 
+pub use theater_flow_kernel::units::duration;
+pub(crate) use theater_flow_kernel::units::size;
+
 /// Milliseconds of `5s`, `100ms`, `2m`, `1h`; `None` for all else.
 #[must_use]
 pub fn milliseconds(text: &str) -> Option<u64> {
@@ -16,24 +19,6 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
-}
-
-/// Milliseconds in the largest unit that leaves nothing over: `5s`, `1h`.
-#[must_use]
-pub fn duration(ms: u64) -> String {
-    written(ms, &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)])
-}
-
-/// Bytes in the largest unit that leaves nothing over.
-pub(crate) fn size(bytes: u64) -> String {
-    written(bytes, &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)])
-}
-
-fn written(number: u64, units: &[(&str, u64)]) -> String {
-    let whole =
-        units.iter().find(|(_, factor)| number >= *factor && number.is_multiple_of(*factor));
-    let (unit, factor) = whole.or(units.last()).copied().unwrap_or(("", 1));
-    format!("{}{unit}", number / factor)
 }
 
 /// Units as others write them.

@@ -41,6 +41,8 @@ pub(crate) struct Values {
     /// Variables that a test sets, in the place of those that are there.
     pub(crate) test_env: BTreeMap<String, String>,
     pub(crate) secrets: BTreeSet<String>,
+    /// Files outside of the pipeline's folder, by their absolute paths.
+    pub(crate) files: BTreeSet<String>,
 }
 
 /// What stands in place of a value.
@@ -129,7 +131,13 @@ impl Values {
                 self.secrets.insert(name.value.clone());
                 Some(Value::String(format!("{{{{secret:{}}}}}", name.value)))
             }
-            Kind::File => file(name, notes).map(Value::String),
+            Kind::File => {
+                let path = paths::absolute(notes.folder(name.span.file), &name.value);
+                if !paths::is_below(&notes.source.folder, &path) {
+                    self.files.insert(path);
+                }
+                file(name, notes).map(Value::String)
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::Child;
 
 use serde_json::Value;
-use theater_flow_tests::Scene;
 use theater_flow_tests::held::{held, wait, wait_for};
+use theater_flow_tests::{LIMIT, Scene, finish};
 
 /// Says of each line of standard input how long it is, in a word that a test chooses.
 const SAY: &str = r#"format = 1
@@ -32,6 +32,14 @@ Said = { text = "string" }
 
 fn with(word: &str) -> String {
     SAY.replace("first", word)
+}
+
+/// As [`SAY`], but what is said comes from elsewhere.
+fn from_elsewhere(reference: &str) -> String {
+    SAY.replace(
+        "config = { expr = '\"first \\(.text)\" as $t | { text: $t }' }",
+        &format!("config = {{ expr = {reference} }}"),
+    )
 }
 
 /// As [`SAY`], but one agent may do more than it needs.
@@ -145,10 +153,11 @@ fn a_dry_run_changes_nothing() {
     let told = one(&talk.scene, "reload @latest wider.toml --dry-run --json");
     assert_eq!((&told["outcome"], &told["revision"]), (&"dry-run".into(), &2.into()));
     assert_eq!(told["widens"][0]["what"], "limits.memory");
+    assert_eq!(told["widens"][0]["detail"], "64MiB → 128MiB");
     let table = talk.scene.say("reload @latest wider.toml --dry-run").ends(0);
     assert_eq!(
         table.text(),
-        "~ say  replace (config)\n~ say  retune (limits)\n! say gets more: limits.memory\n"
+        "~ say  replace (config)\n~ say  retune (limits)\n! say gets more: limits.memory 64MiB → 128MiB\n"
     );
     assert_eq!(talk.scene.say("plans @latest --json").ends(0).json().len(), 1);
     let (_, printed) = talk.end();
@@ -182,14 +191,19 @@ fn a_plan_that_gives_more_waits_until_somebody_approves_it() {
     let mut talk = Talk::new();
     talk.say("a");
     let waits = talk.scene.say("reload @latest wider.toml --json").ends(4).json();
-    assert_eq!(waits[0]["widens"], serde_json::json!(["say: limits.memory"]));
+    assert_eq!(waits[0]["widens"], serde_json::json!(["say: limits.memory 64MiB → 128MiB"]));
     let again = talk.scene.say("reload @latest wider.toml --json").ends(4).json();
     assert_eq!(waits[0]["proposal"], again[0]["proposal"], "it is asked for once");
     talk.say("b");
     let id = waits[0]["proposal"].to_string();
     assert_eq!(one(&talk.scene, "runs --json")["waits"].to_string(), id);
-    assert!(talk.scene.say("runs").ends(0).text().contains("waits for approval"));
-    talk.scene.say("approve @latest").ends(0).tells([]);
+    let runs = talk.scene.say("runs").ends(0).text();
+    assert!(runs.contains("waits for approval"), "{runs}");
+    let more = "gives more: say: limits.memory 64MiB → 128MiB";
+    for text in [runs, talk.scene.say("approve @latest").ends(0).text()] {
+        assert!(text.contains(more), "{text}");
+    }
+    assert_eq!(one(&talk.scene, "runs --json")["widens"], waits[0]["widens"]);
     assert_eq!(one(&talk.scene, "approve @latest --json")["id"].to_string(), id);
     talk.scene.run(["approve", "@latest", &id, "--fail"]).ends(0).tells(["is not applied"]);
     talk.scene.run(["approve", "@latest", &id]).ends(2).tells(["waits no more"]);
@@ -205,6 +219,39 @@ fn a_plan_that_gives_more_waits_until_somebody_approves_it() {
     talk.say("d");
     let (scene, printed) = talk.end();
     assert_eq!(printed, ["first a", "first b", "wider c", "third d"]);
+    checked(&scene);
+}
+
+/// What the engine reads for a config needs no grant: that somebody asks for it is to be seen before it is read.
+#[test]
+fn what_a_config_takes_from_outside_waits_for_approval() {
+    let mut talk = Talk::new();
+    talk.say("a");
+    let scene = &talk.scene;
+    let elsewhere = Scene::new();
+    let path = elsewhere.file("expr.jq", "{ text: .text }");
+    scene.file("expr.jq", "{ text: .text }");
+    scene.file("env.toml", from_elsewhere("{ env = \"EXPR\" }"));
+    scene.file("far.toml", from_elsewhere(&format!("{{ file = \"{}\" }}", path.display())));
+    scene.file("near.toml", from_elsewhere("{ file = \"expr.jq\" }"));
+    let dry = |file: &str| {
+        let mut command = scene.command(["reload", "@latest", file, "--dry-run", "--json"]);
+        let ran = finish(command.env("EXPR", "{ text: .text }"), LIMIT).ends(0);
+        ran.json()[0]["widens"].clone()
+    };
+    let [env] = &dry("env.toml").as_array().expect("a list")[..] else { panic!("one") };
+    assert_eq!((&env["agent"], &env["what"]), (&"".into(), &"env EXPR".into()));
+    let far = dry("far.toml");
+    assert_eq!(far[0]["what"], format!("file {}", path.display()));
+    assert_eq!(dry("near.toml"), serde_json::json!([]));
+    scene.say("reload @latest near.toml").ends(0).tells(["reload ok rev 1→2"]);
+    scene.say("reload @latest far.toml").ends(0).tells(["nothing differs in meaning"]);
+    let changed = elsewhere.file("expr.jq", "{ text: \"far\" }");
+    scene
+        .say("reload @latest far.toml")
+        .ends(4)
+        .tells([&*format!("of file {}", changed.display())]);
+    let (scene, _) = talk.end();
     checked(&scene);
 }
 

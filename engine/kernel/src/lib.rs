@@ -27,5 +27,6 @@ pub mod reload;
 pub mod state;
 pub mod supervise;
 pub mod types;
+pub mod units;
 pub mod verify;
 pub mod work;

@@ -45,6 +45,8 @@ pub struct Plan {
     pub reload: ReloadRules,
     /// Names of the parameters whose values were given from outside the file, in file order.
     pub set: Vec<String>,
+    /// The absolute paths of files outside of the pipeline's folder whose texts stand in configs, in order.
+    pub files: Vec<String>,
 }
 
 /// What earlier plans of a run have left in one: ids last as long as a run, and none is given twice.

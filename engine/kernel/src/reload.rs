@@ -9,6 +9,7 @@ mod diff;
 mod same;
 mod wake;
 mod widen;
+mod words;
 
 pub use crate::decide::{Obstacle, gone, has_handled, obstacle};
 pub use adopt::adopt;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use theater_flow_kernel::plan::Plan;
-use theater_flow_kernel::reload::Changes;
+use theater_flow_kernel::reload::{Changes, Widening};
 
 use super::{read, reload};
 use crate::cli;
@@ -73,7 +73,8 @@ fn of_any(all: &[Revision], number: u32) -> Result<&Revision, Problem> {
     }
 }
 
-/// What differs, as JSON: `changes`, each with `name`, `kind` and `keys`, `widens`, and how many they are.
+/// What differs, as JSON: `changes`, each with `name`, `kind` and `keys`, `widens`, each with `agent`, `what` and `detail`, and how many
+/// they are.
 pub(super) fn changes_json(changes: &Changes) -> Value {
     let counts = changes.counts();
     let all: Vec<Value> = changes
@@ -87,7 +88,7 @@ pub(super) fn changes_json(changes: &Changes) -> Value {
     let widens: Vec<Value> = changes
         .widenings
         .iter()
-        .map(|widening| json!({ "agent": widening.agent, "what": widening.what }))
+        .map(|Widening { agent, what, detail }| json!({ "agent": agent, "what": what, "detail": detail }))
         .collect();
     json!({
         "added": counts.added,

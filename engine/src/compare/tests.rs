@@ -96,6 +96,7 @@ fn plan() -> Plan {
         params: vec![],
         env: vec![],
         secrets: vec![],
+        files: vec![],
         past: theater_flow_kernel::plan::Past::default(),
         reload: theater_flow_kernel::plan::ReloadRules::default(),
         set: vec![],

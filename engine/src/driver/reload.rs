@@ -126,7 +126,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
     /// What gives somebody more than they have waits for somebody to approve it.
     fn propose(&mut self, reload: Reload, plan: &Plan, changes: &Changes) {
         let offer = Offer::new(&self.state.plan, plan, changes);
-        let widens: Vec<String> = changes.widenings.iter().map(outcome::words).collect();
+        let widens: Vec<String> = changes.widenings.iter().map(ToString::to_string).collect();
         let (revision, counts) = (self.state.kept.revision + 1, offer.counts);
         let seq = self.state.kept.next_seq;
         // What waits already is not asked for again.

@@ -100,6 +100,7 @@ fn nobody() -> Plan {
         params: vec![],
         env: vec![],
         secrets: vec![],
+        files: vec![],
         past: Past::default(),
         reload: ReloadRules::default(),
         set: vec![],

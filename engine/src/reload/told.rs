@@ -8,6 +8,7 @@ use super::{Done, ReloadError};
 use crate::compile::Pipeline;
 use crate::driver::Outcome;
 use crate::exit::Exit;
+use crate::render::escape::escape;
 use crate::render::{self, Look, SourceText};
 use crate::view;
 
@@ -50,7 +51,7 @@ pub enum Told {
         changed: u32,
         /// Those that are gone.
         removed: u32,
-        /// What it gives to whom: `agent: grants.http`.
+        /// What it gives to whom: `agent: grants.http + GET https://api.example.org/`.
         widens: Vec<String>,
     },
     /// The run goes on as it did.
@@ -132,7 +133,7 @@ impl Told {
             Self::Proposed { proposal, revision, added, changed, removed, widens } => {
                 let (added, changed, removed) = (*added, *changed, *removed);
                 let step = view::step(*revision, Counts { added, changed, removed });
-                let widens = widens.join(", ");
+                let widens = escape(&widens.join(", ")).into_owned();
                 format!("reload waits {step} for approval of {widens} (record {proposal})")
             }
             Self::Refused { why } | Self::Faults { why, .. } => format!("reload refused: {why}"),

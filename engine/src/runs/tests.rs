@@ -159,7 +159,7 @@ fn the_list_is_told() {
     let head = Digest::of(b"x");
     let expected = format!(
         "{{\"run\":\"{}\",\"name\":\"p\",\"status\":\"completed\",\"started\":{NOW},\"records\":7,\
-        \"head\":\"{head}\",\"pid\":null,\"parent\":null,\"after\":null,\"reload\":null,\"waits\":null}}",
+        \"head\":\"{head}\",\"pid\":null,\"parent\":null,\"after\":null,\"reload\":null,\"waits\":null,\"widens\":[]}}",
         runs[0].id
     );
     assert_eq!(json, expected);

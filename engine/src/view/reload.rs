@@ -172,7 +172,7 @@ pub fn change_lines(changes: &Changes, look: Look) -> Vec<String> {
     };
     let widens = changes.widenings.iter().map(|widening| {
         let whose = if widening.agent.is_empty() { "the pipeline" } else { &widening.agent };
-        let what = format!("! {} gets more: {}", escape(whose), escape(&widening.what));
+        let what = format!("! {} gets more: {}", escape(whose), escape(&widening.more()));
         look.paint(Tone::Bad, &what)
     });
     changes.all.iter().map(line).chain(widens).collect()

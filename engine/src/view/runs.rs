@@ -2,6 +2,7 @@
 
 use super::json::Json;
 use super::time;
+use super::waiting::widening_line;
 use crate::head::LastReload;
 use crate::render::escape::escape;
 use crate::render::{Look, Tone, columns};
@@ -27,6 +28,7 @@ pub fn run_json(run: &Listed) -> Json {
         ("after", parent.map(|from| from.seq).into()),
         ("reload", head.and_then(|head| head.reloads.last.as_ref()).map(reload_json).into()),
         ("waits", head.and_then(|head| head.reloads.waits).into()),
+        ("widens", widens(run).iter().map(Json::text).collect()),
     ])
 }
 
@@ -40,7 +42,12 @@ fn reload_json(last: &LastReload) -> Json {
     ])
 }
 
-/// Runs for people, one line each.
+/// What the plan that waits gives to whom.
+fn widens(run: &Listed) -> &[String] {
+    run.head.as_ref().map_or(&[], |head| &head.reloads.widens)
+}
+
+/// Runs for people, one line each, and what plans that wait give to whom.
 #[must_use]
 pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
     let names =
@@ -63,7 +70,8 @@ pub fn run_lines(runs: &[Listed], look: Look) -> Vec<String> {
         let line = format!("{}  {status}  {name}{pad}  {started}  {records}{from}{waits}", run.id);
         line.trim_end().to_owned()
     };
-    runs.iter().map(line).collect()
+    let more = |run| widens(run).iter().map(|what| widening_line(what, look));
+    runs.iter().flat_map(|run| std::iter::once(line(run)).chain(more(run))).collect()
 }
 
 fn tone(status: &str) -> Tone {

@@ -87,6 +87,7 @@ fn plan() -> Plan {
         params: vec![("n".into(), "18446744073709551616".into())],
         env: vec![],
         secrets: vec![],
+        files: vec![],
         past: Past::default(),
         reload: ReloadRules::default(),
         set: vec![],

@@ -112,7 +112,7 @@ pub struct HeldPlan {
     pub id: u64,
     /// Its number, once it is approved.
     pub revision: u32,
-    /// What it gives to whom: `agent: grants.http`.
+    /// What it gives to whom, each whole: `agent: grants.http + GET https://api.example.org/`.
     pub widens: Vec<String>,
     /// When it was proposed, in ms since 1970.
     pub asked: u64,
@@ -139,15 +139,20 @@ impl HeldPlan {
     pub fn lines(&self, look: Look) -> Vec<String> {
         let Self { id, revision, widens, asked, by } = self;
         let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", escape(by)));
-        let widens = escape(&widens.join(", ")).into_owned();
-        let brief = fit(&format!("{id}  plan rev {revision}  gives more: {widens}"), BRIEF);
-        vec![
-            look.paint(Tone::Strong, &brief),
+        let mut lines = vec![
+            look.paint(Tone::Strong, &format!("{id}  plan rev {revision}")),
             format!("    proposed {}{by}", time::date_time(*asked)),
-            String::from("    approve: the run goes over to it"),
-            String::from("    --fail:  the run goes on with the plan that it has"),
-        ]
+        ];
+        lines.extend(widens.iter().map(|what| widening_line(what, look)));
+        lines.push(String::from("    approve: the run goes over to it"));
+        lines.push(String::from("    --fail:  the run goes on with the plan that it has"));
+        lines
     }
+}
+
+/// Something that a plan which waits gives to somebody, whole: whoever decides has to see it.
+pub(super) fn widening_line(what: &str, look: Look) -> String {
+    look.paint(Tone::Bad, &format!("    gives more: {}", escape(what)))
 }
 
 /// Something that waits for somebody to decide.

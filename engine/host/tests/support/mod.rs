@@ -127,6 +127,7 @@ pub fn plan(grants: Grants, limits: GuestLimits, timeout_ms: u64) -> Arc<Plan> {
         params: Vec::new(),
         env: Vec::new(),
         secrets: Vec::new(),
+        files: Vec::new(),
         past: Past::default(),
         reload: ReloadRules::default(),
         set: vec![],

@@ -1,8 +1,11 @@
 //! Whether somebody may do more than before. What is not plainly the same or less is more.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
+use super::words;
 use crate::http::{HttpGrant, OnUnknown};
 use crate::limits;
 use crate::plan::{Agent, GuestLimits, Plan, Root};
@@ -12,35 +15,71 @@ use crate::plan::{Agent, GuestLimits, Plan, Root};
 pub struct Widening {
     /// Who.
     pub agent: String,
-    /// What, as the file says it: `grants.files.read`, `limits.memory`, `secret API_KEY`, ….
+    /// What, as the file says it: `grants.files.read`, `limits.memory`, `secret API_KEY`, `env HOME`, ….
     pub what: String,
+    /// What is new, or from what it goes to what; empty if that was said. Whole: somebody decides by it.
+    pub detail: String,
+}
+
+impl Widening {
+    fn new(agent: &str, (what, detail): (&str, String)) -> Self {
+        Self { agent: agent.to_string(), what: what.to_string(), detail }
+    }
+
+    /// What, with its detail: `limits.memory 64MiB → 128MiB`.
+    #[must_use]
+    pub fn more(&self) -> String {
+        match self.detail.as_str() {
+            "" => self.what.clone(),
+            detail => format!("{} {detail}", self.what),
+        }
+    }
+}
+
+impl fmt::Display for Widening {
+    /// `read: grants.files.read + /srv/data`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.agent.is_empty() {
+            write!(f, "{}: ", self.agent)?;
+        }
+        f.write_str(&self.more())
+    }
 }
 
 /// All that the agents of a plan may do and might not in `old`, by agent. Plans must be
-/// [`adopt`](super::adopt)ed. A secret more counts for the pipeline: its agent has no name.
+/// [`adopt`](super::adopt)ed. A secret, an environment value or a file of elsewhere more counts for the pipeline: its
+/// agent has no name.
 #[must_use]
 pub fn widenings(old: &Plan, new: &Plan) -> Vec<Widening> {
     let nobody = Nobody::default();
     let mut all = Vec::new();
     for agent in new.present() {
         let before = old.named(&agent.name).filter(|before| before.id == agent.id);
-        let mut say = |what: &str| {
-            all.push(Widening { agent: agent.name.clone(), what: what.to_string() });
-        };
+        let mut say = |said: Said<'_>| all.push(Widening::new(&agent.name, said));
         grants(before, agent, &nobody, &mut say);
         bounds(before, agent, &mut say);
         // Other code with the same grants may use them otherwise, but only where they lead.
     }
-    let secrets = new.secrets.iter().filter(|secret| !old.secrets.contains(secret));
-    all.extend(
-        secrets.map(|secret| Widening {
-            agent: String::new(),
-            what: alloc::format!("secret {secret}"),
-        }),
-    );
+    let more = of_engine(old, new).into_iter();
+    all.extend(more.map(|what| Widening::new("", (&what, String::new()))));
     all.sort_unstable();
     all
 }
+
+/// What the engine itself reads for a plan and did not for the one before: whoever may change the file needs no grant to
+/// have it put into a config, and so into messages.
+fn of_engine(old: &Plan, new: &Plan) -> Vec<String> {
+    let secrets = new.secrets.iter().filter(|secret| !old.secrets.contains(secret));
+    let known = |name: &str| old.env.iter().any(|(known, _)| known == name);
+    let env = new.env.iter().map(|(name, _)| name).filter(|name| !known(name));
+    let files = new.files.iter().filter(|file| !old.files.contains(file));
+    let secrets = secrets.map(|name| format!("secret {name}"));
+    let env = env.map(|name| format!("env {name}"));
+    secrets.chain(env).chain(files.map(|path| format!("file {path}"))).collect()
+}
+
+/// What is more, and its detail.
+type Said<'w> = (&'w str, String);
 
 /// What an agent has that is not there.
 #[derive(Default)]
@@ -48,7 +87,7 @@ struct Nobody {
     grants: crate::plan::Grants,
 }
 
-fn grants(before: Option<&Agent>, agent: &Agent, nobody: &Nobody, say: &mut dyn FnMut(&str)) {
+fn grants(before: Option<&Agent>, agent: &Agent, nobody: &Nobody, say: &mut dyn FnMut(Said<'_>)) {
     let old = before.map_or(&nobody.grants, |before| &before.grants);
     let new = &agent.grants;
     let flags = [
@@ -58,12 +97,17 @@ fn grants(before: Option<&Agent>, agent: &Agent, nobody: &Nobody, say: &mut dyn 
         ("grants.stdin", old.stdin, new.stdin),
         ("grants.stdout", old.stdout, new.stdout),
     ];
-    flags.into_iter().filter(|(_, old, new)| *new && !old).for_each(|(what, ..)| say(what));
-    if !new.read.iter().all(|root| is_one_of(root, &old.read)) {
-        say("grants.files.read");
-    }
-    if !new.write.iter().all(|root| is_one_of(root, &old.write)) {
-        say("grants.files.write");
+    let flags = flags.into_iter().filter(|(_, old, new)| *new && !old);
+    flags.for_each(|(what, ..)| say((what, String::new())));
+    let roots = [
+        ("grants.files.read", &old.read, &new.read),
+        ("grants.files.write", &old.write, &new.write),
+    ];
+    for (what, old, new) in roots {
+        let detail = words::roots(new.iter().filter(|root| !is_one_of(root, old)));
+        if !detail.is_empty() {
+            say((what, detail));
+        }
     }
     if !old.http.is_empty() || !new.http.is_empty() {
         http(&old.http, &new.http, say);
@@ -86,7 +130,7 @@ pub(crate) fn covers(above: &str, path: &str) -> bool {
 
 /// The first grant that fits a request counts, so that a narrower one may uncover another behind it: only a list that has
 /// lost its last ones is plainly no wider, or one without two entries for the same place.
-fn http(old: &[HttpGrant], new: &[HttpGrant], say: &mut dyn FnMut(&str)) {
+fn http(old: &[HttpGrant], new: &[HttpGrant], say: &mut dyn FnMut(Said<'_>)) {
     let lone = |grant: &HttpGrant| !old.iter().any(|before| is_within(grant, before));
     let only_less = old.starts_with(new);
     let one_each = |grants: &[HttpGrant]| {
@@ -97,7 +141,7 @@ fn http(old: &[HttpGrant], new: &[HttpGrant], say: &mut dyn FnMut(&str)) {
     // Where no two entries are for the same place, their order says nothing.
     let is_narrower = only_less || one_each(old) && one_each(new) && !new.iter().any(lone);
     if !is_narrower {
-        say("grants.http");
+        say(("grants.http", words::hosts(old, new)));
     }
 }
 
@@ -128,16 +172,18 @@ fn is_as_careful(new: Option<OnUnknown>, old: Option<OnUnknown>) -> bool {
     new == old || matches!(new, Some(OnUnknown::Fail | OnUnknown::Ask))
 }
 
-fn bounds(before: Option<&Agent>, agent: &Agent, say: &mut dyn FnMut(&str)) {
+fn bounds(before: Option<&Agent>, agent: &Agent, say: &mut dyn FnMut(Said<'_>)) {
     // Who is new, or has another name now, has what everybody has.
     let usual = GuestLimits { memory: limits::MEMORY_BYTES, fuel: limits::FUEL };
     let old = before.map_or(usual, |before| before.limits);
     let old_ms = before.map_or(limits::TIMEOUT_MS, |before| before.timeout_ms);
     let GuestLimits { memory, fuel } = agent.limits;
+    let words: [fn(u64, u64) -> String; 3] = [words::sizes, words::numbers, words::times];
     let rises = [
         ("limits.memory", old.memory, memory),
         ("limits.fuel", old.fuel, fuel),
         ("timeout", old_ms, agent.timeout_ms),
     ];
-    rises.into_iter().filter(|(_, old, new)| new > old).for_each(|(what, ..)| say(what));
+    let rises = rises.into_iter().zip(words).filter(|((_, old, new), _)| new > old);
+    rises.for_each(|((what, old, new), words)| say((what, words(old, new))));
 }

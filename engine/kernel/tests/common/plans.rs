@@ -57,6 +57,7 @@ impl Build {
             params: Vec::new(),
             env: Vec::new(),
             secrets: Vec::new(),
+            files: Vec::new(),
             past: Past::default(),
             reload: ReloadRules::default(),
             set: vec![],

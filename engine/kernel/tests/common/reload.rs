@@ -24,8 +24,9 @@ impl Sim {
     pub(crate) fn leave(&mut self, plan: Plan) {
         let plan = adopt(&self.state.plan, plan);
         let offer = Offer::new(&self.state.plan, &plan, &diff(&self.state.plan, &plan));
-        let (moves, misfits) = (vec![], Misfits::Refuse);
-        let switch = Switch { offer, moves, misfits, leave: true, proposal: None, by: None };
+        let leave = plan.past.agents.iter().copied().collect();
+        let (moves, misfits) = (vec![], Misfits::SetAside);
+        let switch = Switch { offer, moves, misfits, leave, proposal: None, by: None };
         while obstacle(&self.state, &self.desk, &plan, &switch).is_some() {
             self.step();
         }

@@ -214,6 +214,90 @@ fn another_place_is_never_taken_for_less() {
     }
 }
 
+/// What somebody decides by says all of it, with what was there before.
+#[test]
+fn what_is_more_is_told_whole() {
+    let base = plan().agents[1].clone();
+    let place = |host: &str, paths: &[&str]| HttpGrant {
+        scheme: Scheme::Https,
+        host: String::from(host),
+        port: 443,
+        methods: vec![String::from("GET")],
+        paths: paths.iter().map(|path| String::from(*path)).collect(),
+        local: false,
+        redirects: 0,
+        timeout_ms: 30_000,
+        max_body: 1 << 20,
+        on_unknown: None,
+    };
+    let one = place("a.test", &["/v1/"]);
+    let wild = HttpGrant {
+        port: 8_443,
+        local: true,
+        redirects: 2,
+        timeout_ms: 60_000,
+        max_body: 2 << 20,
+        on_unknown: Some(OnUnknown::Retry),
+        ..place("::1", &["/", "/w"])
+    };
+    let has = |edit: &dyn Fn(&mut Agent)| {
+        let mut agent = base.clone();
+        agent.limits = GuestLimits { memory: 16 << 20, fuel: 5 };
+        agent.timeout_ms = 500;
+        edit(&mut agent);
+        agent
+    };
+    let with = |hosts: &[HttpGrant]| has(&|agent| agent.grants.http = hosts.to_vec());
+    let cases = [
+        (has(&|_| ()), has(&|agent| agent.grants.clock = true), "grants.clock"),
+        (
+            has(&|_| ()),
+            has(&|agent| agent.grants.read = vec![root("/data/in"), root("here")]),
+            "grants.files.read + here (/data/in), + here",
+        ),
+        (has(&|_| ()), has(&|agent| agent.limits.memory = 64 << 20), "limits.memory 16MiB → 64MiB"),
+        (has(&|_| ()), has(&|agent| agent.limits.fuel = 6), "limits.fuel 5 → 6"),
+        (has(&|_| ()), has(&|agent| agent.timeout_ms = 60_000), "timeout 500ms → 1m"),
+        (
+            with(&[one.clone()]),
+            with(&[one.clone(), wild.clone()]),
+            "grants.http + GET https://[::1]:8443/ /w local redirects=2 timeout=1m max_body=2MiB \
+             on_unknown=retry",
+        ),
+        (
+            with(&[one.clone()]),
+            with(&[place("a.test", &["/"])]),
+            "grants.http GET https://a.test/v1/ → GET https://a.test/",
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let (mut before, mut after) = (plan(), plan());
+        (before.agents[1], after.agents[1]) = (old, new);
+        let said = widenings(&before, &adopt(&before, after));
+        let [one] = &said[..] else { panic!("{expected}: {said:?}") };
+        assert_eq!(one.to_string(), format!("{}: {expected}", base.name));
+    }
+}
+
+/// The engine needs no grant to read what a file names for a config, so that is asked for, too.
+#[test]
+fn what_the_engine_reads_for_a_config_is_more() {
+    let old = plan();
+    let mut new = plan();
+    new.env = vec![(String::from("HOME"), String::from("/root"))];
+    new.secrets = vec![String::from("KEY")];
+    new.files = vec![String::from("/etc/passwd")];
+    let said = |old: &Plan, new: &Plan| -> Vec<String> {
+        let all = widenings(old, &adopt(old, new.clone()));
+        all.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(said(&old, &new), ["env HOME", "file /etc/passwd", "secret KEY"]);
+    assert_eq!(said(&new, &new), [""; 0]);
+    assert_eq!(said(&new, &old), [""; 0]);
+    new.env[0].1 = String::from("/home");
+    assert_eq!(said(&new, &new), [""; 0], "whose value it is does not count");
+}
+
 /// All that a new agent has is more, and so is a secret.
 #[test]
 fn nobody_had_what_a_new_agent_has() {

@@ -141,6 +141,7 @@ impl Tree {
             params: Vec::new(),
             env: Vec::new(),
             secrets: Vec::new(),
+            files: Vec::new(),
             past: Past::default(),
             reload: ReloadRules::default(),
             set: vec![],

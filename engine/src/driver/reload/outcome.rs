@@ -3,7 +3,6 @@
 use std::fmt;
 
 use theater_flow_kernel::record::Counts;
-use theater_flow_kernel::reload::Widening;
 
 /// What a run did that was to go over to another plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,14 +34,6 @@ pub enum Outcome {
         /// What it gives to whom.
         widens: Vec<String>,
     },
-}
-
-/// As people and records have it: `agent: grants.http`.
-pub(super) fn words(widening: &Widening) -> String {
-    match widening.agent.as_str() {
-        "" => widening.what.clone(),
-        agent => format!("{agent}: {}", widening.what),
-    }
 }
 
 /// Why a run did not go over to another plan. Each says what helps.
