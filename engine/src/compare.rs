@@ -105,16 +105,16 @@ pub struct First {
 }
 
 impl Account {
-    /// Reads all of a run from a record on.
+    /// Reads all of a run from a record on. It has this plan now, and has had those, the first one first.
     ///
     /// # Errors
     /// If the log cannot be read.
     pub fn of<S: Store>(
         journal: &Journal<S>,
-        plan: &Arc<Plan>,
+        (plan, plans): (&Arc<Plan>, &[Arc<Plan>]),
         from: u64,
     ) -> Result<Self, JournalError> {
-        let (mut account, mut meanings) = (Self::default(), Meanings::new(plan));
+        let (mut account, mut meanings) = (Self::default(), Meanings::new(plan, plans));
         let mut orders = Orders::default();
         let mut written = Written::behind(&fork::open_before(journal, from)?, plan);
         for agent in &plan.agents {
@@ -134,6 +134,11 @@ impl Account {
         }
         account.outputs = written.outputs();
         account.in_one_order = orders.in_one_order(plan);
+        for plan in plans {
+            let orders = orders.in_one_order(plan);
+            let not_so = |name: &String| plan.agents.iter().any(|agent| agent.name == *name);
+            account.in_one_order.retain(|name| orders.contains(name) || !not_so(name));
+        }
         Ok(account)
     }
 

@@ -168,7 +168,7 @@ impl<'a> View<'a> {
     }
 
     /// An agent's name. What is not in the plan has none; a damaged log may say anything.
-    fn agent(&self, id: AgentId) -> &'a str {
+    pub(crate) fn agent(&self, id: AgentId) -> &'a str {
         self.plan.agent(id).map_or("?", |agent| &agent.name)
     }
 

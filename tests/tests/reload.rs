@@ -239,8 +239,8 @@ fn what_a_config_takes_from_outside_waits_for_approval() {
         let ran = finish(command.env("EXPR", "{ text: .text }"), LIMIT).ends(0);
         ran.json()[0]["widens"].clone()
     };
-    let [env] = &dry("env.toml").as_array().expect("a list")[..] else { panic!("one") };
-    assert_eq!((&env["agent"], &env["what"]), (&"".into(), &"env EXPR".into()));
+    let env = dry("env.toml");
+    assert_eq!(env, serde_json::json!([{ "agent": "", "what": "env EXPR", "detail": "" }]));
     let far = dry("far.toml");
     assert_eq!(far[0]["what"], format!("file {}", path.display()));
     assert_eq!(dry("near.toml"), serde_json::json!([]));

@@ -44,7 +44,7 @@ pub(super) fn figures() -> Vec<Figure> {
     figures.extend(whys(&journal, &plan));
     figures.extend(states(&journal, &plan, &ran));
     let compared = || {
-        let accounts = [(); 2].map(|()| Account::of(&journal, &plan, 0).expect("a log"));
+        let accounts = [(); 2].map(|()| Account::of(&journal, (&plan, &[]), 0).expect("a log"));
         Comparison::of((&accounts[0], &accounts[1]), (&plan, &plan)).is_same()
     };
     let (same, took) = timed(compared);

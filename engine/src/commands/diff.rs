@@ -18,12 +18,15 @@ pub(super) fn diff(screen: &Screen, runs: (&RunDir, &RunDir)) -> Result<Exit, Pr
     let (left, right) = (log(runs.0)?, log(runs.1)?);
     let (plan, other) = (recover::plan(&left.0)?, recover::plan(&right.0)?);
     let from = in_common((&left.0, runs.0.id), (&right.0, runs.1.id))?;
-    let mut accounts = (Account::of(&left.0, &plan, from)?, Account::of(&right.0, &other, from)?);
+    let plans = (revisions::plans(&left.0)?, revisions::plans(&right.0)?);
+    let mut accounts = (
+        Account::of(&left.0, (&plan, &plans.0), from)?,
+        Account::of(&right.0, (&other, &plans.1), from)?,
+    );
     (accounts.0.goes_on, accounts.1.goes_on) = (left.1, right.1);
     let found = Comparison::of((&accounts.0, &accounts.1), (&plan, &other));
     drop(accounts);
     let records = found.first.as_ref().map_or((None, None), |first| first.records);
-    let plans = (revisions::plans(&left.0)?, revisions::plans(&right.0)?);
     let view = View::new(&plan).after(&plans.0);
     let left = Side { run: runs.0.id, view, first: record(&left.0, records.0)? };
     let view = View::new(&other).after(&plans.1);

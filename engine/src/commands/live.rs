@@ -1,9 +1,10 @@
 //! A live run: what its control socket shows, and `stop`.
 
+mod names;
 mod outside;
 
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, sync_channel};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,19 +21,20 @@ use crate::cli;
 use crate::compile::Pipeline;
 use crate::driver::{Decision, Event, LetterOrder};
 use crate::exit::{Exit, Problem};
-use crate::fork::{self, OpenFiles};
+use crate::fork;
 use crate::journal::{Journal, JournalError};
 use crate::letters::Order;
 use crate::person::person;
 use crate::reload::{Reloader, Told};
 use crate::render::{Look, Screen};
 use crate::runs::{self, RunDir};
-use crate::session::{PlanInForce, Session, now_ms};
+use crate::session::{Session, now_ms};
 use crate::socket::{
     self, Client, Haste, Lines, PROTOCOL, ReloadAsk, Server, Shown, SocketError, Span,
 };
 use crate::store::{Pair, Reader, SharedStore, Store};
 use crate::view::{self, Branch, Detail, Row, View};
+use names::Names;
 
 /// How long the run may take to show its state.
 const LOOK: Duration = Duration::from_secs(10);
@@ -49,43 +51,26 @@ const ANSWER_BYTES: usize = 1 << 20;
 pub(super) fn serve(run: &RunDir, session: &Session, drain_ms: u64) -> Result<Server, SocketError> {
     let shown = ShownRun {
         run: run.id.to_string(),
-        plan: session.plan_in_force(),
+        names: Names::new(session.plan_in_force()),
         reloader: session.reloader(),
         reader: session.reader(),
         events: session.sender(),
         drain_ms,
-        open: OnceLock::new(),
     };
     Server::start(&run.path, Arc::new(shown))
 }
 
 struct ShownRun {
     run: String,
-    plan: PlanInForce,
+    names: Names,
     reloader: Reloader,
     reader: SharedStore,
     events: Sender<Event>,
     /// How long it may take to stop, unless who asks for it says otherwise.
     drain_ms: u64,
-    /// Files that were open when it began, once somebody asked for them.
-    open: OnceLock<OpenFiles>,
 }
 
 impl ShownRun {
-    fn view<'a, S: Store>(
-        &self,
-        plan: &'a Plan,
-        journal: &Journal<S>,
-    ) -> Result<View<'a>, JournalError> {
-        let open = if let Some(open) = self.open.get() {
-            open
-        } else {
-            let found = fork::taken_over(journal)?;
-            self.open.get_or_init(|| found)
-        };
-        Ok(View::new(plan).naming(open.clone()))
-    }
-
     /// The lines from `from` on, as many as one answer may hold.
     fn lines(&self, store: Reader<'_>, from: u64, most: usize) -> Result<Lines, JournalError> {
         let journal = Journal::open(store)?;
@@ -93,8 +78,8 @@ impl ShownRun {
         if from >= journal.flushed().seq {
             return Ok(lines);
         }
-        let plan = self.plan.get();
-        let view = self.view(&plan, &journal)?;
+        let named = self.names.named(&journal)?;
+        let view = named.view();
         let mut bytes = 0;
         for stored in journal.records(from)?.take(most) {
             let row = Row::of_stored(&stored?)?;
@@ -152,8 +137,8 @@ impl ShownRun {
         mut tree: Option<Branch>,
     ) -> Result<Option<Branch>, JournalError> {
         let journal = Journal::open(store)?;
-        let plan = self.plan.get();
-        let view = self.view(&plan, &journal)?;
+        let named = self.names.named(&journal)?;
+        let view = named.view();
         if let Some(tree) = &mut tree {
             tree.explain(&view, &mut |seq| row(&journal, seq).ok());
         }
@@ -170,8 +155,8 @@ impl ShownRun {
         let journal = Journal::open(store)?;
         let records = journal.flushed().seq;
         let known = question.what.seq < records;
-        let plan = self.plan.get();
-        let view = self.view(&plan, &journal)?;
+        let named = self.names.named(&journal)?;
+        let view = named.view();
         let lines = known.then(|| why::answer(&journal, &view, question, look));
         Ok(json!({ "records": records, "lines": lines.transpose()?.flatten() }))
     }
@@ -183,8 +168,8 @@ impl ShownRun {
         if what.seq >= records {
             return Ok(json!({ "records": records }));
         }
-        let plan = self.plan.get();
-        let (view, row) = (self.view(&plan, &journal)?, row(&journal, what.seq)?);
+        let named = self.names.named(&journal)?;
+        let (view, row) = (named.view(), row(&journal, what.seq)?);
         let causes = causes(&journal, &row)?;
         let json = match what.part {
             Some(part) => view.part_line(&row, part),
@@ -228,7 +213,7 @@ impl Shown for ShownRun {
         json!({
             "protocol": PROTOCOL,
             "run": self.run,
-            "name": self.plan.get().name,
+            "name": self.names.plan().name,
             "pid": std::process::id(),
             "engine": env!("CARGO_PKG_VERSION"),
             "status": self.status(),

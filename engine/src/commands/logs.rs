@@ -8,6 +8,7 @@ use crate::exit::{Exit, Problem};
 use crate::journal::JournalError;
 use crate::recover;
 use crate::render::Screen;
+use crate::revisions;
 use crate::runs::RunDir;
 use crate::view::{Filter, LogLine, Row, View};
 
@@ -23,7 +24,8 @@ pub(super) fn logs(screen: &Screen, run: &RunDir, args: &Logs) -> Result<Exit, P
     let plan = recover::plan(&journal)?;
     // Knows the agents' names.
     Filter::new(&plan, args.agent.as_deref(), None)?;
-    let view = View::new(&plan);
+    let plans = revisions::plans(&journal)?;
+    let view = View::new(&plan).after(&plans);
     for stored in journal.records(0)? {
         let row = Row::of_stored(&stored?).map_err(JournalError::from)?;
         for line in view.logs(&row) {

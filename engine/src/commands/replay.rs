@@ -41,8 +41,9 @@ pub(super) fn replay(
     read::warn(screen, &journal, span.from)?;
     let host = check::instances_host(plan.agents.len())?;
     let mut actors = HashMap::new();
-    for plan in recover::plans(&journal)? {
-        actors.extend(load_components(&place(folder, run), &host, &plan)?);
+    let plans = recover::plans(&journal)?;
+    for plan in &plans {
+        actors.extend(load_components(&place(folder, run), &host, plan)?);
     }
     let mut other = Other { plan: Arc::clone(&plan), changed: vec![], left: vec![] };
     if let Some(file) = &args.with {
@@ -67,7 +68,8 @@ pub(super) fn replay(
     let did = make(screen, replay, &journal)?;
     let told: Result<Vec<Told>, Problem> =
         did.differences.iter().map(|found| told(&journal, found, (&other, &engine))).collect();
-    show(screen, (run, &plan), (&did, told?), args.with.is_some().then_some(&other))?;
+    let view = View::new(&plan).after(&plans);
+    show(screen, (run, view), (&did, told?), args.with.is_some().then_some(&other))?;
     Ok(if did.differences.is_empty() { Exit::Ok } else { Exit::Differs })
 }
 
@@ -289,16 +291,16 @@ fn told(
 
 fn show(
     screen: &Screen,
-    (run, plan): (&RunDir, &Plan),
+    (run, view): (&RunDir, View<'_>),
     (did, told): (&Replayed, Vec<Told>),
     other: Option<&Other>,
 ) -> Result<(), Problem> {
-    let name = |id: AgentId| plan.agent(id).map_or("?", |agent| agent.name.as_str());
+    let name = |id: AgentId| view.agent(id);
     let changed = other.map(|other| {
         other.changed.iter().map(|change| (name(change.agent), change.what.as_str())).collect()
     });
     let left = other.map_or(&[][..], |other| &other.left);
-    let shown = ReplayView { run: run.id, view: View::new(plan), did, told: &told, changed, left };
+    let shown = ReplayView { run: run.id, view: view.clone(), did, told: &told, changed, left };
     if screen.is_json() {
         screen.json_line(&shown.json().to_string())?;
     } else {

@@ -7,6 +7,7 @@ use crate::cli;
 use crate::exit::{Exit, Problem};
 use crate::recover;
 use crate::render::Screen;
+use crate::revisions;
 use crate::runs::RunDir;
 use crate::view::{self, Branch, View};
 
@@ -62,7 +63,8 @@ fn recorded(screen: &Screen, run: &RunDir, at: Option<u64>) -> Result<Option<Bra
     let state = recover::state(&journal, end)?;
     let mut tree = view::tree(&state, state.kept.now);
     if let Some(tree) = &mut tree {
-        tree.explain(&View::new(&plan), &mut |seq| live::row(&journal, seq).ok());
+        let plans = revisions::plans(&journal)?;
+        tree.explain(&View::new(&plan).after(&plans), &mut |seq| live::row(&journal, seq).ok());
     }
     Ok(tree)
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use theater_flow_kernel::ids::{Bytes, PortId, Ref};
@@ -126,9 +127,9 @@ fn print(hasher: Sha256) -> Print {
 }
 
 impl<'a> Meanings<'a> {
-    pub(super) fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan, plans: &'a [Arc<Plan>]) -> Self {
         let (messages, letters) = (HashMap::new(), Letters::default());
-        Self { plan, view: View::new(plan), messages, letters }
+        Self { plan, view: View::new(plan).after(plans), messages, letters }
     }
 
     /// What the dead letters so far are about.

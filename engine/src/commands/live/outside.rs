@@ -66,8 +66,8 @@ impl ShownRun {
         if from >= journal.flushed().seq {
             return Ok(lines);
         }
-        let plan = self.plan.get();
-        let view = self.view(&plan, &journal)?;
+        let named = self.names.named(&journal)?;
+        let view = named.view();
         let mut bytes = 0;
         for stored in journal.records(from)?.take(most) {
             let row = Row::of_stored(&stored?)?;
