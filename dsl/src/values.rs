@@ -133,7 +133,7 @@ impl Values {
             }
             Kind::File => {
                 let path = paths::absolute(notes.folder(name.span.file), &name.value);
-                if !paths::is_below(&notes.source.folder, &path) {
+                if !paths::is_below(notes.source.folder, &path) {
                     self.files.insert(path);
                 }
                 file(name, notes).map(Value::String)

@@ -60,11 +60,9 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
         return Some(Obstacle::Resuming);
     }
     let mut moved = switch.moves.iter().map(|moved| (moved.agent, moved.state.is_some()));
-    let resting = moved
-        .find_map(|(id, made)| at_rest(state, desk, (id, made)))
-        .or_else(|| {
-            leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave.contains(&id)))
-        });
+    let resting = moved.find_map(|(id, made)| at_rest(state, desk, (id, made))).or_else(|| {
+        leaving(state, plan).find_map(|id| gone(state, desk, id, switch.leave.contains(&id)))
+    });
     if resting.is_some() {
         return resting;
     }

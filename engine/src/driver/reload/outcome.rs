@@ -122,6 +122,12 @@ impl Refused {
         match self {
             Self::Busy
             | Self::Late { .. }
+            | Self::Unsaved { .. }
+            | Self::Unread { .. }
+            | Self::Unwritten { .. }
+            | Self::Resuming
+            | Self::Untried { .. }
+            | Self::NoRoom { .. }
             | Self::Undecided { .. }
             | Self::Supervising { .. }
             | Self::Misfit { .. } => true,
