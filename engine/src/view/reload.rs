@@ -85,6 +85,7 @@ pub fn step(revision: u32, Counts { added, changed, removed }: Counts) -> String
 }
 
 /// That messages became dead letters with a reload, if any did.
+#[must_use]
 pub fn lost(set_aside: u64) -> String {
     match set_aside {
         0 => String::new(),

@@ -14,7 +14,7 @@ use theater_flow_host::{Host, HostConfig, Instance};
 use theater_flow_kernel::ids::{AgentId, Bytes};
 use theater_flow_kernel::record::{self, Body, Carry, Entry, Origin, Person};
 use theater_flow_kernel::reload::Misfits;
-use theater_flow_kernel::work::{Begin, Begun};
+use theater_flow_kernel::work::{Begin, Begun, Sinks};
 
 use super::change::{Change, Told, ask, heard};
 use super::check::{records, whole};
@@ -262,7 +262,7 @@ fn what_cannot_be_made_or_is_given_up_says_nothing_of_a_state() {
         origin: Origin::Fresh,
         saved: None,
         redo: Vec::new(),
-        sinks: Default::default(),
+        sinks: Sinks::default(),
     };
     let given = Audition { agent, nth: 1, begin, from: None, given_up: Arc::default() };
     assert_eq!(crew.audition(&given), Tried::Fits(None));
