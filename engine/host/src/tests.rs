@@ -112,3 +112,13 @@ fn what_skips_the_gate_is_heard_but_not_recorded_and_diverges() {
     assert!(crash.message.starts_with("record 5.0 is an emission"), "{}", crash.message);
     assert!(crash.message.contains("the guest now made another"), "{}", crash.message);
 }
+
+#[test]
+fn actors_that_nobody_has_are_forgotten() {
+    let (host, kept, ..) = begun(|_| Ok(()));
+    drop(support::handling(&host, support::ECHO));
+    let known = || -> Vec<_> { host.actors.lock().unwrap().keys().copied().collect() };
+    assert_eq!(known().len(), 2);
+    host.forget_unused();
+    assert_eq!(known(), [kept.digest()]);
+}
