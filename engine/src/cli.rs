@@ -265,14 +265,18 @@ pub enum Command {
     ///
     /// When the engine ended before the response to a request was recorded, or no whole response came, nobody
     /// knows whether the request was made. A grant with `on_unknown = "ask"` leaves to you what happens then: ID makes it again, under
-    /// the same idempotency key (a fork under its own, and the other run's is shown beside it); with `--fail` the agent is told that nobody knows. Who decided is recorded.
+    /// the same idempotency key (a fork under its own, and the other run's is shown beside it); with `--fail` the agent is told that nobody knows.
+    ///
+    /// A plan that gives an agent more than it has waits too, with all that it gives: ID has the run go over to it, with
+    /// `--fail` the run keeps the plan that it has. Who decided is recorded.
     #[command(after_long_help = "Example:\n  theater-flow approve @latest\n  \
         theater-flow approve @latest 12 --fail")]
     Approve(Approve),
-    /// Have a run go over to what a pipeline file says now, without losing anything.
+    /// Have a run go over to what a pipeline file says now, without losing or repeating a message.
     ///
     /// Agents that are the same go on with what they have. One that is another comes to the end of its event, and its
-    /// successor goes on with its state and its messages. All of it happens in one step, or nothing does: then the
+    /// successor goes on with its state and its messages. One that is gone or has another name handles its messages
+    /// first; what it keeps in mind goes with it, which `--dry-run` says. All of it happens in one step, or nothing does: then the
     /// run goes on as it did, and the command says why. What gives an agent more than it has, waits for `approve`,
     /// and the command ends with 4. A run that nobody runs goes over to the plan and stays at rest.
     #[command(after_long_help = "Example:\n  \

@@ -226,6 +226,12 @@ impl Fetcher {
         Ok(facts)
     }
 
+    /// True of a component that was [asked about](Self::about) before if it exports `migrate`.
+    #[must_use]
+    pub fn migrates(&self, component: Digest) -> bool {
+        self.actors.get(&component).is_some_and(Actor::migrates)
+    }
+
     /// What an actor that was [asked about](Self::about) before says to a config.
     pub fn ports(&self, component: Digest, config: &str) -> Result<Vec<PortFacts>, PortsProblem> {
         let unknown = || PortsProblem::Crashed(String::from("the component was not loaded"));

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use theater_flow_kernel::plan::Plan;
 use theater_flow_kernel::record::{Body, Entry, Status};
 
 use crate::driver::{Commit, Event, Scribe};
@@ -63,11 +64,20 @@ impl<S: Store> Book<S> {
         }
         for entry in &commit.entries {
             changed |= self.head.reloads.note(entry.seq, entry.at, &entry.body);
+            if let Some(plan) = plan_of(entry) {
+                self.head.name = plan.name;
+            }
         }
         self.head.at = commit.entries.last().map_or(self.head.at, |entry| entry.at);
         (self.head.seq, self.head.head) = (flushed.seq, flushed.head);
         Ok((flushed, changed))
     }
+}
+
+/// The plan that a run goes over to with a record.
+fn plan_of(entry: &Entry) -> Option<Plan> {
+    let Body::Reloaded(_) = entry.body else { return None };
+    postcard::from_bytes(entry.payloads.first()?).ok()
 }
 
 /// The run's status after a record, if the record says it.

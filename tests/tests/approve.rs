@@ -207,7 +207,7 @@ fn what_does_not_wait_is_refused_with_a_reason() {
     scene.say("resume @latest").ends(4);
     let answered = &scene.say("events @latest --kind intent --json").ends(0).json()[0]["seq"];
     let cases = [
-        ("0", "record 0 is no request but genesis"),
+        ("0", "record 0 is neither a request nor a plan that was proposed, but `genesis`"),
         ("999", "there is no record 999"),
         (&answered.to_string(), "was answered"),
         ("x", "invalid value"),

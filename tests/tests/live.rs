@@ -213,7 +213,7 @@ fn a_run_stands_still_and_goes_on() {
     run.say("resume @latest").ends(0).tells(["goes on"]);
     run.writes(&[2, 4]);
     assert!(run.say("runs").ends(0).text().contains("  running  "));
-    run.say("resume @latest").ends(1).tells(["in use by another process"]);
+    run.say("resume @latest").ends(1).tells(["goes on already"]);
     let said: Vec<String> =
         run.kinds().into_iter().filter(|kind| kind == "paused" || kind == "continued").collect();
     assert_eq!(said, ["paused", "continued"]);

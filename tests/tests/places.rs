@@ -166,9 +166,9 @@ fn a_run_that_another_process_holds_is_refused() {
     let scene = scene(1);
     let (mut child, id) = waiting(&scene);
     assert_eq!(scene.say("runs --json").ends(0).json()[0]["status"], "running");
-    let pid = format!("({})", child.id());
+    let pid = format!("process {} runs it", child.id());
     let ran = scene.run(["resume", &id]).ends(1);
-    ran.tells(["the run is in use by another process", &pid, &format!("theater-flow stop {id}")]);
+    ran.tells(["goes on already", &pid, "is not paused", &format!("theater-flow stop {id}")]);
     scene.say("replay @latest").ends(0);
     let verified = scene.say("verify @latest --json").ends(0).json();
     assert_eq!(verified[0]["ok"], true);

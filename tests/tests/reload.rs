@@ -165,6 +165,40 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn whose_state_goes_is_told_before() {
+    let scene = Scene::new();
+    let keeping = SAY.replace("actor = \"std/map\"", "actor = \"std/dedupe\"");
+    let config = "config = { expr = '\"first \\(.text)\" as $t | { text: $t }' }\n";
+    let keeping = keeping.replace(config, "").replace("outputs = { out = \"Said\" }\n", "");
+    let keeping = keeping.replace("[types]\nSaid = { text = \"string\" }\n", "");
+    scene.file("say.toml", &keeping);
+    scene.file(
+        "other.toml",
+        keeping.replace("\"say\"", "\"tell\"").replace("agents.say", "agents.tell"),
+    );
+    let child = held(&scene, ["run", "say.toml"]);
+    let mut talk = Talk { scene, child, said: 0 };
+    talk.say("a");
+    let table = talk.scene.say("reload @latest other.toml --dry-run").ends(0).text();
+    assert!(table.contains("! say goes, and what it keeps in mind goes with it\n"), "{table}");
+    let told = one(&talk.scene, "reload @latest other.toml --dry-run --json");
+    assert_eq!(told["forgets"], serde_json::json!(["say"]));
+    talk.end();
+}
+
+#[test]
+fn a_run_is_listed_by_the_name_that_its_plan_has() {
+    let mut talk = Talk::new();
+    talk.say("a");
+    let named = with("other").replace("name = \"say\"", "name = \"renamed\"");
+    talk.scene.file("named.toml", named);
+    talk.scene.say("reload @latest named.toml").ends(0).tells(["reload ok rev 1→2"]);
+    wait_for("its name", || (one(&talk.scene, "runs --json")["name"] == "renamed").then_some(()));
+    let (scene, _) = talk.end();
+    assert_eq!(one(&scene, "runs --json")["name"], "renamed");
+}
+
+#[test]
 fn a_file_with_faults_changes_nothing_and_that_is_recorded() {
     let mut talk = Talk::new();
     talk.say("a");

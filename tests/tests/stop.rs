@@ -64,7 +64,7 @@ fn a_live_run_is_seen_through_its_socket_and_stopped_by_command() {
         assert!(ran.text().contains(says), "{line}: {ran}");
     }
     run.scene.say("replay @latest").ends(0);
-    run.scene.say("resume @latest").ends(1).tells(["in use by another process"]);
+    run.scene.say("resume @latest").ends(1).tells(["goes on already"]);
     let follower = held(&run.scene, ["events", "@latest", "--follow", "--json"]);
     run.scene.say("stop @latest").ends(0);
     let ran = run.end(|_| {}).ends(130);

@@ -79,7 +79,8 @@ fn described(fetcher: &mut Fetcher, name: &str, ports: bool) -> Result<ActorView
     let bytes = component(name).map_err(|problem| wrong(name, &problem))?;
     let facts = fetcher.about(name).map_err(|problem| wrong(name, &problem))?;
     let size = bytes.len() as u64;
-    let mut actor = ActorView { name: name.to_owned(), facts, size, ports: ActorPorts::Unasked };
+    let (migrates, ports_of) = (fetcher.migrates(facts.digest), ActorPorts::Unasked);
+    let mut actor = ActorView { name: name.to_owned(), facts, size, migrates, ports: ports_of };
     if ports {
         actor.ports = asked(fetcher, &actor)?;
     }

@@ -179,7 +179,9 @@ pub(super) fn why_not<S: Store>(journal: &Journal<S>, id: u64) -> Result<String,
     }
     if !matches!(first.record.body, Body::Intent(_)) {
         let kind = first.record.body.kind();
-        return Ok(format!("record {id} is no request but {kind}: nothing waits for a decision"));
+        return Ok(format!(
+            "record {id} is neither a request nor a plan that was proposed, but `{kind}`: nothing waits there"
+        ));
     }
     let mut said = None;
     for stored in journal.records(id)? {

@@ -39,14 +39,19 @@ pub(super) fn pause(screen: &Screen, run: &RunDir) -> Result<Exit, Problem> {
     held(screen, run, (&answer, "is paused", help))
 }
 
-/// Lets a live run go on that is paused. `None` if it is not live, or not paused.
+/// Lets a live run go on that is paused. `None` if it is not live.
 pub(super) fn go_on(screen: &Screen, run: &RunDir) -> Result<Option<Exit>, Problem> {
     if runs::owner(&run.path).is_none() {
         return Ok(None);
     }
     let Some(client) = live::owner(run)? else { return Ok(None) };
-    if client.hello().map_err(|error| failed(&error))?["status"] != "paused" {
-        return Ok(None);
+    let hello = client.hello().map_err(|error| failed(&error))?;
+    if hello["status"] != "paused" {
+        let (id, pid) = (run.id, &hello["pid"]);
+        let problem =
+            format!("run {id} goes on already: process {pid} runs it, and it is not paused");
+        let help = format!("`theater-flow stop {id}` asks it to stop");
+        return Err(Problem::failed(problem).with_help(Some(help)));
     }
     let answer = client.pause(false).map_err(|error| failed(&error))?;
     held(screen, run, (&answer, "goes on", String::new())).map(Some)

@@ -73,7 +73,7 @@ fn of_any(all: &[Revision], number: u32) -> Result<&Revision, Problem> {
     }
 }
 
-/// What differs, as JSON: `changes`, each with `name`, `kind` and `keys`, `widens`, each with `agent`, `what` and `detail`, and how many
+/// What differs, as JSON: `changes`, each with `name`, `kind` and `keys`, `forgets`, `widens`, each with `agent`, `what` and `detail`, and how many
 /// they are.
 pub(super) fn changes_json(changes: &Changes) -> Value {
     let counts = changes.counts();
@@ -95,6 +95,7 @@ pub(super) fn changes_json(changes: &Changes) -> Value {
         "changed": counts.changed,
         "removed": counts.removed,
         "changes": all,
+        "forgets": changes.forgets,
         "widens": widens,
     })
 }

@@ -62,8 +62,9 @@ impl Left {
             None => new_head(run, &plan, flushed, recover::lineage(&journal)?.as_ref()),
         };
         let recovered = recover::recover(&journal, flushed.seq)?;
-        // The log knows it, also if there was no head.
+        // The log knows these, also if there was no head, or one that lags.
         head.reloads.waits = recovered.state.proposal();
+        head.name.clone_from(&recovered.state.plan.name);
         match recovered.state.kept.phase {
             Phase::Finished(status) => {
                 note_end(place, head, status, flushed);

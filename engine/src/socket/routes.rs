@@ -107,6 +107,9 @@ impl Desk {
             answer.headers_mut().extend(allowed.ok().map(|allowed| (ALLOW, allowed)));
             return answer;
         }
+        if let Err(wrong) = live::bare(path, request.uri.query()) {
+            return refuse(StatusCode::BAD_REQUEST, &wrong);
+        }
         match path {
             "/v1/events" => self.events(request.uri.query()).await,
             "/v1/pairs" => self.pairs(request.uri.query()).await,
@@ -120,8 +123,8 @@ impl Desk {
             "/v1/reload" => self.reload(body, by).await,
             "/v1/tap" => self.tap(request.uri.query()).await,
             "/v1/send" => self.send(request.uri.query(), body, by).await,
-            "/v1/pause" => self.pause(request.uri.query(), (true, by)).await,
-            "/v1/resume" => self.pause(request.uri.query(), (false, by)).await,
+            "/v1/pause" => self.pause((true, by)).await,
+            "/v1/resume" => self.pause((false, by)).await,
             "/v1/stop" => self.stop(request.uri.query(), by.to_string()).await,
             _ => self.hello().await,
         }

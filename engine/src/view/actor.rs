@@ -24,6 +24,8 @@ pub struct ActorView {
     pub facts: ActorFacts,
     /// Bytes of the component.
     pub size: u64,
+    /// It exports `migrate`: it goes on from the state of another version of it.
+    pub migrates: bool,
     /// Its ports.
     pub ports: ActorPorts,
 }
@@ -141,6 +143,7 @@ impl ActorView {
             ("digest", Json::text(self.facts.digest)),
             ("size", self.size.into()),
             ("stateless", self.facts.stateless.into()),
+            ("migrates", self.migrates.into()),
         ])
     }
 
@@ -159,7 +162,8 @@ impl ActorView {
         page.extend([String::new(), heading("Component")]);
         page.push(format!("  sha256 {}", self.facts.digest));
         let stateless = if self.facts.stateless { ", stateless" } else { "" };
-        page.push(format!("  {} bytes{stateless}", self.size));
+        let migrates = if self.migrates { ", exports migrate" } else { "" };
+        page.push(format!("  {} bytes{stateless}{migrates}", self.size));
         page
     }
 

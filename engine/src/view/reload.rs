@@ -156,7 +156,7 @@ pub fn revision_lines(all: &[Revision], look: Look) -> Vec<String> {
     all.iter().map(line).collect()
 }
 
-/// What differs between two plans for people: a line each, in columns, and what it gives to whom.
+/// What differs between two plans for people: a line each, in columns, whose state goes, and what it gives to whom.
 #[must_use]
 pub fn change_lines(changes: &Changes, look: Look) -> Vec<String> {
     let width = changes.all.iter().map(|change| columns(&escape(&change.name))).max().unwrap_or(0);
@@ -176,5 +176,9 @@ pub fn change_lines(changes: &Changes, look: Look) -> Vec<String> {
         let what = format!("! {} gets more: {}", escape(whose), escape(&widening.more()));
         look.paint(Tone::Bad, &what)
     });
-    changes.all.iter().map(line).chain(widens).collect()
+    let forgets = changes.forgets.iter().map(|name| {
+        let what = format!("! {} goes, and what it keeps in mind goes with it", escape(name));
+        look.paint(Tone::Warn, &what)
+    });
+    changes.all.iter().map(line).chain(forgets).chain(widens).collect()
 }

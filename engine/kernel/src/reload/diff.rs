@@ -17,6 +17,8 @@ pub struct Changes {
     pub all: Vec<Change>,
     /// What gives somebody more than they had: it needs approval.
     pub widenings: Vec<Widening>,
+    /// Agents that go and keep something in mind from one event to the next, which goes with them; by name.
+    pub forgets: Vec<String>,
 }
 
 /// Something that differs about one agent or supervisor, or about the file's rules.
@@ -187,7 +189,10 @@ pub fn diff(old: &Plan, new: &Plan) -> Changes {
     tree.sort_unstable();
     all.append(&mut tree);
     all.extend(of_rules(old, new));
-    Changes { all, widenings: widenings(old, new) }
+    let keeps = |name: &String| old.named(name).is_some_and(|agent| !agent.stateless);
+    let goes = all.iter().filter(|change| change.kind == Kind::Stop).map(|change| &change.name);
+    let forgets = goes.filter(|name| keeps(name)).cloned().collect();
+    Changes { all, widenings: widenings(old, new), forgets }
 }
 
 /// How an agent differs.

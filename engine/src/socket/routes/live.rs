@@ -14,15 +14,15 @@ use super::super::feed::{Feed, Source, What};
 use super::{Answer, Desk, Peer, RELOAD_BYTES, answer, blocking, refuse, value};
 use crate::channels::Pattern;
 
+/// Requests without parameters.
+const BARE: [&str; 6] =
+    ["/v1/hello", "/v1/tree", "/v1/waiting", "/v1/reload", "/v1/pause", "/v1/resume"];
 /// Channels that are named when none is meant.
 const NAMED: usize = 12;
 
 impl Desk {
     /// The run is to stand still, or to go on.
-    pub(super) async fn pause(&self, query: Option<&str>, (still, by): (bool, Peer)) -> Answer {
-        if let Some(query) = query.filter(|query| !query.is_empty()) {
-            return refuse(StatusCode::BAD_REQUEST, &format!("`{query}` is not understood"));
-        }
+    pub(super) async fn pause(&self, (still, by): (bool, Peer)) -> Answer {
         let shown = Arc::clone(&self.shown);
         value(blocking(move || shown.pause(still, by.uid)).await.flatten())
     }
@@ -33,9 +33,10 @@ impl Desk {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let to = match query.and_then(|query| query.split_once('=')) {
-            Some(("to", to)) => to.to_owned(),
-            _ => return refuse(StatusCode::BAD_REQUEST, "whom to? `to=AGENT.PORT` says it"),
+        let to = match only("to", query) {
+            Ok(Some(to)) => to.to_owned(),
+            Ok(None) => return refuse(StatusCode::BAD_REQUEST, "whom to? `to=AGENT.PORT` says it"),
+            Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong),
         };
         let value = match text(body, self.bounds.taken).await {
             Ok(value) => value,
@@ -66,11 +67,9 @@ impl Desk {
 
     /// Messages as they are emitted.
     pub(super) async fn tap(&self, query: Option<&str>) -> Answer {
-        let pattern = match query.unwrap_or_default().split_once('=') {
-            Some(("channels", pattern)) => Pattern::parse(pattern),
-            _ => Err(String::from("which channels? `channels=PATTERN` says it")),
-        };
-        let pattern = match pattern {
+        let which = || String::from("which channels? `channels=PATTERN` says it");
+        let pattern = only("channels", query).and_then(|text| text.ok_or_else(which));
+        let pattern = match pattern.and_then(Pattern::parse) {
             Ok(pattern) => pattern,
             Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong),
         };
@@ -93,6 +92,23 @@ impl Desk {
             Err(what) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &what),
         }
     }
+}
+
+/// The value of the only parameter that a request may have.
+fn only<'q>(name: &str, query: Option<&'q str>) -> Result<Option<&'q str>, String> {
+    let mut value = None;
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some((key, said)) if key == name && value.is_none() => value = Some(said),
+            _ => return Err(format!("`{pair}` is not understood")),
+        }
+    }
+    Ok(value)
+}
+
+/// Refuses parameters of what has none.
+pub(super) fn bare(path: &str, query: Option<&str>) -> Result<(), String> {
+    if BARE.contains(&path) { only("", query).map(|_| ()) } else { Ok(()) }
 }
 
 /// That no channel is meant, and which there are.

@@ -18,7 +18,7 @@ fn each_request_has_its_status() {
     let house = House::new();
     let cases = [
         ("GET /v1/hello", "", 200),
-        ("GET /v1/hello?x=1", "", 200),
+        ("GET /v1/hello?x=1", "", 400),
         ("GET /v1/events?from=0&follow=0", "", 200),
         ("GET /v1/events", "", 200),
         ("POST /v1/stop", "content-length: 2\r\n", 202),
@@ -36,6 +36,12 @@ fn each_request_has_its_status() {
         ("GET /v1/events?from=18446744073709551616", "", 400),
         ("GET /v1/events?follow=yes", "", 400),
         ("GET /v1/events?until=1", "", 400),
+        ("GET /v1/tree?x=1", "", 400),
+        ("GET /v1/tap?channels=a.b&x=1", "", 400),
+        ("GET /v1/tap?channels=a.b&channels=c.d", "", 400),
+        ("POST /v1/send?to=a.b&x=1", "", 400),
+        ("POST /v1/reload?x=1", "", 400),
+        ("POST /v1/pause?x", "", 400),
         ("POST /v1/stop", "content-length: 4097\r\n", 413),
     ];
     for (line, header, status) in cases {
