@@ -85,7 +85,7 @@ fn what_is_no_file_is_no_pipeline_and_holds_nobody_up() {
     let huge = File::create(at(&scene, "huge.toml")).expect("a file");
     huge.set_len(64 << 30).expect("a long one");
     save(&scene, "closed.toml", &flow("c"));
-    fs::set_permissions(at(&scene, "closed.toml"), Permissions::from_mode(0)).expect("a file");
+    fs::set_permissions(at(&scene, "closed.toml"), Permissions::from_mode(0o000)).expect("a file");
     let long = flow("l") + &"# what is this\n".repeat(100_000);
     save(&scene, "long.toml", &long);
     std::os::unix::fs::symlink("/dev/zero", at(&scene, "zero.toml")).expect("a link");

@@ -259,13 +259,13 @@ fn what_is_more_is_told_whole() {
         (has(&|_| ()), has(&|agent| agent.limits.fuel = 6), "limits.fuel 5 → 6"),
         (has(&|_| ()), has(&|agent| agent.timeout_ms = 60_000), "timeout 500ms → 1m"),
         (
-            with(&[one.clone()]),
+            with(std::slice::from_ref(&one)),
             with(&[one.clone(), wild.clone()]),
             "grants.http + GET https://[::1]:8443/ /w local redirects=2 timeout=1m max_body=2MiB \
              on_unknown=retry",
         ),
         (
-            with(&[one.clone()]),
+            with(std::slice::from_ref(&one)),
             with(&[place("a.test", &["/"])]),
             "grants.http GET https://a.test/v1/ → GET https://a.test/",
         ),

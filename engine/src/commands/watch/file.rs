@@ -76,7 +76,7 @@ impl File {
             Standing::Live(live) => format!("; run {} goes on", live.run),
             _ => String::new(),
         };
-        let file = Self { id, standing, next, runs, ..place };
+        let file = Self { id, standing, runs, next, ..place };
         file.say(&format!("it was {was}{goes_on}"));
         file.note_moved(&from.path, reads);
         file
