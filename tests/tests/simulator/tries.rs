@@ -79,8 +79,16 @@ fn ask_fresh<T: Troupe>(
     process: &mut Process<T>,
     change: &Change,
 ) -> Receiver<Result<Outcome, Refused>> {
+    ask_so(process, change, Misfits::Refuse)
+}
+
+fn ask_so<T: Troupe>(
+    process: &mut Process<T>,
+    change: &Change,
+    misfits: Misfits,
+) -> Receiver<Result<Outcome, Refused>> {
     let (reply, told) = sync_channel(1);
-    let choices = Choices { fresh: true, misfits: Misfits::Refuse };
+    let choices = Choices { fresh: true, misfits };
     let (plan, proposal, by) = (change.next.clone(), None, None);
     process.tell(Event::Reload(Box::new(Reload { plan, choices, proposal, by, reply })));
     told
@@ -200,6 +208,49 @@ fn a_successor_goes_on_from_the_state_that_there_is_at_the_switch() {
     }
     println!("{done} reloads, in {again} of them somebody was tried out more than once");
     assert!(done > 10 && again > 0, "{done} {again}");
+}
+
+/// Who goes has next to no time, and whoever reads it goes on as another instance: that one has its own time from when it
+/// is asked to rest.
+#[test]
+fn who_goes_late_is_refused_or_left_and_holds_up_nobody_else() {
+    let hasty = middle("PROBE", "", "shutdown = \"1ms\"");
+    let old = find_todos(&hasty, "middle");
+    let new = find_todos("", "lines")
+        .replace("[agents.notes]\n", "[agents.notes]\nlimits = { fuel = 900_000_000 }\n");
+    let change = Change::new("one less", (old, new), super::piece::input(24));
+    let (mut left, mut refused) = (0, 0);
+    for seed in 0..80_u32 {
+        let misfits = [Misfits::Refuse, Misfits::SetAside][seed as usize % 2];
+        let machine = change.piece.machine();
+        let mut process = change.piece.process(&machine, rough(seed.into())).expect("not over");
+        assert!((0..12 + seed as usize % 20).find_map(|_| process.step()).is_none());
+        let reply = ask_so(&mut process, &change, misfits);
+        let letters = |machine: &Machine| {
+            let all = records(machine);
+            all.iter().filter(|entry| matches!(entry.body, Body::DeadLettered(_))).count() as u64
+        };
+        match told(&mut process, &reply) {
+            Some(Told::Done(Outcome::Reloaded { set_aside, .. })) => {
+                process.run();
+                assert_eq!(letters(&machine), set_aside, "{seed}");
+                assert!(set_aside == 0 || misfits == Misfits::SetAside, "{seed}");
+                left += u64::from(set_aside > 0);
+            }
+            Some(Told::Refused(Refused::Unread { agent, messages })) => {
+                assert_eq!((misfits, &agent[..]), (Misfits::Refuse, "middle"), "{seed}");
+                assert!(messages > 0, "{seed}");
+                change.piece.finish(&machine, calm(3));
+                assert_eq!(letters(&machine), 0, "{seed}");
+                refused += 1;
+            }
+            Some(Told::Refused(Refused::Late { agent, .. })) => assert_eq!(agent, "middle"),
+            None | Some(Told::Refused(Refused::Ending)) => {}
+            other => panic!("{seed}: {other:?}"),
+        }
+    }
+    println!("left {left}, refused {refused}");
+    assert!(left > 3 && refused > 3, "{left} {refused}");
 }
 
 /// A plan that is refused while the run goes over to it is not gone over to, and nobody waits for who does not rest.

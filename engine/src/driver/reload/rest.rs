@@ -93,14 +93,18 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
 
     /// Why an agent that is to go has not gone in its time.
     fn stayed(&self, stays: &Obstacle, left: bool) -> Refused {
+        let messages = |id: &AgentId| self.state.agent(*id).depth();
         match stays {
             Obstacle::Asking(id) => Refused::Late { agent: name(&self.state, *id), asks: true },
             Obstacle::Unwritten(id) => Refused::Unwritten { agent: name(&self.state, *id) },
-            Obstacle::Unread(id) | Obstacle::Busy(id) if !left => {
-                let (agent, messages) = (name(&self.state, *id), self.state.agent(*id).depth());
-                Refused::Unread { agent, messages }
+            Obstacle::Unread(id) => {
+                Refused::Unread { agent: name(&self.state, *id), messages: messages(id) }
             }
-            Obstacle::Unread(id) | Obstacle::Busy(id) | Obstacle::Unsaved(id) => {
+            // It is at one of them.
+            Obstacle::Busy(id) if !left && messages(id) > 0 => {
+                Refused::Unread { agent: name(&self.state, *id), messages: messages(id) }
+            }
+            Obstacle::Busy(id) | Obstacle::Unsaved(id) => {
                 Refused::Late { agent: name(&self.state, *id), asks: false }
             }
             _ => Refused::Ending,
