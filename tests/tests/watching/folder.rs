@@ -172,6 +172,10 @@ fn whoever_watches_next_goes_on_with_what_is_not_over_and_repeats_nothing_that_i
         first.wait_for(&format!("flows/{name}.toml: run "), 1);
     }
     first.wait_for(" completed events=", 1);
+    // What was never durable never began.
+    for word in ["\"a-one\"", "\"s\""] {
+        wait_for("its word", || first.out().contains(word).then_some(()));
+    }
     first.killed();
     save(&scene, "a.toml", &flow("a-two"));
     let mut second = started(&scene, "second");
