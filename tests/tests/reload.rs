@@ -248,10 +248,10 @@ fn that_a_plan_waits_is_known_without_a_head() {
     let _ = wait(child);
     std::fs::remove_file(scene.runs()[0].join("head.json")).expect("it is there");
     let mut child = held(&scene, ["resume", "@latest"]);
-    let waits = &waits[0]["proposal"];
+    let waits = [&waits[0]["proposal"], &waits[0]["widens"]];
     wait_for("what waits", || {
         let run = scene.say("runs --json").json();
-        run.first().and_then(|run| (run["waits"] == *waits).then_some(()))
+        run.first().and_then(|run| ([&run["waits"], &run["widens"]] == waits).then_some(()))
     });
     drop(child.stdin.take());
     wait(child).ends(0);

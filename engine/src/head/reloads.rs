@@ -42,7 +42,8 @@ impl Reloads {
         *self == Self::default()
     }
 
-    fn wait(&mut self, waits: Option<u64>, widens: &[String]) {
+    /// This plan waits, which gives that.
+    pub(crate) fn wait(&mut self, waits: Option<u64>, widens: &[String]) {
         let mut bytes = 0;
         let fits = |what: &&String| {
             bytes += what.len();

@@ -63,7 +63,7 @@ impl Left {
         };
         let recovered = recover::recover(&journal, flushed.seq)?;
         // The log knows these, also if there was no head, or one that lags.
-        head.reloads.waits = recovered.state.proposal();
+        note_proposal(&mut head, &journal, recovered.state.proposal())?;
         head.name.clone_from(&recovered.state.plan.name);
         match recovered.state.kept.phase {
             Phase::Finished(status) => {
@@ -86,4 +86,22 @@ impl Left {
         let unguarded = (!self.guarded).then(|| String::from(NO_HEAD));
         unguarded.into_iter().chain(self.recovered.warning()).collect()
     }
+}
+
+/// The plan that waits for approval, and what it gives to whom.
+fn note_proposal(
+    head: &mut Head,
+    journal: &Journal<SledStore>,
+    proposal: Option<u64>,
+) -> Result<(), SessionError> {
+    if head.reloads.waits == proposal {
+        return Ok(());
+    }
+    head.reloads.wait(proposal, &[]);
+    if let Some(seq) = proposal
+        && let Some(record) = journal.bare(seq)?.next().transpose()?
+    {
+        head.reloads.note(record.seq, record.at, &record.body);
+    }
+    Ok(())
 }

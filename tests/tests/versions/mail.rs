@@ -104,7 +104,7 @@ fn mail_of_another_type_changes_nothing() {
     let mut mail = Mail::start();
     for rules in ["", "[reload]\non_type_mismatch = \"reject\"\n"] {
         mail.says(rules, "string", TEXTS);
-        let says = ["reload refused: message ", "waits at `slow.in`", "new type"];
+        let says = ["reload refused: `slow.in` has message ", "waiting", "new type"];
         mail.reload().ends(1).tells(says);
     }
     // Another rule is taken without moving anybody.
