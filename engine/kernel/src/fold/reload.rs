@@ -65,7 +65,7 @@ fn rest(state: &mut State, old: &Routes, again: &Again) {
     let fed = |cycle: &[AgentId]| {
         let inputs = cycle.iter().flat_map(|id| state.routes.inputs(*id));
         let mut producers = inputs.flat_map(|input| &input.producers);
-        producers.any(|id| !cycle.contains(id) && again.sends(*id))
+        producers.any(|id| !cycle.contains(id) && again.lives(*id))
             || cycle.iter().any(|id| again.woken.contains(id))
     };
     let cycles = state.routes.cycles().iter();
@@ -173,7 +173,7 @@ fn reopen(state: &mut State, (before, old): (&Agent, &Routes), agent: &Agent, ag
         let Some((closed, route)) = was.get(&input.port) else { return !input.is_wired() };
         let known = |id: &AgentId| route.producers.contains(id) || route.feedback.contains(id);
         let ended = |id: &AgentId| known(id) && !again.woken.contains(id);
-        let fed_back = !rested && input.feedback.iter().any(|id| again.sends(*id));
+        let fed_back = !rested && input.feedback.iter().any(|id| again.lives(*id));
         *closed && !fed_back && input.producers.iter().chain(&input.feedback).all(ended)
     });
     one.closed = closed.collect();

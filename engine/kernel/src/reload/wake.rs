@@ -8,11 +8,14 @@ use crate::plan::{Agent, InputPort, Plan};
 use crate::record::End;
 use crate::state::{Life, State};
 
-/// Agents that had ended well and are started again in a plan, and who may send messages in it.
+/// Agents that had ended well and are started again in a plan, and who lives in it.
 pub(crate) struct Again {
-    /// Who is started again: they read somebody who may send something, and did not read them before.
+    /// Who is started again: they read somebody who has something to send, and did not read them before.
     pub(crate) woken: BTreeSet<AgentId>,
-    /// Who has ended and is not started again.
+    /// New agents that can get or make something. The others, that read only who has ended, have nothing to send but
+    /// what they say at their beginning and end: nobody is started again for that.
+    fed: BTreeSet<AgentId>,
+    /// Who has ended, of all that there were.
     over: BTreeSet<AgentId>,
     owners: BTreeMap<PortId, AgentId>,
 }
@@ -22,35 +25,49 @@ impl Again {
     pub(crate) fn of(state: &State, next: &Plan) -> Self {
         let lives = state.kept.agents.iter().zip(&state.plan.agents);
         let over = lives.filter(|(one, _)| one.life.is_over()).map(|(_, agent)| agent.id);
-        let owners = owners(next);
-        let mut again = Self { woken: BTreeSet::new(), over: over.collect(), owners };
-        if again.over.is_empty() {
-            return again;
+        let (over, owners) = (over.collect(), owners(next));
+        let mut again = Self { woken: BTreeSet::new(), fed: BTreeSet::new(), over, owners };
+        if !again.over.is_empty() {
+            again.spread(state, next);
         }
+        again
+    }
+
+    /// Goes on until nobody is found any more.
+    fn spread(&mut self, state: &State, next: &Plan) {
         let (before, reads) = (senders(&state.plan), senders(next));
-        let ended_well = |id: &AgentId| {
-            let life = state.kept.agents.get(id.index()).map(|one| one.life);
-            matches!(life, Some(Life::Over(End::Finished | End::Done)))
-        };
+        let from = |id: AgentId| reads.get(&id).into_iter().flatten().copied();
+        let life = |id: AgentId| state.kept.agents.get(id.index()).map(|one| one.life);
+        let ended_well = |id| matches!(life(id), Some(Life::Over(End::Finished | End::Done)));
         let mut asleep: Vec<AgentId> =
-            next.present().map(|agent| agent.id).filter(ended_well).collect();
+            next.present().map(|agent| agent.id).filter(|id| ended_well(*id)).collect();
+        let mut unfed: Vec<&Agent> =
+            next.present().filter(|agent| life(agent.id).is_none()).collect();
         loop {
-            let wakes = |id: &AgentId| {
-                let known = |from: &AgentId| before.get(id).is_some_and(|all| all.contains(from));
-                let mut from = reads.get(id).into_iter().flatten();
-                from.any(|from| again.woken.contains(from) || again.sends(*from) && !known(from))
+            let sends = |id| match life(id) {
+                None => self.fed.contains(&id),
+                Some(_) => self.lives(id),
             };
-            let (more, rest): (Vec<_>, Vec<_>) = asleep.into_iter().partition(wakes);
-            if more.is_empty() {
-                return again;
+            let feeds = |agent: &Agent| is_source(agent) || from(agent.id).any(sends);
+            let fed: Vec<AgentId> =
+                unfed.extract_if(.., |agent| feeds(agent)).map(|agent| agent.id).collect();
+            let known =
+                |id: AgentId, from: AgentId| before.get(&id).is_some_and(|all| all.contains(&from));
+            let woken = |id: AgentId, from: AgentId| {
+                self.woken.contains(&from) || sends(from) && !known(id, from)
+            };
+            let woken: Vec<AgentId> =
+                asleep.extract_if(.., |id| from(*id).any(|other| woken(*id, other))).collect();
+            if fed.is_empty() && woken.is_empty() {
+                return;
             }
-            again.woken.extend(more);
-            asleep = rest;
+            self.fed.extend(fed);
+            self.woken.extend(woken);
         }
     }
 
-    /// True if an agent of the next plan may send something.
-    pub(crate) fn sends(&self, id: AgentId) -> bool {
+    /// True if an agent of the next plan lives in it.
+    pub(crate) fn lives(&self, id: AgentId) -> bool {
         self.woken.contains(&id) || !self.over.contains(&id)
     }
 
@@ -59,9 +76,14 @@ impl Again {
         let input = agent.inputs.iter().find(|input| input.port == port);
         let mut from = input.into_iter().flat_map(outputs_read);
         let letters = next.dead_letter.as_ref().filter(|letters| letters.port == port);
-        from.any(|from| self.owners.get(&from).is_some_and(|id| self.sends(*id)))
-            || letters.is_some_and(|letters| letters.feeders.iter().any(|id| self.sends(*id)))
+        from.any(|from| self.owners.get(&from).is_some_and(|id| self.lives(*id)))
+            || letters.is_some_and(|letters| letters.feeders.iter().any(|id| self.lives(*id)))
     }
+}
+
+/// True if an agent has something to send, or somebody outside may send it something, though nobody in the run does.
+fn is_source(agent: &Agent) -> bool {
+    agent.inputs.is_empty() || agent.inputs.iter().any(|input| outputs_read(input).next().is_none())
 }
 
 /// Who sends messages to each agent.

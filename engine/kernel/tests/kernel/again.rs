@@ -184,6 +184,24 @@ fn who_has_nothing_more_to_read_is_not_started_again() {
     assert_eq!((status, sim.state.agent(sink).incarnations), (Status::Completed, lives));
 }
 
+/// Who is new and reads only who has ended has nothing to send: what its readers wrote is whole, and stays.
+#[test]
+fn another_name_in_a_row_that_has_ended_starts_nobody_again() {
+    let mut cast = cast();
+    cast.push(("through", Kind::Pass));
+    let mut sim = begin(rows(false), &cast, 1);
+    let sink = named(&sim, "sink");
+    sim.run_until(|state| state.agent(sink).life == Life::Over(End::Finished));
+    let lives = sim.state.agent(sink).incarnations;
+    let mut next = plan(rows(false));
+    let pass = next.agents.iter_mut().find(|agent| agent.name == "pass").expect("it is there");
+    (pass.name, pass.component) = (String::from("through"), Digest::of(b"through"));
+    sim.reload(next, (Carry::As, Misfits::Refuse)).expect("it goes over");
+    let (status, sim) = sim.run();
+    assert_eq!((status, sim.state.agent(sink).incarnations), (Status::Completed, lives));
+    assert_eq!(sim.state.agent(named(&sim, "through")).incarnations, 1);
+}
+
 /// A cycle of two, fed by `few`, and by `more` if it is there.
 fn cycle(more: bool) -> Build {
     let mut build = Build::new();
