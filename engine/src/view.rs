@@ -50,7 +50,7 @@ pub use letters::{DeadLetter, Place, letters, letters_left};
 pub use logs::{LEVELS, LogLine};
 pub use message::message_line;
 pub use progress::{AgentFigures, Figures, progress_lines, summary_lines};
-pub use reload::{change_lines, lost, revision_json, revision_lines, step};
+pub use reload::{again, change_lines, lost, revision_json, revision_lines, step};
 pub use remains::remains_line;
 pub use replayed::{ReplayView, Told, others, same_but_fuel};
 pub use runs::{run_json, run_lines};

@@ -1,6 +1,8 @@
 //! `reload`, `plans`, `rollback` and what `approve` says of plans, by the real program: of a run that is live, of one that
 //! is at rest, and of one that is over.
 
+#[path = "reload/again.rs"]
+mod again;
 #[path = "reload/asked.rs"]
 mod asked;
 

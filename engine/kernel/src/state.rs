@@ -240,7 +240,10 @@ impl State {
         (0..inputs.len()).find(|nth| {
             let input = &inputs[*nth];
             !agent.closed[*nth]
-                && input.queues.iter().all(|queue| agent.queues[*queue].items.is_empty())
+                && agent
+                    .queues
+                    .iter()
+                    .all(|queue| queue.port != input.port || queue.items.is_empty())
                 && input.producers.iter().all(over)
                 && (self.has_rested(id) || input.feedback.iter().all(over))
         })

@@ -180,18 +180,20 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         if let Some(refused) = self.lacks_room(&reloading) {
             return self.refuse(reloading, refused);
         }
-        let Reloading { switch, reply, since, .. } = reloading;
+        let Reloading { plan, switch, reply, since, .. } = reloading;
         let seq = self.state.kept.next_seq;
         let (counts, first) = (switch.offer.counts, self.unsent.entries.len());
+        // What follows from the record may be about agents that it brings.
+        self.desk.fit(&plan);
         self.input(Input::Reload(Box::new(switch)));
-        self.desk.fit(&self.state.plan);
         self.desk.wake();
-        let set_aside = match self.unsent.entries.get(first).map(|entry| &entry.body) {
-            Some(Body::Reloaded(body)) => body.set_aside,
-            _ => 0,
+        let (set_aside, again) = match self.unsent.entries.get(first).map(|entry| &entry.body) {
+            Some(Body::Reloaded(body)) => (body.set_aside, &body.again[..]),
+            _ => (0, &[][..]),
         };
+        let again = again.iter().map(|id| name(&self.state, *id)).collect();
         let (revision, paused_ms) = (self.state.kept.revision, now.saturating_sub(since));
-        let done = Outcome::Reloaded { revision, counts, set_aside, paused_ms };
+        let done = Outcome::Reloaded { revision, counts, set_aside, again, paused_ms };
         self.tell_later(seq, (reply, Ok(done)));
     }
 

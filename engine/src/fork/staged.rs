@@ -128,7 +128,8 @@ fn begin<S: Store>(journal: &Journal<S>, point: &Point, pages: &[Page]) -> (u64,
 
 /// True if the file was begun before.
 fn knows(state: &State, page: &Page) -> bool {
-    let agent = state.agent(page.agent);
+    // A plan that came later may have brought the agent.
+    let Some(agent) = state.kept.agents.get(page.agent.index()) else { return false };
     let is_open = page.sink.is_some_and(|sink| agent.writes.contains_key(&sink));
     let named = page.name.as_ref().is_some_and(|name| {
         let closed = agent.sinks.ended.iter().any(|(known, _)| known == name);

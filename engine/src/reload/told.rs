@@ -29,6 +29,9 @@ pub enum Told {
         /// Messages that became dead letters with it: they do not fit the plan, or who was to handle them is gone.
         #[serde(default)]
         dead_letters: u64,
+        /// Agents that had ended and are started again.
+        #[serde(default)]
+        again: Vec<String>,
         /// From when it was asked for until it was durable, in ms.
         took_ms: u64,
         /// How long somebody was kept from working, in ms.
@@ -98,7 +101,7 @@ impl Told {
     fn of_outcome(done: &Done) -> Self {
         match done.outcome.clone() {
             Outcome::Same { revision } => Self::Same { revision },
-            Outcome::Reloaded { revision, counts, set_aside: dead_letters, paused_ms } => {
+            Outcome::Reloaded { revision, counts, set_aside: dead_letters, again, paused_ms } => {
                 let Counts { added, changed, removed } = counts;
                 let took_ms = u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX);
                 Self::Reloaded {
@@ -107,6 +110,7 @@ impl Told {
                     changed,
                     removed,
                     dead_letters,
+                    again,
                     took_ms,
                     paused_ms,
                 }
@@ -122,10 +126,20 @@ impl Told {
     #[must_use]
     pub fn line(&self) -> String {
         match self {
-            Self::Reloaded { revision, added, changed, removed, dead_letters, took_ms, .. } => {
+            Self::Reloaded {
+                revision,
+                added,
+                changed,
+                removed,
+                dead_letters,
+                again,
+                took_ms,
+                ..
+            } => {
                 let (added, changed, removed) = (*added, *changed, *removed);
                 let step = view::step(*revision, Counts { added, changed, removed });
-                format!("reload ok {step} in {took_ms} ms{}", view::lost(*dead_letters))
+                let (lost, again) = (view::lost(*dead_letters), view::again(again));
+                format!("reload ok {step} in {took_ms} ms{lost}{again}")
             }
             Self::Same { revision } => {
                 format!("reload ok rev {revision}: nothing differs in meaning")

@@ -21,6 +21,7 @@ impl View<'_> {
         fields.extend([
             ("moves", body.moves.iter().map(|moved| self.moved(moved)).collect()),
             ("dead_letters", body.set_aside.into()),
+            ("again", body.again.iter().map(|id| Json::text(self.agent(*id))).collect()),
             ("proposal", body.proposal.into()),
             ("by", body.by.as_ref().map(Json::text).into()),
         ]);
@@ -91,6 +92,15 @@ pub fn lost(set_aside: u64) -> String {
         0 => String::new(),
         1 => String::from(", 1 message became a dead letter"),
         more => format!(", {more} messages became dead letters"),
+    }
+}
+
+/// Who had ended and is started again with a reload, if anybody is.
+#[must_use]
+pub fn again(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(", started again: {}", escape(&names.join(", "))),
     }
 }
 

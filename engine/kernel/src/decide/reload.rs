@@ -25,6 +25,8 @@ pub enum Obstacle {
     Resuming,
     /// A supervisor whose children change is starting or stopping some.
     Supervisor(SupervisorId),
+    /// This supervisor has ended, and in the plan somebody lives below it.
+    Over(SupervisorId),
     /// An agent that is to go on as another instance, or to go, is at an event.
     Busy(AgentId),
     /// It waits for what it asked, or for somebody's decision about it.
@@ -68,8 +70,9 @@ pub fn obstacle(state: &State, desk: &Desk, plan: &Plan, switch: &Switch) -> Opt
     }
     // It is looked at again and again while agents come to rest: what takes longer comes last.
     let again = Again::of(state, plan);
-    in_motion(state, plan, &again)
-        .map(Obstacle::Supervisor)
+    ended_above(state, plan, &again)
+        .map(Obstacle::Over)
+        .or_else(|| in_motion(state, plan, &again).map(Obstacle::Supervisor))
         .or_else(|| closing(state, desk, (plan, &again)).map(Obstacle::Closing))
         .or_else(|| match switch.misfits {
             Misfits::Refuse => misfits(state, plan)
@@ -96,6 +99,25 @@ fn in_motion(state: &State, plan: &Plan, again: &Again) -> Option<SupervisorId> 
         let exits = state.kept.supervisors.get(id.index()).map_or(0, |one| one.exits.len());
         !still || exits > 0
     })
+}
+
+/// A supervisor that has ended, and below which somebody would live: nobody would see to them.
+fn ended_above(state: &State, plan: &Plan, again: &Again) -> Option<SupervisorId> {
+    let lives = |child: &Child| match child {
+        Child::Agent(id) => {
+            again.woken.contains(id)
+                || state.kept.agents.get(id.index()).is_some_and(|one| !one.life.is_over())
+        }
+        Child::Supervisor(id) => {
+            let known = state.kept.supervisors.get(id.index());
+            known.is_some_and(|one| one.stage != Stage::Over)
+        }
+    };
+    let over = |id: SupervisorId| {
+        state.kept.supervisors.get(id.index()).is_some_and(|one| one.stage == Stage::Over)
+    };
+    let mut ended = plan.present_supervisors().filter(|supervisor| over(supervisor.id));
+    ended.find(|supervisor| supervisor.children.iter().any(lives)).map(|supervisor| supervisor.id)
 }
 
 /// What keeps an agent from going on as another instance. `made`: its state was made from the record.
@@ -205,7 +227,8 @@ fn set_aside(state: &State, plan: &Plan) -> u64 {
 
 /// The record of it.
 pub(super) fn reloaded(state: &State, (plan, switch): (&Plan, Switch), salt: Salt) -> Draft {
-    let set_aside = set_aside(state, plan);
+    let (set_aside, again) = (set_aside(state, plan), Again::of(state, plan));
+    let again = again.woken.into_iter().collect();
     let Switch { offer, moves, proposal, by, .. } = switch;
     let (next, mut payloads) = next(state, offer, &salt);
     let moves: Vec<Move> = moves
@@ -217,7 +240,7 @@ pub(super) fn reloaded(state: &State, (plan, switch): (&Plan, Switch), salt: Sal
         })
         .collect();
     let causes = behind(state, proposal);
-    let body = Body::Reloaded(Box::new(Reloaded { next, moves, set_aside, proposal, by }));
+    let body = Body::Reloaded(Box::new(Reloaded { next, moves, set_aside, again, proposal, by }));
     Draft { causes, body, salt: Some(salt), payloads }
 }
 

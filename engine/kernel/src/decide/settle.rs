@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 
 use super::{Draft, ask, letter, supervise};
 use crate::desk::{Desk, room};
-use crate::ids::{AgentId, Ref};
+use crate::ids::{AgentId, PortId, Ref};
+use crate::json;
 use crate::record::{
     Body, Consumed, Crash, CrashKind, Crashed, DeadLetterReason, End, Ended, Finished, Rested,
     Status, Stopped,
 };
-use crate::state::{AgentState, Asking, Life, Pending, Phase, State};
+use crate::state::{AgentState, Asking, Life, Pending, Phase, Queued, State};
 use crate::work::by;
 
 /// What must follow for one agent, if anything.
@@ -51,14 +52,24 @@ fn removed(state: &State, id: AgentId) -> Option<Draft> {
     (gone && !state.agent(id).life.is_over()).then(|| end(state, id, End::Removed))
 }
 
-/// A message that another plan has no place for: it stands behind all queues that there are.
+/// A message that another plan has no place for: it stands behind all queues that there are. What came over an edge that
+/// is gone may stand there, too, and is read.
 fn stray(state: &State, id: AgentId) -> Option<Draft> {
     if state.plan.past.agents.binary_search(&id).is_ok() {
         return None;
     }
     let queues: usize = state.routes.inputs(id).iter().map(|input| input.queues.len()).sum();
     let strays = state.agent(id).queues.get(queues..).unwrap_or_default();
-    let (port, item) = strays.iter().find_map(|queue| Some((queue.port, queue.items.front()?)))?;
+    // All messages of such a queue are values of the input's type, or none is.
+    let fits = |port: PortId, item: &Queued| {
+        let inputs = state.plan.agent(id).map_or(&[][..], |agent| &agent.inputs);
+        let input = inputs.iter().find(|input| input.port == port);
+        let text = core::str::from_utf8(&item.body).ok();
+        let is_value = |ty, text| json::check(&state.plan.types, ty, text).is_ok();
+        input.zip(text).is_some_and(|(input, text)| is_value(input.ty, text))
+    };
+    let heads = strays.iter().filter_map(|queue| Some((queue.port, queue.items.front()?)));
+    let (port, item) = heads.into_iter().find(|(port, item)| !fits(*port, item))?;
     Some(letter::draft(state, id, (item.id, port), (0, DeadLetterReason::Unfit)))
 }
 

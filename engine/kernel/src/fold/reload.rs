@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::exits::is_significant;
 use super::{supervise, touch_all};
+use crate::gate::locate;
 use crate::ids::{AgentId, Bytes, PortId, Ref, SupervisorId};
 use crate::json;
-use crate::plan::{Agent, Child, Plan};
+use crate::plan::{Agent, Child, Plan, Root};
 use crate::record::{Carry, Consumed, Entry, Next, Refused, Reloaded, SinkId};
 use crate::reload::{Again, covers, same_type};
 use crate::state::{
@@ -104,7 +105,7 @@ fn rewire(state: &mut State, (old, before): (&Plan, &Agent), old_routes: &Routes
         let (items, strays): (VecDeque<Queued>, VecDeque<Queued>) =
             items.into_iter().partition(|item| fits(&item.body));
         let to = by_queue.get(&at).and_then(|edge| now.get(edge).copied());
-        let to = to.or_else(|| one.queues.iter().position(|queue| queue.port == port));
+        let to = to.or_else(|| first_that_blocks(&state.routes, (id, port)));
         match to {
             Some(to) => merge(&mut one.queues[to].items, items),
             None => set_apart(&mut one.queues, port, items),
@@ -113,9 +114,24 @@ fn rewire(state: &mut State, (old, before): (&Plan, &Agent), old_routes: &Routes
     }
 }
 
+/// An input's first queue for which its producer waits: nothing is dropped there for want of a place.
+fn first_that_blocks(routes: &Routes, (id, port): (AgentId, PortId)) -> Option<usize> {
+    let spills = |queue: &usize| routes.spills(id).iter().any(|spill| spill.queue == *queue);
+    let input = routes.inputs(id).iter().find(|input| input.port == port)?;
+    input.queues.iter().copied().find(|queue| !spills(queue))
+}
+
 /// An agent can only close the files that it may not write any more. What it has staged for them is still written: it
 /// might when it did.
 fn give_back(one: &mut AgentState, before: &Agent, agent: &Agent) {
+    let place =
+        |roots: &[Root], name: &str| locate(roots, name).map(|at| (at.root.path.clone(), at.rest));
+    let (was, is) = (&before.grants.write, &agent.grants.write);
+    if was != is {
+        // The same name may lead to another file now.
+        let same = |name: &str| place(was, name) == place(is, name);
+        Arc::make_mut(&mut one.sinks.ended).retain(|(name, _)| same(name));
+    }
     let may = |path: &str| agent.grants.write.iter().any(|root| covers(&root.path, path));
     for (sink, write) in one.writes.iter_mut().filter(|(sink, _)| **sink != SinkId::STDOUT) {
         let barred = !may(&write.path);
@@ -172,7 +188,9 @@ fn reopen(state: &mut State, (before, old): (&Agent, &Routes), agent: &Agent, ag
     let closed = state.routes.inputs(agent.id).iter().map(|input| {
         let Some((closed, route)) = was.get(&input.port) else { return !input.is_wired() };
         let known = |id: &AgentId| route.producers.contains(id) || route.feedback.contains(id);
-        let ended = |id: &AgentId| known(id) && !again.woken.contains(id);
+        // Who is new and has nothing to send does not open what had closed.
+        let ended =
+            |id: &AgentId| if known(id) { !again.woken.contains(id) } else { !again.sends(*id) };
         let fed_back = !rested && input.feedback.iter().any(|id| again.lives(*id));
         *closed && !fed_back && input.producers.iter().chain(&input.feedback).all(ended)
     });
@@ -198,6 +216,8 @@ fn anew(one: &mut AgentState) {
     (one.started, one.mode, one.round) = (false, Next::Wait, 0);
     one.timers.clear();
     one.saved = None;
+    one.forget_calls();
+    one.saved_sinks = one.sinks.clone();
 }
 
 /// Agents whose instances are exchanged begin their next lives at once.

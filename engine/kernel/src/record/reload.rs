@@ -51,6 +51,8 @@ pub struct Reloaded {
     pub moves: Vec<Move>,
     /// Messages that become dead letters with it: those that do not fit the plan, and what agents left that are gone.
     pub set_aside: u64,
+    /// Agents that had ended and are started again with it, by id.
+    pub again: Vec<AgentId>,
     /// The proposal that was approved with it.
     pub proposal: Option<u64>,
     /// Who asked for it or approved it, if it was somebody.

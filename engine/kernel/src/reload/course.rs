@@ -19,7 +19,7 @@ pub struct Course {
     /// Agents that go, by id. They handle what they have first.
     pub gone: Vec<AgentId>,
     /// Who has to come to rest: those that are moved, those that would send more to one that goes, and those that go
-    /// and to whom nobody sends. With each, the agents that go whose messages may come to it, by whatever way: they
+    /// and make what they send of nothing. With each, the agents that go whose messages may come to it, by whatever way: they
     /// need its room, so that it must not rest before they have handled what they have.
     rest: BTreeMap<AgentId, Vec<AgentId>>,
 }
@@ -54,7 +54,8 @@ impl Course {
         let mut rest: BTreeSet<AgentId> = self.moved.iter().copied().collect();
         for id in &self.gone {
             rest.extend(sends(id).filter(|from| !self.gone.contains(from)));
-            rest.extend(sends(id).next().is_none().then_some(*id));
+            let is_source = old.agent(*id).is_some_and(|agent| agent.inputs.is_empty());
+            rest.extend(is_source.then_some(*id));
         }
         let before = |id: AgentId| {
             let (mut seen, mut left) = (BTreeSet::new(), Vec::from([id]));

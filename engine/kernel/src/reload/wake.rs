@@ -17,6 +17,8 @@ pub(crate) struct Again {
     fed: BTreeSet<AgentId>,
     /// Who has ended, of all that there were.
     over: BTreeSet<AgentId>,
+    /// How many there were: new ones come behind them.
+    known: usize,
     owners: BTreeMap<PortId, AgentId>,
 }
 
@@ -26,10 +28,9 @@ impl Again {
         let lives = state.kept.agents.iter().zip(&state.plan.agents);
         let over = lives.filter(|(one, _)| one.life.is_over()).map(|(_, agent)| agent.id);
         let (over, owners) = (over.collect(), owners(next));
-        let mut again = Self { woken: BTreeSet::new(), fed: BTreeSet::new(), over, owners };
-        if !again.over.is_empty() {
-            again.spread(state, next);
-        }
+        let (woken, fed, known) = (BTreeSet::new(), BTreeSet::new(), state.kept.agents.len());
+        let mut again = Self { woken, fed, over, known, owners };
+        again.spread(state, next);
         again
     }
 
@@ -44,10 +45,7 @@ impl Again {
         let mut unfed: Vec<&Agent> =
             next.present().filter(|agent| life(agent.id).is_none()).collect();
         loop {
-            let sends = |id| match life(id) {
-                None => self.fed.contains(&id),
-                Some(_) => self.lives(id),
-            };
+            let sends = |id| self.sends(id);
             let feeds = |agent: &Agent| is_source(agent) || from(agent.id).any(sends);
             let fed: Vec<AgentId> =
                 unfed.extract_if(.., |agent| feeds(agent)).map(|agent| agent.id).collect();
@@ -69,6 +67,11 @@ impl Again {
     /// True if an agent of the next plan lives in it.
     pub(crate) fn lives(&self, id: AgentId) -> bool {
         self.woken.contains(&id) || !self.over.contains(&id)
+    }
+
+    /// True if it lives and has something to send.
+    pub(crate) fn sends(&self, id: AgentId) -> bool {
+        if id.index() < self.known { self.lives(id) } else { self.fed.contains(&id) }
     }
 
     /// True if somebody may send something to this input of the next plan.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InputRoute, Phase, Queued, Stage, State};
 use crate::ids::{AgentId, PortId, SupervisorId};
+use crate::json;
 use crate::limits;
 use crate::plan::{Agent, Overflow, Restart};
 use crate::record::{DeadLetterReason, Next};
@@ -113,6 +114,8 @@ pub enum Refusal {
     Full,
     /// The run's plan has no such channel any more.
     Gone,
+    /// It is no value of the type that its input has now.
+    Unfit,
 }
 
 impl fmt::Display for Refusal {
@@ -125,6 +128,7 @@ impl fmt::Display for Refusal {
             Self::Rounds => "it has gone round as often as it may",
             Self::Rested => "its cycle has come to rest",
             Self::Gone => "the pipeline has no such channel any more",
+            Self::Unfit => "it is no value of the type that its input has now",
             Self::Full => {
                 "its queue is full, and its channel's `overflow` would set it aside again"
             }
@@ -164,8 +168,13 @@ impl State {
             return Err(Refusal::Closed);
         }
         let queue = letter.queue as usize;
-        if queue >= agent.queues.len() {
-            return Err(Refusal::Gone);
+        let plan = self.plan.agent(letter.agent);
+        let input = plan.and_then(|plan| plan.inputs.iter().find(|port| port.port == letter.port));
+        let input = input.filter(|_| queue < agent.queues.len()).ok_or(Refusal::Gone)?;
+        // Another plan may have come since.
+        let text = core::str::from_utf8(&letter.message.body).ok();
+        if text.is_none_or(|text| json::check(&self.plan.types, input.ty, text).is_err()) {
+            return Err(Refusal::Unfit);
         }
         let spill = self.routes.spills(letter.agent).iter().find(|spill| spill.queue == queue);
         if let Some(spill) = spill {

@@ -20,6 +20,12 @@ impl Sim {
         }
     }
 
+    /// From now on, once all is durable that there is, the process crashes about once in so many steps.
+    pub(crate) fn crash_each(&mut self, steps: usize) {
+        self.run_until_durable(self.entries.len());
+        self.options.crash = steps;
+    }
+
     /// Lets the run go over to another plan: what those who go have not handled becomes dead letters.
     pub(crate) fn leave(&mut self, plan: Plan) {
         let plan = adopt(&self.state.plan, plan);
@@ -70,7 +76,7 @@ impl Sim {
                     assert_eq!(self.state.kept.revision, revision + 1);
                     return Ok(());
                 }
-                Some(Obstacle::Misfit { .. }) => break,
+                Some(Obstacle::Misfit { .. } | Obstacle::Over(_)) => break,
                 Some(_) => self.step(),
             }
         }

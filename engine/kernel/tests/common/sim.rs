@@ -212,10 +212,15 @@ impl Sim {
         drop(outside);
         let stamped = Stamped { wall_ms, salt, input };
         self.inputs.push(stamped.clone());
-        let reloads = matches!(stamped.input, Input::Reload(_));
+        let reloads = match &stamped.input {
+            Input::Reload(switch) => postcard::from_bytes::<Plan>(&switch.offer.plan).ok(),
+            _ => None,
+        };
+        if let Some(plan) = &reloads {
+            self.desk.fit(plan);
+        }
         let step = advance(&mut self.state, &self.desk, stamped);
-        if reloads {
-            self.desk.fit(&self.state.plan);
+        if reloads.is_some() {
             self.desk.wake();
             self.instances.resize_with(self.state.plan.agents.len(), || None);
         }

@@ -44,6 +44,9 @@ fn at_each_step(sim: impl Fn() -> Sim, next: &Plan, check: impl Fn(&Sim, Status)
             Err(None) => return steps,
             Err(Some(why)) => panic!("after {steps} steps: {why:?}"),
         }
+        if steps % 2 == 1 {
+            sim.crash_each(25);
+        }
         let (status, sim) = sim.run();
         let again = folded(State::new(sim.plan.clone()), &sim.entries);
         assert_eq!(again.kept, sim.state.kept, "the records alone say all, after {steps} steps");
@@ -73,6 +76,7 @@ fn cast() -> Vec<(&'static str, Kind)> {
         ("count", Kind::Counter),
         ("sink", Kind::Stdout),
         ("other", Kind::Stdout),
+        ("file", Kind::Append),
         ("letters", Kind::Stdout),
     ]
 }
@@ -92,8 +96,10 @@ fn rows(more: bool) -> Build {
     let sink = build.add("sink", kind("sink"), &["in"], &[]);
     let long = build.add("long", kind("long"), &[], &["out"]);
     let other = build.add("other", kind("other"), &["in"], &[]);
+    let file = build.add("file", kind("file"), &["in"], &[]);
     build.wire((few, 0), (pass, 0));
     build.wire((pass, 0), (count, 0));
+    build.wire((pass, 0), (file, 0));
     build.wire((count, 0), (sink, 0));
     build.wire((long, 0), (other, 0));
     if more {
@@ -124,6 +130,7 @@ fn what_comes_again_comes_through_to_the_end_of_the_row() {
                 let lines = printed(sim, "sink").len();
                 assert_eq!(lines, (FEW + MORE) as usize, "{:?}", printed(sim, "sink"));
                 assert_eq!(printed(sim, "other").len(), LONG as usize);
+                assert_eq!(sim.lines("/abs/out/file").len(), (FEW + MORE) as usize);
                 assert_eq!(sim.state.kept.dead_letters, 0);
                 for agent in &sim.state.kept.agents {
                     assert_eq!(agent.depth(), 0, "nothing is left unread");

@@ -185,6 +185,7 @@ fn reloads() -> Vec<Body> {
             next: next.clone(),
             moves,
             set_aside: 4,
+            again: vec![AgentId(1)],
             proposal,
             by: by.clone(),
         })),

@@ -30,3 +30,4 @@ mod stops;
 mod supervision;
 mod upgrades;
 mod widenings;
+mod wrong;

@@ -8,7 +8,7 @@ use theater_flow_kernel::record::{Carry, Origin};
 use theater_flow_kernel::state::{Life, State};
 use theater_flow_kernel::work::{Begin, Sinks};
 
-use super::{Refused, Reloading, name};
+use super::{Refused, Reloading};
 use crate::driver::{Clock, Driver, Errands, Outputs, Scribe, Workers};
 
 /// Successors that are tried out at a time: each takes the place of an instance meanwhile.
@@ -103,8 +103,11 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         }
         let moved = reloading.course.moved.iter().copied();
         let live = moved.filter(|id| !self.state.agent(*id).life.is_over());
-        let live: Vec<AgentId> = live.collect();
-        reloading.tried = Some(live.into_iter().map(|id| (id, self.trial(id))).collect());
+        // A run must not go over to a plan of which somebody cannot even begin.
+        let known = |id: &AgentId| id.index() < self.state.kept.agents.len();
+        let new = reloading.plan.present().map(|agent| agent.id).filter(|id| !known(id));
+        let all: Vec<AgentId> = live.chain(new).collect();
+        reloading.tried = Some(all.into_iter().map(|id| (id, self.trial(id))).collect());
     }
 
     fn trial(&mut self, id: AgentId) -> Trial {
@@ -130,30 +133,32 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
         let Some(mut reloading) = self.reloading.take() else { return };
         let trial = reloading.tried.as_mut().and_then(|tried| tried.get_mut(&agent));
         let moved = reloading.switch.moves.iter_mut().find(|moved| moved.agent == agent);
-        let Some((trial, moved)) = trial.filter(|trial| trial.nth == nth).zip(moved) else {
+        let Some(trial) = trial.filter(|trial| trial.nth == nth) else {
             // Of another reload, which came to nothing.
             self.reloading = Some(reloading);
             return;
         };
-        let fresh = moved.how == Carry::Fresh;
+        // Who is new has no state to begin with.
+        let fresh = moved.as_ref().is_none_or(|moved| moved.how == Carry::Fresh);
+        let name = reloading.plan.agent(agent).map_or_else(String::new, |one| one.name.clone());
         match tried {
             Tried::Fits(state) => {
                 trial.stand = Stand::Passed;
-                if state.is_some() {
+                if let Some(moved) = moved.filter(|_| state.is_some()) {
                     (moved.how, moved.state) = (Carry::Migrated, state);
                 }
             }
             Tried::Unfit(_) if reloading.choices.fresh && !fresh => {
-                moved.how = Carry::Fresh;
+                if let Some(moved) = moved {
+                    moved.how = Carry::Fresh;
+                }
                 *trial = self.trial(agent);
             }
             Tried::Unfit(why) => {
-                let agent = name(&self.state, agent);
-                return self.refuse(*reloading, Refused::State { agent, fresh, why });
+                return self.refuse(*reloading, Refused::State { agent: name, fresh, why });
             }
             Tried::Unknown(why) => {
-                let agent = name(&self.state, agent);
-                return self.refuse(*reloading, Refused::Untried { agent, why });
+                return self.refuse(*reloading, Refused::Untried { agent: name, why });
             }
         }
         self.reloading = Some(reloading);
@@ -162,16 +167,16 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
 
 /// The snapshot that an agent goes on from.
 fn snapshot(state: &State, id: AgentId) -> Option<u64> {
-    state.agent(id).saved.as_ref().map(|saved| saved.seq)
+    state.kept.agents.get(id.index())?.saved.as_ref().map(|saved| saved.seq)
 }
 
 /// How a successor is tried out: with what the snapshot holds, or with nothing.
 fn audition(state: &State, reloading: &Reloading, (id, trial): (AgentId, &Trial)) -> Audition {
-    let agent = state.agent(id);
+    let agent = state.kept.agents.get(id.index());
     let moved = reloading.switch.moves.iter().find(|moved| moved.agent == id);
     let fresh = moved.is_some_and(|moved| moved.how == Carry::Fresh);
-    let saved = agent.saved.as_ref().filter(|_| !fresh);
-    let started = agent.started && !fresh && agent.life != Life::Off;
+    let saved = agent.and_then(|agent| agent.saved.as_ref()).filter(|_| !fresh);
+    let started = !fresh && agent.is_some_and(|agent| agent.started && agent.life != Life::Off);
     let origin = match saved {
         Some(saved) => Origin::Checkpoint { snapshot: Some(saved.seq), redone: 0 },
         None if started => Origin::Checkpoint { snapshot: None, redone: 0 },

@@ -20,6 +20,8 @@ pub enum Outcome {
         counts: Counts,
         /// Messages that became dead letters with it.
         set_aside: u64,
+        /// The names of agents that had ended and are started again.
+        again: Vec<String>,
         /// How long somebody was kept from working, in ms.
         paused_ms: u64,
     },
@@ -79,6 +81,11 @@ pub enum Refused {
         /// Who.
         supervisor: String,
     },
+    /// A supervisor has ended, and somebody would live below it.
+    Ended {
+        /// Who.
+        supervisor: String,
+    },
     /// Not all who lived when the last process ended were started again in time.
     Resuming,
     /// A message waits that is no value of its input's new type, or whose input is gone.
@@ -131,7 +138,7 @@ impl Refused {
             | Self::Undecided { .. }
             | Self::Supervising { .. }
             | Self::Misfit { .. } => true,
-            Self::NoProposal | Self::Ending | Self::State { .. } => false,
+            Self::NoProposal | Self::Ending | Self::Ended { .. } | Self::State { .. } => false,
         }
     }
 }
@@ -150,6 +157,10 @@ impl fmt::Display for Refused {
                 f,
                 "supervisor `{supervisor}` is starting or stopping agents, and `tree` shows which: try again when that is \
                  over"
+            ),
+            Self::Ended { supervisor } => write!(
+                f,
+                "supervisor `{supervisor}` has ended, and nobody below it can live: put who is to live below another one"
             ),
             Self::Resuming => f.write_str(
                 "the run was taken up and its agents are being started again: try again when they are",
@@ -216,7 +227,7 @@ impl Refused {
                  `on_state_mismatch = \"fresh\"`"
             ),
             Self::State { fresh: true, why, .. } => {
-                write!(f, "` cannot begin, not even anew ({why}): mend its config or its component")
+                write!(f, "` cannot begin, not even anew ({why}): mend its config, limits or component")
             }
             Self::Untried { why, .. } => {
                 write!(f, "` could not be tried out ({why}), and keeps its state: try again")

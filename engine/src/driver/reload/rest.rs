@@ -135,6 +135,7 @@ impl<S: Scribe, W: Workers, O: Outputs, C: Clock, E: Errands> Driver<S, W, O, C,
                 let asks = self.state.agent(*id).asking.is_some();
                 Refused::Late { agent: agent(id), asks }
             }
+            Obstacle::Over(id) => Refused::Ended { supervisor: supervisor(&self.state, *id) },
             Obstacle::Supervisor(id) if times.are_supervisors_late() => {
                 Refused::Supervising { supervisor: supervisor(&self.state, *id) }
             }

@@ -84,7 +84,8 @@ fn of_plans() -> Vec<(Body, &'static str)> {
     let moves = vec![Move { agent: AGENT, how: Carry::Fresh, state: None }];
     let widens = vec!["walk: grants\u{1b}.http".into()];
     let proposed = Proposed { next: next.clone(), widens, by: by.clone() };
-    let reloaded = Reloaded { next, moves, set_aside: 2, proposal: Some(4), by: by.clone() };
+    let reloaded =
+        Reloaded { next, moves, set_aside: 2, again: vec![], proposal: Some(4), by: by.clone() };
     let why = String::from("`walk` is\u{1b} busy\nand more");
     let refused = Refused { source: Some(digest), proposal: None, why, by };
     vec![
