@@ -88,7 +88,8 @@ impl Seen {
         }
     }
 
-    /// True if this may be the beginning of what is being written in the place of `whole`. An empty file always is.
+    /// True if this may be the beginning of what is being written in the place of `whole`: it is less, and does not end as
+    /// that did, or is a part of it. An empty file always is.
     #[must_use]
     pub fn is_part_of(&self, whole: &Self) -> bool {
         match (self, whole) {
@@ -103,11 +104,20 @@ impl Content {
     fn is_part_of(&self, whole: &Self) -> bool {
         let shorter = self.bytes < whole.bytes;
         match (&self.kept, &whole.kept) {
-            (Some(part), Some(whole)) => shorter && whole.starts_with(part),
+            (Some(part), Some(whole)) => {
+                let ends = last_line(part) == last_line(whole);
+                shorter && (whole.starts_with(part) || !ends)
+            }
             // Nobody knows what it began with.
             _ => shorter,
         }
     }
+}
+
+/// What is behind the last line break but one.
+fn last_line(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_end();
+    bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 /// Reads what stands at a path; its bytes only if that is a regular file that is not too long.

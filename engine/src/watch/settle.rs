@@ -7,7 +7,7 @@ use super::Seen;
 const QUIET_MS: u64 = 250;
 /// After how long it is taken although there is no quiet, once two looks in a row agree, in ms.
 pub(super) const RESTLESS_MS: u64 = 2_000;
-/// For how long a part of what runs must stand: it is most likely half written. In ms.
+/// For how long a part of what runs, or what is less and ends otherwise, must stand: it is most likely half written. In ms.
 const HALF_MS: u64 = 2_000;
 /// For how long a file must be gone: many editors remove it before they write it anew. In ms.
 const GONE_MS: u64 = 2_000;
@@ -161,12 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_what_runs_waits_for_its_rest() {
-        let whole = "format = 1\nname = \"x\"\n";
-        for end in 0..whole.len() {
-            let part = text(&whole[..end]);
-            let saved = [(10, part.clone()), (1_900, text("other"))];
-            assert_eq!(taken(whole, &saved, 9_000), [(2_150, text("other"))], "{end}");
+    fn every_part_of_what_is_saved_waits_for_its_rest() {
+        let runs = include_str!("../../../workflows/find-todos.toml");
+        // What is another by its first line, by its last, or not at all.
+        let saved = [runs.replacen("format = 1", "format=1\n", 1), format!("{runs}#"), runs.into()];
+        for (nth, saved) in saved.iter().enumerate() {
+            // But for a line break all is there.
+            let all = runs.trim_end().len() - 2;
+            for end in (0..all).filter(|end| saved.is_char_boundary(*end)) {
+                let other = runs.replace("root", "tree");
+                let changes = [(10, text(&saved[..end])), (1_900, text(&other))];
+                let took = taken(runs, &changes, 2_500);
+                assert!(took == [(2_150, text(&other))], "{nth}: the first {end} bytes");
+            }
         }
     }
 

@@ -11,10 +11,10 @@ use theater_flow::watch::{Change, Reads, Seen, Waker, Watch, Watcher};
 use theater_flow_tests::LIMIT;
 use theater_flow_tests::saves::{Saved, Way, table};
 
-/// Contents, each by its letter. `x` is of no pipeline; they differ behind their first half, as edits do.
+/// Contents, each by its letter. `x` is of no pipeline. They differ in their first line: a half is no part of another.
 fn content(letter: char) -> String {
     format!(
-        "{}\nletter = \"{letter}\"\n{}\n",
+        "letter = \"{letter}\"\n{}\n{}\n",
         "# what does not change\n".repeat(20),
         "#".repeat(60)
     )
