@@ -46,7 +46,7 @@ grants = { files = { write = ["out.jsonl"] } }
 type Edit = fn(nth: usize, component: &str) -> String;
 
 /// Every kind of change that keeps the order of what goes out.
-const EDITS: [(&str, Edit); 9] = [
+const EDITS: [(&str, Edit); 13] = [
     ("config", |nth, _| STREAM.replace("\"a\"", &format!("\"a{nth}\""))),
     ("start and rewire", |_, _| with_mid("mid")),
     ("stop and rewire", |_, _| STREAM.to_owned()),
@@ -83,6 +83,26 @@ const EDITS: [(&str, Edit); 9] = [
         )
     }),
     ("exchange", |nth, _| with_mid(&format!("mid{nth}"))),
+    ("regrant", |_, _| STREAM.replace("[\"out.jsonl\"]", "[\"out.jsonl\", \"other.jsonl\"]")),
+    ("ends and beginnings", |nth, _| {
+        let (restart, shutdown) = (["permanent", "transient"][nth % 2], 6 + nth % 3);
+        STREAM.replace(
+            "[agents.two]",
+            &format!(
+                "[agents.two]\nrestart = \"{restart}\"\nrestore = \"fresh\"\nshutdown = \"{shutdown}s\""
+            ),
+        )
+    }),
+    ("tree", |_, _| {
+        STREAM.replace("\"one\", \"two\", \"out\"]", "\"group\", \"out\"]").replace(
+            "[types]",
+            "[supervisors.group]\nstrategy = \"rest-for-one\"\nchildren = [\"one\", \"two\"]\n[types]",
+        )
+    }),
+    ("types", |nth, _| {
+        let more = format!("Item = {{ more{nth} = \"option<string>\", ");
+        STREAM.replace("Item = { ", &more)
+    }),
 ];
 
 /// The stream with one more agent in it.
@@ -169,12 +189,12 @@ fn reload(scene: &Scene, nth: usize) -> Ran {
 #[test]
 fn nothing_is_lost_repeated_or_out_of_order_under_load() {
     let scene = scene();
-    let reloads = if is_full() { 60 } else { 18 };
+    let reloads = if is_full() { 60 } else { 26 };
     let mut child = held(&scene, ["run", "stream.toml"]);
     wait_for("the control socket", || {
         scene.runs().first().is_some_and(|run| run.join("socket").is_file()).then_some(())
     });
-    let feed = Feed::start(&mut child);
+    let (began, feed) = (Instant::now(), Feed::start(&mut child));
     for nth in 0..reloads {
         let ran = reload(&scene, nth).ends(0);
         assert!(ran.err.is_empty() || ran.err.contains("reload ok"), "{ran}");
@@ -182,7 +202,9 @@ fn nothing_is_lost_repeated_or_out_of_order_under_load() {
     let numbers = feed.end();
     wait(child).ends(0);
     is_whole(&out(&scene), numbers);
-    tell(&format!("{reloads} reloads among {numbers} numbers"));
+    let rate =
+        numbers * 1_000 / u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    tell(&format!("{reloads} reloads among {numbers} numbers, {rate} a second through 4 agents"));
     let plans = scene.say("plans @latest --json").ends(0).json();
     assert!(plans.len() > reloads / 2, "{}", plans.len());
     scene.say("verify @latest").ends(0);
