@@ -144,6 +144,30 @@ fn more_agents_than_there_is_room_for_are_refused_before_anything_changes() {
     scene.say("verify @latest").ends(0);
 }
 
+/// Who is new is tried out, too: else the run would go over, and then fail.
+#[test]
+fn who_cannot_begin_is_no_part_of_a_run_that_lives() {
+    let (scene, child) = open();
+    let more = OPEN.replace("\"print\"]", "\"print\", \"more\"]");
+    for limits in ["memory = \"128KiB\"", "fuel = 1000"] {
+        scene.file(
+            "more.toml",
+            format!(
+                "{more}[agents.more]\nactor = \"std/dedupe\"\ninputs = \"double\"\nlimits = {{ {limits} }}\n"
+            ),
+        );
+        let refused = scene.say("reload @latest more.toml").ends(1);
+        refused.tells([
+            "reload refused: `more` cannot begin, not even anew",
+            "mend its config, limits",
+        ]);
+    }
+    assert_eq!(scene.say("plans @latest --json").ends(0).json().len(), 1);
+    scene.run(["send", "@latest", "entry.in", "{\"n\":1,\"at\":2}"]).ends(0);
+    scene.say("stop @latest").ends(0);
+    wait(child).ends(130);
+}
+
 #[test]
 fn messages_of_an_agent_that_goes_are_left_only_where_the_file_says_so() {
     let (scene, child) = open();

@@ -26,14 +26,18 @@ impl Crew {
         Ok(Tried::Fits(migrated.map(Bytes::from)))
     }
 
-    /// An instance to try a state out with. It has not seen that state: if it cannot be made, that says nothing of it.
+    /// An instance to try a state out with. It has not seen that state: if it cannot be made, that says nothing of it,
+    /// unless it takes more than it may before it begins.
     fn stand_in(&self, given: &Audition) -> Result<Instance, Tried> {
         let Audition { agent, begin, given_up, .. } = given;
         if given_up.load(Ordering::Relaxed) {
             return Err(Tried::Unknown(String::from("nobody waits for it")));
         }
         let made = self.instantiate(*agent, begin, Kill::clone(given_up));
-        made.map_err(|crash| Tried::Unknown(crash.message))
+        made.map_err(|crash| match crash.kind {
+            CrashKind::Init => Tried::Unknown(crash.message),
+            _ => judged(crash),
+        })
     }
 }
 
