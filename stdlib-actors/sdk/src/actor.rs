@@ -36,6 +36,16 @@ pub trait Actor: Sized {
     /// A fault if the actor cannot be made; [`ports`](Actor::ports) should have found it.
     fn new(config: Self::Config) -> Result<Self, Fault>;
 
+    /// Takes up the state that a life begins with: the saved one, or the default. Called once after
+    /// [`new`](Actor::new). A state that means something else under another config says which one it
+    /// is of, and is refused here, since a run may go over to another config for the same agent.
+    ///
+    /// # Errors
+    /// A fault with the code `bad-snapshot` if the actor cannot go on with this state.
+    fn take_up(&self, _state: &mut Self::State) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Handles one event as one transaction.
     ///
     /// # Errors

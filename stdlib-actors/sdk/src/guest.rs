@@ -46,13 +46,15 @@ pub(crate) fn begin<A: Actor>(config: &str, saved: Option<&[u8]>) -> Result<Live
             format!("config{}: {}", fault.pointer, fault.message),
         )
     })?;
-    let state = match saved {
+    let mut state = match saved {
         Some(saved) if !A::STATELESS => serde_json::from_slice(saved)
             .map_err(|error| Fault::new("bad-snapshot", format!("the snapshot: {error}")))?,
         _ => A::State::default(),
     };
+    let actor = A::new(config)?;
+    actor.take_up(&mut state)?;
     Ok(Live {
-        actor: A::new(config)?,
+        actor,
         state,
         cx: Cx::default(),
     })

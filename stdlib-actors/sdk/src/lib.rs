@@ -107,6 +107,11 @@
 //! `#[serde(default)]` for what is new is often enough. A state that it cannot read refuses the change,
 //! unless the pipeline's `[reload]` says `on_state_mismatch = "fresh"`.
 //!
+//! # Another config
+//! A run can go over to another config for the same agent, too. What a state means only under the config
+//! that it was made with (a place in a file, of which the config says the path) stands in the state, and
+//! [`Actor::take_up`] refuses it where the config says something else.
+//!
 //! # Tests
 //! Natively, [`Cx`] holds a scripted world instead of the host's functions, and [`Trial`] runs an
 //! actor against it: `cargo test` needs no WebAssembly.

@@ -1,7 +1,9 @@
 //! Runs an actor natively, event by event, in a scripted world.
 
+use std::collections::BTreeSet;
+
 use crate::guest::{Live, begin, ports, save};
-use crate::{Actor, ConfigFault, Direction, Event, Fault, Level, Message, Next, Outside};
+use crate::{Actor, ConfigFault, Direction, Event, Fault, Level, Message, Next, Outside, Port};
 
 /// One instance of an actor in a scripted world.
 pub struct Trial<A: Actor> {
@@ -31,10 +33,7 @@ impl<A: Actor> Trial<A> {
         let ports = ports::<A>(config)?;
         let mut live: Live<A> =
             begin(config, None).map_err(|fault| vec![ConfigFault::at(&[], fault.message)])?;
-        let outputs = ports
-            .into_iter()
-            .filter(|port| port.direction == Direction::Output);
-        live.cx.outside.outputs = outputs.map(|port| port.name).collect();
+        live.cx.outside.outputs = outputs(ports);
         Ok(Self {
             config: config.into(),
             live,
@@ -66,6 +65,24 @@ impl<A: Actor> Trial<A> {
         let saved = self.snapshot();
         self.live = begin(&self.config, Some(&saved))?;
         self.live.cx.outside = outside;
+        Ok(())
+    }
+
+    /// Goes over to another config, as a reload of the run does; a fault leaves all as it was.
+    ///
+    /// # Errors
+    /// The fault of the successor, or of its config.
+    pub fn reload(&mut self, config: &str) -> Result<(), Fault> {
+        let bad = |faults: Vec<ConfigFault>| {
+            let texts: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            Fault::new("bad-config", texts.join("; "))
+        };
+        let ports = ports::<A>(config).map_err(bad)?;
+        let mut live: Live<A> = begin(config, Some(&self.snapshot()))?;
+        live.cx.outside = std::mem::take(&mut self.live.cx.outside);
+        live.cx.outside.outputs = outputs(ports);
+        self.config = config.into();
+        self.live = live;
         Ok(())
     }
 
@@ -118,4 +135,12 @@ impl<A: Actor> Trial<A> {
             }
         }
     }
+}
+
+/// The names of those that are outputs.
+fn outputs(ports: Vec<Port>) -> BTreeSet<String> {
+    let outputs = ports
+        .into_iter()
+        .filter(|port| port.direction == Direction::Output);
+    outputs.map(|port| port.name).collect()
 }
