@@ -17,6 +17,7 @@ pub use flushing::Flush;
 pub(crate) use groups::Planned;
 pub use groups::State;
 
+use crate::basis::Basis;
 use crate::fields::Fields;
 use config::{Emit, Overflow};
 use take::Take;
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     max_groups: usize,
     overflow: Overflow,
     max_bytes: usize,
+    /// What a state is of.
+    basis: Basis,
 }
 
 /// By which field of the output the groups are sorted, if not by their keys.
@@ -50,6 +53,12 @@ struct Order {
 }
 
 impl Core {
+    /// That of one actor: the states of two of them look the same.
+    pub(crate) fn of(self, actor: &str) -> Self {
+        let basis = self.basis.with("actor", actor);
+        Self { basis, ..self }
+    }
+
     /// The ports of both actors.
     pub(crate) fn ports(&self) -> Vec<Port> {
         let sent = match self.emit {
@@ -76,7 +85,12 @@ impl Actor for Aggregate {
     fn new(config: Self::Config) -> Result<Self, Fault> {
         let count = config.flush.count();
         let core = config.core().map_err(|faults| bad_config(&faults))?;
+        let core = core.of("std/aggregate");
         Ok(Self { core, count })
+    }
+
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        self.core.take_up(state)
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {

@@ -12,6 +12,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use crate::basis::{Basis, bad_snapshot};
 use columns::Plan;
 use header::Header;
 use records::{Cut, Parser, Records};
@@ -94,6 +95,8 @@ pub struct State {
     records: Records,
     /// The first record, if it names the columns.
     header: Option<Vec<String>>,
+    #[serde(default)]
+    basis: Basis,
 }
 
 /// What one event has done so far.
@@ -141,6 +144,20 @@ impl Actor for CsvRead {
         Ok(Self(config))
     }
 
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let State {
+            records, header, ..
+        } = state;
+        let begun = records.have_begun();
+        let matters = |key: &str| begun && (key != "trim" || header.is_some());
+        state.basis.go_over(&self.0.basis(), matters)?;
+        let planned = header.as_ref().map(|names| self.0.plan(names));
+        planned
+            .transpose()
+            .map(|_| ())
+            .map_err(|message| bad_snapshot(format!("the header that it has: {message}")))
+    }
+
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
         match event {
             Event::Start => Ok(Next::More),
@@ -175,6 +192,19 @@ impl Config {
             faults.push(ConfigFault::at(&["header"], message));
         }
         faults
+    }
+
+    /// What a place in the file depends on, and the names that were read of it.
+    fn basis(&self) -> Basis {
+        let header = match self.header {
+            Header::First => "the first record",
+            Header::Names(_) => "a list",
+        };
+        Basis::default()
+            .with("path", &*self.path)
+            .with("delimiter", &*self.delimiter)
+            .with("header", header)
+            .with("trim", self.trim)
     }
 
     fn plan(&self, names: &[String]) -> Result<Plan, String> {

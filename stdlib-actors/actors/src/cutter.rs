@@ -41,6 +41,10 @@ pub(crate) enum Piece<'a> {
 }
 
 impl Cutter {
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Takes the next chunk of the file; an empty one is its end.
     pub(crate) fn push(&mut self, mut chunk: &[u8]) {
         if chunk.is_empty() {

@@ -11,6 +11,7 @@ use theater_flow_sdk::{
 #[cfg(test)]
 mod tests;
 
+use crate::basis::Basis;
 use crate::fields::{Fields, Reference};
 use crate::mark::mark;
 use crate::order;
@@ -22,6 +23,8 @@ const MARK: usize = 16;
 
 /// The actor.
 pub struct Dedupe {
+    /// What marks are made of.
+    basis: Basis,
     /// `None`: the whole message.
     fields: Option<Fields>,
     remember: usize,
@@ -56,6 +59,8 @@ pub struct State {
     seen: Seen,
     /// Something was forgotten, and the log says so.
     warned: bool,
+    #[serde(default)]
+    basis: Basis,
 }
 
 /// Marks in the order of their first arrival. Nothing ever goes through the set in its own order.
@@ -138,12 +143,24 @@ impl Actor for Dedupe {
     }
 
     fn new(config: Config) -> Result<Self, Fault> {
-        let fields = Fields::new(config.by.iter().map(Reference::as_str));
+        let by: Vec<&str> = config.by.iter().map(Reference::as_str).collect();
+        let fields = Fields::new(by.iter().copied());
         Ok(Self {
+            basis: Basis::default().with("by", by),
             fields: (!config.by.is_empty()).then_some(fields),
             remember: config.remember,
             duplicates: config.duplicates,
         })
+    }
+
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let any = !state.seen.queue.is_empty();
+        state.basis.go_over(&self.basis, |_| any)?;
+        // It may remember less than the one before it.
+        while state.seen.queue.len() > self.remember {
+            state.seen.forget_oldest();
+        }
+        Ok(())
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {

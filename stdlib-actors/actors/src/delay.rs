@@ -143,7 +143,8 @@ impl Delay {
         Ok(Next::Wait)
     }
 
-    /// After the clock was set back, nothing waits longer than it would from now on.
+    /// After the clock was set back, or `for` became less, nothing waits longer than it would from
+    /// now on.
     fn turn_back(&self, state: &mut State, now: u64) {
         let latest = now.saturating_add(self.wait);
         let back = state.held.back().is_some_and(|last| last.due > latest)
@@ -152,6 +153,7 @@ impl Delay {
             for held in &mut state.held {
                 held.due = held.due.min(latest);
             }
+            state.armed = false;
         }
     }
 }

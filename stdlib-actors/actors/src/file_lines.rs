@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Next, Port};
 
+use crate::basis::Basis;
 use crate::text_lines::{Encoding, Form, Lines, Numbered, Source, default_max_line};
 
 #[cfg(test)]
@@ -36,6 +37,9 @@ pub struct State {
     /// Where the next read begins.
     offset: u64,
     lines: Lines,
+    /// The path.
+    #[serde(default)]
+    basis: Basis,
 }
 
 struct File<'a> {
@@ -74,11 +78,17 @@ impl Actor for FileLines {
         Ok(Self(config))
     }
 
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let basis = Basis::default().with("path", &*self.0.path);
+        let begun = state.offset > 0 || state.lines.have_ended();
+        state.basis.go_over(&basis, |_| begun)
+    }
+
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {
         let &Config {
             max_line, encoding, ..
         } = &self.0;
-        let State { offset, lines } = state;
+        let State { offset, lines, .. } = state;
         let path = &self.0.path;
         match event {
             Event::Start => Ok(Next::More),

@@ -10,6 +10,7 @@ mod globs;
 #[cfg(test)]
 mod tests;
 
+use crate::basis::Basis;
 use globs::Globs;
 
 /// Paths of one event: half of what an event may emit.
@@ -77,6 +78,9 @@ pub struct State {
     folders: Vec<Folder>,
     /// Bytes of the names that wait in all of them.
     waiting: usize,
+    /// The root.
+    #[serde(default)]
+    basis: Basis,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -127,6 +131,12 @@ impl Actor for FileWalk {
             chosen,
             excluded,
         })
+    }
+
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let basis = Basis::default().with("root", self.config.root.trim_end_matches('/'));
+        let begun = state.begun;
+        state.basis.go_over(&basis, |_| begun)
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {

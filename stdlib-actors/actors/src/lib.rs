@@ -4,6 +4,7 @@
 //! `build/` makes `prebuilt/<name>.wasm` of it.
 
 pub mod aggregate;
+mod basis;
 #[cfg(test)]
 mod chance;
 pub mod csv_read;
@@ -17,6 +18,7 @@ pub mod file_read;
 pub mod file_walk;
 pub mod file_write;
 pub mod filter;
+
 pub mod http;
 mod jq;
 mod lines;

@@ -69,6 +69,9 @@ struct Rest {
     text: String,
     /// Findings of the first line that were sent.
     sent: usize,
+    /// The rule of the last of them: other rules may stand before it after a reload.
+    #[serde(default)]
+    after: Option<String>,
 }
 
 /// A string borrows from the message unless it has escapes.
@@ -135,13 +138,13 @@ impl Actor for Match {
             Event::Message(message) => {
                 let GivenText { path, text } = message.read()?;
                 if let Some(place) = self.rules.scan(&path, &text, cx)? {
-                    state.rest = Some(place.rest(path.into_owned(), &text));
+                    state.rest = Some(self.rules.rest(place, &path, &text));
                 }
             }
             Event::Pull => {
                 if let Some(rest) = &state.rest {
                     let place = self.rules.go_on(rest, cx)?;
-                    state.rest = place.map(|place| place.rest(rest.path.clone(), &rest.text));
+                    state.rest = place.map(|place| self.rules.rest(place, &rest.path, &rest.text));
                 }
             }
             _ => {}

@@ -10,6 +10,7 @@ use theater_flow_sdk::{Actor, Config, ConfigFault, Cx, Event, Fault, Message, Ne
 mod tests;
 
 use crate::aggregate::{self, Core, Planned, Table, bad_config};
+use crate::basis::Basis;
 
 /// The actor.
 pub struct Report {
@@ -49,6 +50,8 @@ const fn default_max_bytes() -> usize {
 pub struct State {
     tables: BTreeMap<String, aggregate::State>,
     closed: BTreeSet<String>,
+    #[serde(default)]
+    basis: Basis,
 }
 
 impl Actor for Report {
@@ -84,6 +87,23 @@ impl Actor for Report {
             inputs,
             max_bytes,
         })
+    }
+
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
+        let basis = Basis::default().with("inputs", inputs);
+        // One that has closed does not say so again, should it be the last of fewer.
+        let any_closed = !state.closed.is_empty();
+        state.basis.go_over(&basis, |_| any_closed)?;
+        state
+            .tables
+            .retain(|name, _| self.tables.contains_key(name));
+        for (name, part) in &self.tables {
+            let table = state.tables.entry(name.clone()).or_default();
+            let taken_up = part.core.take_up(table);
+            taken_up.map_err(|fault| named(name, fault))?;
+        }
+        Ok(())
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {

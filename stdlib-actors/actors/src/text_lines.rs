@@ -74,6 +74,11 @@ pub(crate) struct Numbered<'a> {
 }
 
 impl Lines {
+    /// The end of the text has been read.
+    pub(crate) const fn have_ended(&self) -> bool {
+        self.cutter.has_ended()
+    }
+
     /// Sends as many lines as fit one event. A fault would take back the lines before it, so it has
     /// to wait until it stands first in an event.
     pub(crate) fn pull<S: Source>(

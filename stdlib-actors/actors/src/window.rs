@@ -44,7 +44,12 @@ impl Actor for Window {
         let every = config.flush.every.ms();
         let every = every.map_err(|message| Fault::new("bad-config", message))?;
         let core = config.core().map_err(|faults| bad_config(&faults))?;
+        let core = core.of("std/window");
         Ok(Self { core, every })
+    }
+
+    fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        self.core.take_up(state)
     }
 
     fn handle(&self, state: &mut State, event: Event, cx: &mut Cx) -> Result<Next, Fault> {

@@ -7,6 +7,7 @@ use theater_flow_sdk::{Config, ConfigFault};
 
 use super::take::{FORMS, Given, Take};
 use super::{Core, Order};
+use crate::basis::Basis;
 use crate::fields::{self, Fields, Reference};
 
 /// Bytes of the groups and of what they keep: with a snapshot of them being made there is still room
@@ -100,7 +101,9 @@ impl Table {
             overflow: table.overflow,
             max_bytes,
         };
-        config.core()
+        let core = config.core()?;
+        let basis = core.basis.with("from", table.from);
+        Ok(Core { basis, ..core })
     }
 }
 
@@ -116,6 +119,16 @@ pub(super) enum Emit {
     Groups,
     /// One message with all groups.
     All,
+}
+
+impl Emit {
+    /// As the config writes it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Groups => "groups",
+            Self::All => "all",
+        }
+    }
 }
 
 /// What happens to a message whose group would be one too many.
@@ -162,6 +175,18 @@ impl<F> Config<F> {
             max_groups: self.max_groups,
             overflow: self.overflow,
             max_bytes: self.max_bytes,
+            basis: self.basis(),
+        })
+    }
+
+    /// What groups and rows depend on. Limits and `order` count when they are applied.
+    fn basis(&self) -> Basis {
+        let by: Vec<&str> = self.by.iter().map(Reference::as_str).collect();
+        let basis = Basis::default()
+            .with("by", by)
+            .with("emit", self.emit.as_str());
+        self.take.iter().fold(basis, |basis, (name, given)| {
+            basis.with(format!("take.{name}"), given.basis())
         })
     }
 

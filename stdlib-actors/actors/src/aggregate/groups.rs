@@ -9,6 +9,7 @@ use theater_flow_sdk::{Cx, Fault, Message, Next};
 use super::Core;
 use super::config::Overflow;
 use super::tally::{Change, Tally};
+use crate::basis::{Basis, bad_snapshot};
 use crate::order;
 
 /// Bytes of memory of a group and of a tally, beside what they keep.
@@ -35,6 +36,8 @@ pub struct State {
     pub(super) flushed: bool,
     /// Nothing more will come.
     pub(super) closed: bool,
+    #[serde(default)]
+    basis: Basis,
 }
 
 impl State {
@@ -49,6 +52,11 @@ impl State {
 
     pub(crate) fn is_sending(&self) -> bool {
         !self.outgoing.is_empty()
+    }
+
+    /// There is something in it that a config has made.
+    fn holds_any(&self) -> bool {
+        !self.groups.0.is_empty() || self.other.is_some() || self.is_sending()
     }
 }
 
@@ -111,6 +119,32 @@ enum Place {
 }
 
 impl Core {
+    /// See [`Actor::take_up`](theater_flow_sdk::Actor::take_up).
+    pub(crate) fn take_up(&self, state: &mut State) -> Result<(), Fault> {
+        let (holds_any, is_sending) = (state.holds_any(), state.is_sending());
+        state.basis.go_over(&self.basis, |key| match key {
+            // Only one of them has set a timer when it started.
+            "actor" => true,
+            "emit" => is_sending,
+            _ => holds_any,
+        })?;
+        if self.fits(state) {
+            return Ok(());
+        }
+        let text = "its groups were made with other `by` and `take` than the config has";
+        Err(bad_snapshot(text))
+    }
+
+    /// Whether all groups have what the config takes: a state of an earlier version says nothing of it.
+    fn fits(&self, state: &State) -> bool {
+        let taken_fit = |taken: &Vec<Tally>| {
+            let mut pairs = taken.iter().zip(&self.takes);
+            taken.len() == self.takes.len() && pairs.all(|(tally, take)| tally.is_of(take))
+        };
+        let fits = |group: &Group| group.by.len() == self.by.len() && taken_fit(&group.taken);
+        state.groups.0.values().all(fits) && state.other.as_ref().is_none_or(taken_fit)
+    }
+
     /// Takes a message into its group. A fault leaves everything as it was.
     pub(crate) fn take(&self, state: &mut State, message: &Message) -> Result<(), Fault> {
         let planned = self.plan(state, message, self.max_bytes)?;

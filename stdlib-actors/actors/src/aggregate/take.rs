@@ -53,6 +53,18 @@ impl Given {
     pub(super) fn read(&self, name: &str) -> Option<Take> {
         Take::parse(name, &self.0, &mut Place::default())
     }
+
+    /// It, with what it leaves unsaid.
+    pub(super) fn basis(&self) -> Value {
+        let mut basis = self.0.clone();
+        if let Some(map) = basis
+            .as_object_mut()
+            .filter(|map| map.contains_key("collect"))
+        {
+            map.entry("max").or_insert(COLLECT.into());
+        }
+        basis
+    }
 }
 
 impl ConfigSchema for Given {

@@ -1,6 +1,7 @@
 //! What was taken so far of the messages of one group.
 
 use std::collections::BTreeSet;
+use std::mem::discriminant;
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,11 @@ impl Tally {
             },
             What::Top(_) => Self::Top(Vec::new()),
         }
+    }
+
+    /// Whether it is one of what is taken.
+    pub(super) fn is_of(&self, take: &Take) -> bool {
+        discriminant(self) == discriminant(&Self::new(take))
     }
 
     /// What a message will do.

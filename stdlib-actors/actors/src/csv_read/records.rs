@@ -100,6 +100,11 @@ impl Parser {
 }
 
 impl Records {
+    /// Something was read, be it the end.
+    pub(super) const fn have_begun(&self) -> bool {
+        self.offset > 0 || self.ended
+    }
+
     /// How much to read next.
     pub(super) fn wanted(&self) -> u32 {
         let len = self.pending.len().clamp(READ_BYTES, 1 << 20);

@@ -164,6 +164,10 @@ impl Rules {
         })
     }
 
+    pub(super) fn name(&self, rule: usize) -> &str {
+        &self.names[rule]
+    }
+
     /// The rules that match a line, in their order.
     pub(super) fn matching(&self, text: &str) -> impl Iterator<Item = usize> + use<> {
         // One rule alone is often a mere search for a string.

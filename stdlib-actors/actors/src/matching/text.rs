@@ -20,18 +20,6 @@ pub(super) struct Place {
     sent: usize,
 }
 
-impl Place {
-    /// What is left from here.
-    pub(super) fn rest(self, path: String, text: &str) -> Rest {
-        Rest {
-            path,
-            line: self.line,
-            text: text[self.at..].to_owned(),
-            sent: self.sent,
-        }
-    }
-}
-
 /// What one event has sent so far.
 #[derive(Default)]
 struct Sent {
@@ -56,8 +44,29 @@ impl Rules {
         self.scan_from(place, (path, text), cx)
     }
 
+    /// What is left from a place.
+    pub(super) fn rest(&self, place: Place, path: &str, text: &str) -> Rest {
+        let text = &text[place.at..];
+        let last = place.sent.checked_sub(1);
+        let after = last.and_then(|last| self.matching(line_at(text, 0).0).nth(last));
+        Rest {
+            path: path.to_owned(),
+            line: place.line,
+            text: text.to_owned(),
+            sent: place.sent,
+            after: after.map(|rule| self.name(rule).to_owned()),
+        }
+    }
+
     pub(super) fn go_on(&self, rest: &Rest, cx: &mut Cx) -> Result<Option<Place>, Fault> {
-        let Rest { line, sent, .. } = *rest;
+        let line = rest.line;
+        let sent = match &rest.after {
+            None => rest.sent,
+            Some(after) => {
+                let rules = self.matching(line_at(&rest.text, 0).0);
+                rules.filter(|rule| self.name(*rule) <= &**after).count()
+            }
+        };
         let place = Place { at: 0, line, sent };
         self.scan_from(place, (&rest.path, &rest.text), cx)
     }
