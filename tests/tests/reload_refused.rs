@@ -2,6 +2,7 @@
 //! one leaves behind.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::Child;
 
 use theater_flow_tests::Scene;
@@ -192,4 +193,85 @@ fn messages_of_an_agent_that_goes_are_left_only_where_the_file_says_so() {
     assert!(scene.say("plans @latest").ends(0).text().contains("3 messages became dead letters"));
     scene.say("verify @latest").ends(0);
     scene.say("replay @latest").ends(0);
+}
+
+/// Counts lines of standard input.
+const COUNTING: &str = r#"format = 1
+name = "counting"
+[supervisors.root]
+children = ["lines", "counts", "print"]
+[agents.lines]
+actor = "std/stdin-lines"
+grants = { stdin = true }
+[agents.counts]
+actor = "std/aggregate"
+inputs = "lines"
+outputs = { out = "json" }
+config = { by = ["text"], take = { n = "count" } }
+[agents.print]
+actor = "std/stdout"
+inputs = "counts"
+grants = { stdout = true }
+"#;
+
+#[test]
+fn figures_of_another_config_are_not_gone_on_with() {
+    let scene = Scene::new();
+    let more = COUNTING.replace("n = \"count\"", "n = \"count\", at = { last = \"line\" }");
+    let fresh = format!("{more}[reload]\non_state_mismatch = \"fresh\"\n");
+    for (name, text) in [("counting", COUNTING), ("more", &more), ("fresh", &fresh)] {
+        scene.file(&format!("{name}.toml"), text);
+    }
+    let mut child = held(&scene, ["run", "counting.toml"]);
+    let mut input = child.stdin.take().expect("it is piped");
+    let mut says = |line: &str, times: usize| {
+        writeln!(input, "{line}").expect("it reads");
+        wait_for("the message", || {
+            let state = scene.say("state @latest counts");
+            state.text().contains(&format!("\"Count\": {times}\n")).then_some(())
+        });
+    };
+    says("a", 1);
+    let refused = scene.say("reload @latest more.toml").ends(1);
+    refused.tells(["`counts` cannot go on", "`take.at` was absent, and is {\"last\":\"line\"}"]);
+    says("a", 2);
+    scene.say("reload @latest fresh.toml").ends(0);
+    says("b", 1);
+    drop(input);
+    let ran = wait(child).ends(0);
+    assert_eq!(ran.text(), "{\"text\":\"b\",\"at\":3,\"n\":1}\n");
+    scene.say("verify @latest").ends(0);
+    scene.say("replay @latest").ends(0);
+}
+
+#[test]
+fn a_place_in_one_file_is_not_gone_on_from_in_another() {
+    let server = Server::hanging_at(1);
+    let scene = Scene::new();
+    // The first lines wait for the request, and the others for a place.
+    let reads = "grants = { files = { read = [\"lines.txt\", \"other.txt\"] } }\n[channels.\"lines.out\"]\ncapacity = 1";
+    let text = ASKING.replace("grants = { files = { read = [\"lines.txt\"] } }", reads);
+    // No more than the pipe holds that nobody reads before the end.
+    let body = "inputs = \"ask.out\"\nconfig = { format = \"text\", field = \"body\" }";
+    let text = text.replace("inputs = \"ask.out\"", body);
+    let text = text.replace("PORT", &server.port.to_string());
+    let other = text.replace("path = \"lines.txt\"", "path = \"other.txt\"");
+    scene.file("fresh.toml", format!("{other}[reload]\non_state_mismatch = \"fresh\"\n"));
+    scene.file("other.toml", other);
+    scene.file("asking.toml", text);
+    scene.file("lines.txt", "a\n".repeat(600));
+    scene.file("other.txt", "b\n");
+    let run = held(&scene, ["run", "asking.toml"]);
+    server.wait();
+    let refused = scene.say("reload @latest other.toml").ends(1);
+    let says = "`path` was \"lines.txt\", and is \"other.txt\"";
+    refused.tells(["`lines` cannot go on with the state that it has", says]);
+    scene.say("reload @latest fresh.toml").ends(0);
+    server.release();
+    let ran = wait(run).ends(0);
+    let text = ran.text();
+    let printed: Vec<&str> = text.lines().collect();
+    let of_other = |line: &&&str| line.contains("other.txt");
+    assert_eq!((printed.len(), printed.iter().filter(of_other).count()), (513, 1), "{ran:?}");
+    assert!(printed[512].contains("other.txt"), "its first line comes last");
 }
