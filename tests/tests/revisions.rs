@@ -37,7 +37,8 @@ fn two_plans() -> (Scene, u64) {
     let mut child = held(&scene, ["run", "say.toml"]);
     let mut input = child.stdin.take().expect("it is piped");
     for (nth, line) in ["a", "b"].into_iter().enumerate() {
-        writeln!(input, "{line}").expect("it reads");
+        // In one piece, so that it is read as one.
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
         wait_for("the line", || {
             let done = scene.say("events @latest --json --agent print --kind confirmed");
             (done.text().lines().count() > nth).then_some(())
@@ -131,7 +132,8 @@ fn picked(scene: &Scene, reloads: bool) -> (Child, ChildStdin) {
     wait_for("the run", || (ids(scene).len() > before).then_some(()));
     let mut input = child.stdin.take().expect("it is piped");
     for (nth, line) in ["long one", "long two"].into_iter().enumerate() {
-        writeln!(input, "{line}").expect("it reads");
+        // In one piece, so that it is read as one.
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
         wait_for("the line", || {
             let done = scene.say("events @latest --json --agent print --kind confirmed");
             (done.text().lines().count() > nth).then_some(())

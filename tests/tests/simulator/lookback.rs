@@ -41,7 +41,7 @@ impl Run {
         let machine = piece.machine();
         let mut process = piece.process(&machine, rough(seed)).expect("it is not over");
         let end = plans.iter().find_map(|plan| {
-            if let Some(end) = (0..25).find_map(|_| process.step()) {
+            if let Some(end) = (0..8).find_map(|_| process.step()) {
                 return Some(end);
             }
             let mut reply = ask(&mut process, plan, None);
